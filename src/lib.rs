@@ -1,0 +1,2 @@
+//! wharf (map to come)
+pub mod oci;

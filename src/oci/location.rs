@@ -1,0 +1,221 @@
+//! Where an image lives, as it is written on the command line: skopeo's transports.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::{Reference, ReferenceError, Repository, TagOrDigest, printable};
+
+/// An image's place: DESIGN section 2 has the table of what is written and what it means.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Location {
+    /// `nginx:1.27`, `docker://ghcr.io/o/r:t`
+    Registry(Reference),
+    /// `oci:DIR[:REF]`
+    OciLayout {
+        /// The layout's directory.
+        path: PathBuf,
+        /// The image's name in the layout's index.
+        reference: Option<String>,
+    },
+    /// `oci-archive:FILE[:REF]`
+    OciArchive {
+        /// The tar, or `-`.
+        path: PathBuf,
+        /// The image's name in the archive's index.
+        reference: Option<String>,
+    },
+    /// `docker-archive:FILE[:REF]`
+    DockerArchive {
+        /// The tar, or `-`.
+        path: PathBuf,
+        /// The image's name in the archive, or the one it is to get.
+        reference: Option<Reference>,
+    },
+    /// `docker-daemon:REF`, `docker-daemon://HOST/REF`
+    DockerDaemon {
+        /// A host's name in the configuration; the environment's engine if none.
+        host: Option<String>,
+        /// The image's name or ID there.
+        image: String,
+    },
+    /// `store:REPO[:TAG|@DIGEST]`
+    Store {
+        /// The repository in wharf's own store.
+        repository: Repository,
+        /// What it is there; `None` where none was written.
+        target: Option<TagOrDigest>,
+    },
+}
+
+/// Why a text names no place.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LocationError {
+    /// The reference in it is none.
+    #[error(transparent)]
+    Reference(#[from] ReferenceError),
+    /// A transport that needs a path got none.
+    #[error("{text:?} names no file: {transport}: is followed by a path")]
+    Path {
+        /// What was given.
+        text: String,
+        /// The transport in front.
+        transport: &'static str,
+    },
+    /// skopeo has more transports than wharf.
+    #[error("{text:?}: wharf has no {transport}: transport (it has docker://, oci:, oci-archive:, docker-archive:, docker-daemon: and store:)")]
+    Transport {
+        /// What was given.
+        text: String,
+        /// The transport in front.
+        transport: String,
+    },
+}
+
+/// Transports of skopeo's that would otherwise parse as a repository with an odd tag.
+const FOREIGN: &[&str] = &["dir", "containers-storage", "ostree", "atomic", "sif", "tarball", "docker-tarball"];
+
+impl Location {
+    /// The registry reference, if it is in a registry.
+    pub fn as_registry(&self) -> Option<&Reference> {
+        match self {
+            Location::Registry(reference) => Some(reference),
+            _ => None,
+        }
+    }
+}
+
+impl FromStr for Location {
+    type Err = LocationError;
+
+    fn from_str(text: &str) -> Result<Location, LocationError> {
+        let file = |rest: &str, transport: &'static str| -> Result<(PathBuf, Option<String>), LocationError> {
+            let (path, reference) = match rest.split_once(':') {
+                Some((path, reference)) => (path, Some(reference).filter(|r| !r.is_empty())),
+                None => (rest, None),
+            };
+            if path.is_empty() {
+                return Err(LocationError::Path { text: printable(text, 120), transport });
+            }
+            Ok((PathBuf::from(path), reference.map(str::to_owned)))
+        };
+        let Some((scheme, rest)) = text.split_once(':') else {
+            return Ok(Location::Registry(text.parse()?));
+        };
+        match scheme {
+            "docker" if rest.starts_with("//") => Ok(Location::Registry(rest[2..].parse()?)),
+            "oci" => file(rest, "oci").map(|(path, reference)| Location::OciLayout { path, reference }),
+            "oci-archive" => {
+                file(rest, "oci-archive").map(|(path, reference)| Location::OciArchive { path, reference })
+            }
+            "docker-archive" => {
+                let (path, reference) = file(rest, "docker-archive")?;
+                let reference = reference.map(|r| r.parse::<Reference>()).transpose()?;
+                Ok(Location::DockerArchive { path, reference })
+            }
+            "docker-daemon" => daemon(text, rest),
+            "store" => {
+                let (name, target) = match (rest.split_once('@'), rest.split_once(':')) {
+                    (Some((name, digest)), _) => (name, Some(digest)),
+                    (None, Some((name, tag))) => (name, Some(tag)),
+                    (None, None) => (rest, None),
+                };
+                let target = target.map(|t| t.parse::<TagOrDigest>()).transpose()?;
+                Ok(Location::Store { repository: name.parse()?, target })
+            }
+            foreign if FOREIGN.contains(&foreign) => {
+                Err(LocationError::Transport { text: printable(text, 120), transport: foreign.to_owned() })
+            }
+            _ => Ok(Location::Registry(text.parse()?)),
+        }
+    }
+}
+
+fn daemon(text: &str, rest: &str) -> Result<Location, LocationError> {
+    let (host, image) = match rest.strip_prefix("//") {
+        Some(rest) => match rest.split_once('/') {
+            Some((host, image)) => (Some(host).filter(|h| !h.is_empty()).map(str::to_owned), image),
+            None => (None, ""),
+        },
+        None => (None, rest),
+    };
+    if image.is_empty() {
+        return Err(LocationError::Path { text: printable(text, 120), transport: "docker-daemon" });
+    }
+    // An image's ID is no reference, but an engine takes it.
+    if !image.starts_with("sha256:") {
+        image.parse::<Reference>()?;
+    }
+    Ok(Location::DockerDaemon { host, image: image.to_owned() })
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let file = |f: &mut fmt::Formatter<'_>, transport: &str, path: &PathBuf, reference: Option<&str>| {
+            write!(f, "{transport}:{}", path.display())?;
+            reference.map_or(Ok(()), |reference| write!(f, ":{reference}"))
+        };
+        match self {
+            Location::Registry(reference) => write!(f, "{reference}"),
+            Location::OciLayout { path, reference } => file(f, "oci", path, reference.as_deref()),
+            Location::OciArchive { path, reference } => file(f, "oci-archive", path, reference.as_deref()),
+            Location::DockerArchive { path, reference } => {
+                file(f, "docker-archive", path, reference.as_ref().map(Reference::to_string).as_deref())
+            }
+            Location::DockerDaemon { host: Some(host), image } => write!(f, "docker-daemon://{host}/{image}"),
+            Location::DockerDaemon { host: None, image } => write!(f, "docker-daemon:{image}"),
+            Location::Store { repository, target } => match target {
+                None => write!(f, "store:{repository}"),
+                Some(TagOrDigest::Tag(tag)) => write!(f, "store:{repository}:{tag}"),
+                Some(TagOrDigest::Digest(digest)) => write!(f, "store:{repository}@{digest}"),
+            },
+        }
+    }
+}
+
+impl Serialize for Location {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Location {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Location, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_transport_parses_and_prints() {
+        for (text, want) in [
+            ("nginx:1.27", "docker.io/library/nginx:1.27"),
+            ("docker://ghcr.io/o/r:t", "ghcr.io/o/r:t"),
+            ("oci:/a/b", "oci:/a/b"),
+            ("oci:dir:v1", "oci:dir:v1"),
+            ("oci-archive:a.tar:docker.io/library/a:1", "oci-archive:a.tar:docker.io/library/a:1"),
+            ("docker-archive:a.tar", "docker-archive:a.tar"),
+            ("docker-archive:a.tar:a:1", "docker-archive:a.tar:docker.io/library/a:1"),
+            ("docker-daemon:a:1", "docker-daemon:a:1"),
+            ("docker-daemon://build/a:1", "docker-daemon://build/a:1"),
+            ("store:team/a:1", "store:team/a:1"),
+            ("store:team/a", "store:team/a"),
+        ] {
+            let location: Location = text.parse().unwrap();
+            assert_eq!(location.to_string(), want, "{text}");
+            assert_eq!(want.parse::<Location>().unwrap(), location, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_names_no_place_is_refused() {
+        for text in ["oci:", "docker-archive:", "docker-archive::a", "dir:/x", "containers-storage:a", "store:A", "docker-daemon:", "docker://"] {
+            assert!(text.parse::<Location>().is_err(), "{text}");
+        }
+    }
+}

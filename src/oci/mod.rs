@@ -1,0 +1,25 @@
+//! The OCI nouns as pure types: names, digests, descriptors, platforms, manifests. No I/O here, and
+//! nothing that knows where an image lives; parsing happens at the edge (`FromStr`) and the types are
+//! passed inward.
+//!
+//! The grammar follows the distribution reference grammar, the documents follow the OCI image
+//! specification 1.1 and Docker's schema 2.
+
+mod descriptor;
+mod digest;
+mod error_class;
+mod location;
+mod manifest;
+pub mod media_type;
+mod platform;
+mod reference;
+mod text;
+
+pub use descriptor::Descriptor;
+pub use digest::{Digest, DigestError, Hasher};
+pub use error_class::ErrorClass;
+pub use location::{Location, LocationError};
+pub use manifest::{Document, ImageManifest, Index, ManifestError, RawManifest, MANIFEST_LIMIT};
+pub use platform::{Platform, PlatformError, Platforms};
+pub use reference::{Reference, ReferenceError, Registry, Repository, Tag, TagOrDigest};
+pub use text::printable;

@@ -1,0 +1,489 @@
+//! Image references: registry, repository, tag, digest, by the distribution reference grammar.
+
+use std::fmt;
+use std::net::Ipv6Addr;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::{Digest, printable};
+
+/// A registry's host, with its port where one was written: `docker.io`, `127.0.0.1:5000`, `[::1]:5000`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Registry(String);
+
+/// A repository's path within its registry: `library/nginx`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Repository(String);
+
+/// A tag: `[A-Za-z0-9_][A-Za-z0-9._-]{0,127}`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Tag(String);
+
+/// What a manifest is asked for by.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum TagOrDigest {
+    /// A name that may move.
+    Tag(Tag),
+    /// The content itself.
+    Digest(Digest),
+}
+
+/// A registry image: `registry/repository[:tag][@digest]`.
+///
+/// Short names mean what they mean to Docker: `nginx` is `docker.io/library/nginx`. With both a tag
+/// and a digest, the digest decides.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Reference {
+    /// Where it lives.
+    pub registry: Registry,
+    /// Its path there.
+    pub repository: Repository,
+    /// The tag, if one was written.
+    pub tag: Option<Tag>,
+    /// The digest, if one was written.
+    pub digest: Option<Digest>,
+}
+
+/// Why a text is no reference.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{text:?} is no image reference: {reason}")]
+pub struct ReferenceError {
+    text: String,
+    reason: String,
+}
+
+impl ReferenceError {
+    fn new(text: &str, reason: impl Into<String>) -> ReferenceError {
+        ReferenceError { text: printable(text, 120), reason: reason.into() }
+    }
+
+    /// Only the reason, for messages that name the text themselves.
+    pub fn reason(&self) -> &str {
+        &self.reason
+    }
+}
+
+impl Registry {
+    /// Docker Hub, the default.
+    pub fn docker_hub() -> Registry {
+        Registry("docker.io".to_owned())
+    }
+
+    /// `host[:port]` as written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The host without its port, and without an IPv6 address's brackets.
+    pub fn host(&self) -> &str {
+        match self.0.strip_prefix('[') {
+            Some(rest) => rest.split(']').next().unwrap_or(rest),
+            None => self.0.rsplit_once(':').map_or(self.0.as_str(), |(host, _)| host),
+        }
+    }
+
+    /// Whether this is Docker Hub, whose host on the wire is another one.
+    pub fn is_docker_hub(&self) -> bool {
+        self.0 == "docker.io"
+    }
+
+    /// `host[:port]` to connect to.
+    pub fn endpoint(&self) -> &str {
+        if self.is_docker_hub() { "registry-1.docker.io" } else { &self.0 }
+    }
+
+    /// The key of this registry in `~/.docker/config.json`.
+    pub fn credential_key(&self) -> &str {
+        if self.is_docker_hub() { "https://index.docker.io/v1/" } else { &self.0 }
+    }
+
+    /// Whether the host is this machine: `localhost`, `127.0.0.0/8` or `::1`.
+    pub fn is_loopback(&self) -> bool {
+        let host = self.host();
+        host.eq_ignore_ascii_case("localhost")
+            || host.to_ascii_lowercase().ends_with(".localhost")
+            || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+    }
+}
+
+impl FromStr for Registry {
+    type Err = ReferenceError;
+
+    fn from_str(text: &str) -> Result<Registry, ReferenceError> {
+        let host_port = |host: &str, port: Option<&str>| {
+            if let Some(port) = port
+                && (port.is_empty() || port.len() > 5 || !port.bytes().all(|b| b.is_ascii_digit()) || port.parse::<u16>().is_err())
+            {
+                return Err(ReferenceError::new(text, format!("{} is no port", printable(port, 20))));
+            }
+            Ok(match host {
+                "index.docker.io" | "registry-1.docker.io" => "docker.io".to_owned(),
+                _ => text.to_owned(),
+            })
+        };
+        if let Some(rest) = text.strip_prefix('[') {
+            let (address, after) =
+                rest.split_once(']').ok_or_else(|| ReferenceError::new(text, "an IPv6 host's bracket is not closed"))?;
+            address
+                .parse::<Ipv6Addr>()
+                .map_err(|_| ReferenceError::new(text, format!("{} is no IPv6 address", printable(address, 60))))?;
+            let port = match after.strip_prefix(':') {
+                Some(port) => Some(port),
+                None if after.is_empty() => None,
+                None => return Err(ReferenceError::new(text, "only a port may follow an IPv6 host")),
+            };
+            return host_port(address, port).map(Registry);
+        }
+        let (host, port) = match text.split_once(':') {
+            Some((host, port)) => (host, Some(port)),
+            None => (text, None),
+        };
+        let component = |part: &str| {
+            !part.is_empty()
+                && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+                && !part.starts_with('-')
+                && !part.ends_with('-')
+        };
+        if host.is_empty() || !host.split('.').all(component) {
+            return Err(ReferenceError::new(text, format!("{} is no host name", printable(host, 60))));
+        }
+        host_port(host, port).map(Registry)
+    }
+}
+
+impl Repository {
+    /// The path as written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The last part of the path.
+    pub fn name(&self) -> &str {
+        self.0.rsplit('/').next().unwrap_or(&self.0)
+    }
+}
+
+impl FromStr for Repository {
+    type Err = ReferenceError;
+
+    fn from_str(text: &str) -> Result<Repository, ReferenceError> {
+        if text.is_empty() {
+            return Err(ReferenceError::new(text, "the repository's name is empty"));
+        }
+        if text.len() > 255 {
+            return Err(ReferenceError::new(text, format!("the name is {} characters long; 255 are allowed", text.len())));
+        }
+        for part in text.split('/') {
+            check_component(part).map_err(|reason| ReferenceError::new(text, reason))?;
+        }
+        Ok(Repository(text.to_owned()))
+    }
+}
+
+/// `[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*`
+fn check_component(part: &str) -> Result<(), String> {
+    if part.is_empty() {
+        return Err("a part of the name is empty".to_owned());
+    }
+    if let Some(c) = part.chars().find(|c| !(c.is_ascii_lowercase() || c.is_ascii_digit() || "._-".contains(*c))) {
+        return Err(match c.is_ascii_uppercase() {
+            true => format!("the repository's name must be lower case; {:?} has {c:?}", printable(part, 60)),
+            false => format!("{c:?} does not belong in a name"),
+        });
+    }
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    if !part.starts_with(plain) || !part.ends_with(plain) {
+        return Err(format!("{part:?} must begin and end with a letter or digit"));
+    }
+    let odd = part
+        .split(plain)
+        .filter(|run| !run.is_empty())
+        .find(|run| !matches!(*run, "." | "_" | "__") && !run.bytes().all(|b| b == b'-'));
+    match odd {
+        Some(run) => Err(format!("{run:?} is no separator; use one of . _ __ or dashes")),
+        None => Ok(()),
+    }
+}
+
+impl Tag {
+    /// `latest`.
+    pub fn latest() -> Tag {
+        Tag("latest".to_owned())
+    }
+
+    /// The tag as written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Tag {
+    type Err = ReferenceError;
+
+    fn from_str(text: &str) -> Result<Tag, ReferenceError> {
+        let first = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
+        if text.is_empty() {
+            return Err(ReferenceError::new(text, "the tag is empty"));
+        }
+        if text.len() > 128 {
+            return Err(ReferenceError::new(text, format!("the tag is {} characters long; 128 are allowed", text.len())));
+        }
+        if !text.bytes().next().is_some_and(first) || !text.bytes().all(|b| first(b) || b == b'.' || b == b'-') {
+            return Err(ReferenceError::new(
+                text,
+                "a tag has letters, digits, _ . and -, and begins with none of the last two",
+            ));
+        }
+        Ok(Tag(text.to_owned()))
+    }
+}
+
+impl TagOrDigest {
+    /// The tag or the digest as a URL's last part.
+    pub fn as_str(&self) -> &str {
+        match self {
+            TagOrDigest::Tag(tag) => tag.as_str(),
+            TagOrDigest::Digest(digest) => digest.as_str(),
+        }
+    }
+}
+
+impl FromStr for TagOrDigest {
+    type Err = ReferenceError;
+
+    fn from_str(text: &str) -> Result<TagOrDigest, ReferenceError> {
+        match text.contains(':') {
+            true => text.parse().map(TagOrDigest::Digest).map_err(|e| ReferenceError::new(text, format!("{e}"))),
+            false => text.parse().map(TagOrDigest::Tag),
+        }
+    }
+}
+
+impl Reference {
+    /// A reference to a tag.
+    pub fn tagged(registry: Registry, repository: Repository, tag: Tag) -> Reference {
+        Reference { registry, repository, tag: Some(tag), digest: None }
+    }
+
+    /// What to ask the registry for: the digest, else the tag, else `latest`.
+    pub fn target(&self) -> TagOrDigest {
+        match (&self.digest, &self.tag) {
+            (Some(digest), _) => TagOrDigest::Digest(digest.clone()),
+            (None, Some(tag)) => TagOrDigest::Tag(tag.clone()),
+            (None, None) => TagOrDigest::Tag(Tag::latest()),
+        }
+    }
+
+    /// The same repository with another tag and no digest.
+    pub fn with_tag(&self, tag: Tag) -> Reference {
+        Reference { tag: Some(tag), digest: None, ..self.clone() }
+    }
+
+    /// `registry/repository`, without tag and digest.
+    pub fn name(&self) -> String {
+        format!("{}/{}", self.registry, self.repository)
+    }
+
+    /// The short form that people write: `nginx:1.27` for `docker.io/library/nginx:1.27`. It always
+    /// parses back to the same reference.
+    pub fn familiar(&self) -> String {
+        let full = self.to_string();
+        let same = |short: &&str| short.parse::<Reference>().as_ref() == Ok(self);
+        let short = full.strip_prefix("docker.io/");
+        let shorter = short.and_then(|short| short.strip_prefix("library/"));
+        shorter.filter(same).or(short.filter(same)).unwrap_or(&full).to_owned()
+    }
+}
+
+impl FromStr for Reference {
+    type Err = ReferenceError;
+
+    fn from_str(text: &str) -> Result<Reference, ReferenceError> {
+        let whole = |e: ReferenceError| ReferenceError::new(text, e.reason);
+        if text.is_empty() {
+            return Err(ReferenceError::new(text, "it is empty"));
+        }
+        if let Some(c) = text.chars().find(|c| c.is_whitespace() || c.is_control()) {
+            return Err(ReferenceError::new(text, format!("{c:?} does not belong in a name")));
+        }
+        if let Some((scheme, _)) = text.split_once("://") {
+            return Err(ReferenceError::new(
+                text,
+                format!("a URL is no reference; leave {}:// out", printable(scheme, 20)),
+            ));
+        }
+        if text.len() == 64 && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)) {
+            return Err(ReferenceError::new(
+                text,
+                "64 hex digits alone are an image ID; write NAME@sha256:… for a digest",
+            ));
+        }
+        let (rest, digest) = match text.split_once('@') {
+            Some((rest, digest)) => {
+                let digest = digest.parse::<Digest>().map_err(|e| ReferenceError::new(text, e.to_string()))?;
+                (rest, Some(digest))
+            }
+            None => (text, None),
+        };
+        // A colon behind the last slash starts a tag; one before it belongs to a port.
+        let after_slash = rest.rfind('/').map_or(0, |slash| slash + 1);
+        let (name, tag) = match rest[after_slash..].split_once(':') {
+            Some((last, tag)) => {
+                (&rest[..after_slash + last.len()], Some(tag.parse::<Tag>().map_err(whole)?))
+            }
+            None => (rest, None),
+        };
+        let (registry, path) = match name.split_once('/') {
+            Some((first, path)) if is_host(first) => (first.parse::<Registry>().map_err(whole)?, path.to_owned()),
+            _ => (Registry::docker_hub(), name.to_owned()),
+        };
+        let path = match registry.is_docker_hub() && !path.contains('/') && !path.is_empty() {
+            true => format!("library/{path}"),
+            false => path,
+        };
+        let repository = path.parse::<Repository>().map_err(whole)?;
+        Ok(Reference { registry, repository, tag, digest })
+    }
+}
+
+/// Whether the part before the first slash names a host rather than the first part of a path.
+fn is_host(first: &str) -> bool {
+    first == "localhost" || first.contains(['.', ':', '[']) || first.bytes().any(|b| b.is_ascii_uppercase())
+}
+
+macro_rules! as_text {
+    ($($name:ident),*) => {$(
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(self.as_str())
+            }
+        }
+    )*};
+}
+as_text!(Registry, Repository, Tag, TagOrDigest);
+
+impl fmt::Display for Reference {
+    /// The full form, `registry/repository[:tag][@digest]`; only what was written.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.registry, self.repository)?;
+        if let Some(tag) = &self.tag {
+            write!(f, ":{tag}")?;
+        }
+        if let Some(digest) = &self.digest {
+            write!(f, "@{digest}")?;
+        }
+        Ok(())
+    }
+}
+
+macro_rules! serde_as_text {
+    ($($name:ident),*) => {$(
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<$name, D::Error> {
+                String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+            }
+        }
+    )*};
+}
+serde_as_text!(Registry, Repository, Tag, TagOrDigest, Reference);
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const HEX: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+    fn full(text: &str) -> String {
+        text.parse::<Reference>().map_or_else(|e| format!("error: {e}"), |r| r.to_string())
+    }
+
+    #[test]
+    fn names_are_completed_as_docker_does() {
+        for (text, want) in [
+            ("nginx", "docker.io/library/nginx"),
+            ("nginx:1.27", "docker.io/library/nginx:1.27"),
+            ("user/nginx:1.20", "docker.io/user/nginx:1.20"),
+            ("docker.io/nginx", "docker.io/library/nginx"),
+            ("index.docker.io/nginx", "docker.io/library/nginx"),
+            ("ghcr.io/o/r:t", "ghcr.io/o/r:t"),
+            ("localhost/a", "localhost/a"),
+            ("localhost:5000/a/b/c:x", "localhost:5000/a/b/c:x"),
+            ("127.0.0.1:5001/bench/big:1", "127.0.0.1:5001/bench/big:1"),
+            ("[::1]:5000/a:1", "[::1]:5000/a:1"),
+            ("[2001:db8::1]/a", "[2001:db8::1]/a"),
+            ("Registry/a", "Registry/a"),
+            ("a/b/c", "docker.io/a/b/c"),
+            ("localhost:5000", "docker.io/library/localhost:5000"),
+            ("a__b/c--d.e_f", "docker.io/a__b/c--d.e_f"),
+            ("123", "docker.io/library/123"),
+        ] {
+            assert_eq!(full(text), want, "{text}");
+        }
+        assert_eq!(full(&format!("r:t@sha256:{HEX}")), format!("docker.io/library/r:t@sha256:{HEX}"));
+    }
+
+    #[test]
+    fn a_digest_decides_over_a_tag() {
+        let both: Reference = format!("r:t@sha256:{HEX}").parse().unwrap();
+        assert!(matches!(both.target(), TagOrDigest::Digest(_)));
+        assert_eq!("r".parse::<Reference>().unwrap().target().as_str(), "latest");
+    }
+
+    #[test]
+    fn what_is_no_reference_is_refused() {
+        let long = format!("ghcr.io/{}", "a".repeat(256));
+        let long_tag = format!("a:{}", "t".repeat(129));
+        for text in [
+            "", " ", "Nginx", "a//b", "/a", "a/", "a:", "a:b:c", "a@", "a@sha256:12", "-a", "a-", "a..b", "a___b", "a._b", "a b",
+            "a\n", "https://ghcr.io/a", "ghcr.io/", "ghcr.io:99999/a", "ghcr.io:/a", "a:-t", "a:.t", "[::1/a", "[zz]:1/a", "a:ü",
+            "exa_mple.com/a", HEX, &long, &long_tag,
+        ] {
+            assert!(text.parse::<Reference>().is_err(), "{text:?} gave {}", full(text));
+        }
+        assert!(format!("a:{}", "t".repeat(128)).parse::<Reference>().is_ok());
+        assert!(format!("ghcr.io/{}", "a".repeat(255)).parse::<Reference>().is_ok());
+    }
+
+    #[test]
+    fn hosts_know_themselves() {
+        let host = |text: &str| text.parse::<Registry>().unwrap();
+        assert!(host("localhost:5000").is_loopback() && host("127.0.0.2").is_loopback() && host("[::1]:5").is_loopback());
+        assert!(!host("10.0.0.1:5000").is_loopback() && !host("localhost.example.com").is_loopback());
+        assert_eq!(host("[::1]:5000").host(), "::1");
+        assert_eq!(host("docker.io").endpoint(), "registry-1.docker.io");
+        assert_eq!(host("index.docker.io").credential_key(), "https://index.docker.io/v1/");
+    }
+
+    #[test]
+    fn the_familiar_form_is_what_people_write() {
+        for text in ["nginx:1.27", "user/nginx", "ghcr.io/o/r:t", "docker.io/a.b/c", "library/a/b"] {
+            assert_eq!(text.parse::<Reference>().unwrap().familiar(), text);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_parses_or_is_refused_without_a_panic(text in "\\PC{0,80}") {
+            let _ = text.parse::<Reference>();
+        }
+
+        #[test]
+        fn what_parses_prints_to_what_parses_the_same(
+            text in "([a-zA-Z0-9.-]{1,12}(:[0-9]{1,5})?/)?[a-z0-9]{1,6}([._/-][a-z0-9]{1,6}){0,4}(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,10})?"
+        ) {
+            if let Ok(reference) = text.parse::<Reference>() {
+                let printed = reference.to_string();
+                prop_assert_eq!(&printed.parse::<Reference>().unwrap(), &reference);
+                prop_assert_eq!(&reference.familiar().parse::<Reference>().unwrap(), &reference);
+            }
+        }
+    }
+}

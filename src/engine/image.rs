@@ -1,0 +1,43 @@
+//! What an image is made of, for `inspect` and the Details pane.
+
+use serde::Serialize;
+
+use crate::oci::{Descriptor, Digest, Platform};
+
+/// An image, with all its platforms.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Image {
+    /// As it is written on the command line.
+    pub location: String,
+    /// Its manifest or index.
+    pub descriptor: Descriptor,
+    /// One entry for each manifest of the index, or the only one. Attestations are among them.
+    pub platforms: Vec<ImagePlatform>,
+    /// Bytes of all blobs of all platforms, each once.
+    pub size: u64,
+}
+
+/// One platform's image.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ImagePlatform {
+    /// The platform, by the index or by the configuration; `None` for an artifact.
+    pub platform: Option<Platform>,
+    /// The manifest's digest.
+    pub digest: Digest,
+    /// The manifest's media type.
+    pub media_type: String,
+    /// The configuration's digest: what `docker images` calls the image's ID.
+    pub config: Digest,
+    /// Layers, base first, with compressed sizes in bytes.
+    pub layers: Vec<Descriptor>,
+    /// Bytes of configuration and layers.
+    pub size: u64,
+    /// When it was built, RFC 3339, as the configuration says.
+    pub created: Option<String>,
+    /// Entry point and command, as the configuration says.
+    pub command: Vec<String>,
+    /// Labels, in order.
+    pub labels: Vec<(String, String)>,
+    /// The manifest this one attests, if it is an attestation.
+    pub attests: Option<Digest>,
+}

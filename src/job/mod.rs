@@ -1,0 +1,18 @@
+//! What is to be done, as data: a job's specification, its states and their legal moves, its plan,
+//! its progress, and the events that tell of all that. Pure and serialisable; nothing here does I/O.
+
+mod event;
+mod export_name;
+mod plan;
+mod progress;
+mod snapshot;
+mod spec;
+mod state;
+
+pub use event::{JobEvent, Level};
+pub use export_name::{ExportName, FILE_NAME_LIMIT};
+pub use plan::{Plan, PlannedBlob, PlannedDestination, PlannedManifest, Presence, TagChange};
+pub use progress::{BlobProgress, BlobStage, Progress};
+pub use snapshot::{Failure, Job, Output, Report};
+pub use spec::{JobId, JobSpec, Target};
+pub use state::{IllegalMove, JobState};

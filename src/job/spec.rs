@@ -1,0 +1,93 @@
+//! What a job is asked to do.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::oci::{Location, Platforms, Tag};
+
+/// A job's number: unique in a ledger, counted from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct JobId(pub i64);
+
+impl fmt::Display for JobId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+/// One image's way from a source to its destinations. It never holds a secret: credentials are looked up
+/// by registry when the job runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobSpec {
+    /// Where the image is.
+    pub source: Location,
+    /// Where it goes; at least one.
+    pub destinations: Vec<Target>,
+    /// Which of its platforms go.
+    #[serde(default)]
+    pub platforms: Platforms,
+    /// Further tags at every destination that has tags.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<Tag>,
+    /// Overwrite an existing file.
+    #[serde(default)]
+    pub overwrite: bool,
+}
+
+/// One destination of a job.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Target {
+    /// A place with a name. Without a tag it takes the source's, else `latest`.
+    Image(Location),
+    /// A docker-archive in this directory, named by [`super::ExportName`] when the job runs.
+    ExportInto(PathBuf),
+}
+
+impl JobSpec {
+    /// A copy of everything at `source` to one destination.
+    pub fn copy(source: Location, destination: Location) -> JobSpec {
+        JobSpec {
+            source,
+            destinations: vec![Target::Image(destination)],
+            platforms: Platforms::All,
+            tags: Vec::new(),
+            overwrite: false,
+        }
+    }
+
+    /// An export of `source` into a directory, one platform a file.
+    pub fn export(source: Location, directory: PathBuf, platforms: Platforms) -> JobSpec {
+        JobSpec { source, destinations: vec![Target::ExportInto(directory)], platforms, tags: Vec::new(), overwrite: false }
+    }
+
+    /// Whether every destination is a file that `docker load` takes.
+    pub fn is_export(&self) -> bool {
+        self.destinations
+            .iter()
+            .all(|t| matches!(t, Target::ExportInto(_) | Target::Image(Location::DockerArchive { .. })))
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Target::Image(location) => write!(f, "{location}"),
+            Target::ExportInto(directory) => write!(f, "{}/", directory.display()),
+        }
+    }
+}
+
+impl fmt::Display for JobSpec {
+    /// `SOURCE → DESTINATION, …`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} → ", self.source)?;
+        for (n, target) in self.destinations.iter().enumerate() {
+            write!(f, "{}{target}", if n == 0 { "" } else { ", " })?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,187 @@
+//! What can go wrong where images live.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::oci::{ErrorClass, ManifestError, printable};
+
+/// The transports' result.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// A transport's error: what was attempted, on what, and what came back. `at` is a place as a person would
+/// write it (`ghcr.io/a/b:1`); no field ever holds a secret.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The other side answered, and the answer was no.
+    #[error("{attempted} {at}: {status}{}", colon(answer))]
+    Answered {
+        /// What was attempted: `get manifest`.
+        attempted: &'static str,
+        /// On what.
+        at: String,
+        /// HTTP status.
+        status: u16,
+        /// The registry's error code and message, printable and cut to length.
+        answer: String,
+        /// What kind of no it is.
+        class: ErrorClass,
+        /// How long the other side asks to wait.
+        retry_after: Option<Duration>,
+    },
+    /// No answer: connection, name, timeout, TLS, a body cut short.
+    #[error("{attempted} {at}: {reason}")]
+    Unreachable {
+        /// What was attempted.
+        attempted: &'static str,
+        /// On what.
+        at: String,
+        /// The innermost cause that says something.
+        reason: String,
+        /// `Network` or `Tls`.
+        class: ErrorClass,
+    },
+    /// Bytes that are not what was asked for.
+    #[error("{attempted} {at}: expected {expected}, got {found}")]
+    Content {
+        /// What was attempted.
+        attempted: &'static str,
+        /// On what.
+        at: String,
+        /// Digest or size that was announced.
+        expected: String,
+        /// What came.
+        found: String,
+    },
+    /// It is not there.
+    #[error("{at}: {what} not found")]
+    NotFound {
+        /// What was looked for: `manifest`, `tag 1.2`.
+        what: String,
+        /// Where.
+        at: String,
+    },
+    /// A document that cannot be understood or moved.
+    #[error("{at}: {source}")]
+    Manifest {
+        /// Where it is.
+        at: String,
+        /// What is wrong with it.
+        source: ManifestError,
+    },
+    /// The local file system.
+    #[error("{attempted} {}: {}", path.display(), plain_io(source))]
+    File {
+        /// What was attempted: `write`, `create`.
+        attempted: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What came back.
+        source: io::Error,
+    },
+    /// A file that is not what its name says.
+    #[error("{}: {reason}", path.display())]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Something that exists is in the way, or something changed meanwhile.
+    #[error("{at}: {reason}")]
+    Conflict {
+        /// What is concerned.
+        at: String,
+        /// What is in the way.
+        reason: String,
+    },
+    /// What this transport does not do.
+    #[error("{at}: {reason}")]
+    Unsupported {
+        /// What is concerned.
+        at: String,
+        /// What cannot be done.
+        reason: String,
+    },
+    /// Settings that cannot work: a CA file that is none, a proxy's URL.
+    #[error("{at}: {reason}")]
+    Settings {
+        /// The registry whose settings they are.
+        at: String,
+        /// What is wrong with them.
+        reason: String,
+    },
+}
+
+fn colon(text: &str) -> String {
+    if text.is_empty() { String::new() } else { format!(" {text}") }
+}
+
+/// An I/O error as people know it, without `(os error 28)`.
+fn plain_io(error: &io::Error) -> String {
+    let text = error.to_string();
+    let end = text.rfind(" (os error").unwrap_or(text.len());
+    printable(&text[..end], 200)
+}
+
+impl Error {
+    /// A file system error.
+    pub fn file(attempted: &'static str, path: impl AsRef<Path>, source: io::Error) -> Error {
+        Error::File { attempted, path: path.as_ref().to_owned(), source }
+    }
+
+    /// What kind of trouble this is.
+    pub fn class(&self) -> ErrorClass {
+        match self {
+            Error::Answered { class, .. } | Error::Unreachable { class, .. } => *class,
+            Error::Content { .. } => ErrorClass::Digest,
+            Error::NotFound { .. } => ErrorClass::NotFound,
+            Error::Manifest { source: ManifestError::Platform { .. }, .. } => ErrorClass::Platform,
+            Error::Manifest { .. } | Error::Format { .. } => ErrorClass::Digest,
+            Error::File { source, .. } => match source.kind() {
+                io::ErrorKind::NotFound => ErrorClass::NotFound,
+                io::ErrorKind::AlreadyExists => ErrorClass::Conflict,
+                _ => ErrorClass::Disk,
+            },
+            Error::Conflict { .. } => ErrorClass::Conflict,
+            Error::Unsupported { .. } | Error::Settings { .. } => ErrorClass::Config,
+        }
+    }
+
+    /// Whether the same attempt may succeed a little later: 408, 429, server faults, lost connections.
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Error::Answered { status, .. } => matches!(status, 408 | 425 | 429 | 500 | 502 | 503 | 504 | 520..=529),
+            Error::Unreachable { class, .. } => *class == ErrorClass::Network,
+            _ => false,
+        }
+    }
+
+    /// How long the other side asks to wait.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Error::Answered { retry_after, .. } => *retry_after,
+            _ => None,
+        }
+    }
+
+    /// Whether the answer was that it is not there.
+    pub fn is_not_found(&self) -> bool {
+        self.class() == ErrorClass::NotFound
+    }
+
+    /// The place the error is about, for hints.
+    pub fn at(&self) -> Option<&str> {
+        match self {
+            Error::Answered { at, .. }
+            | Error::Unreachable { at, .. }
+            | Error::Content { at, .. }
+            | Error::NotFound { at, .. }
+            | Error::Manifest { at, .. }
+            | Error::Conflict { at, .. }
+            | Error::Unsupported { at, .. }
+            | Error::Settings { at, .. } => Some(at),
+            Error::File { .. } | Error::Format { .. } => None,
+        }
+    }
+}

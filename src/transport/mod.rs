@@ -1,0 +1,97 @@
+//! Where images live. A transport opens a [`Source`] or a [`Destination`] for one repository, layout or
+//! archive; the engine moves bytes from one to the other and knows nothing of what is behind them.
+//!
+//! - [`registry`]: OCI distribution over HTTP
+//! - [`archive`]: OCI layouts and docker-archives
+//! - [`local`]: wharf's own image store
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use futures_util::stream::BoxStream;
+
+use crate::oci::{Descriptor, Digest, RawManifest, Repository, TagOrDigest};
+
+pub mod archive;
+mod error;
+pub mod local;
+pub mod registry;
+mod verify;
+
+pub use error::{Error, Result};
+pub use verify::{Verified, verified};
+
+/// A blob's bytes as they come. An error ends the stream.
+pub type ByteStream = BoxStream<'static, Result<Bytes>>;
+
+/// Where an image is read from: one repository, one layout, one archive.
+pub trait Source: Send + Sync {
+    /// The manifest or index at a tag or digest, as bytes; verified where a digest was asked for.
+    fn manifest<'a>(&'a self, at: &'a TagOrDigest) -> BoxFuture<'a, Result<RawManifest>>;
+
+    /// A blob's bytes from offset `from` on. The answer's first part is where the stream really starts:
+    /// `from`, or 0 where the other side ignored the range. The bytes are *not* verified: see [`verified`].
+    fn blob<'a>(&'a self, blob: &'a Descriptor, from: u64) -> BoxFuture<'a, Result<(u64, ByteStream)>>;
+}
+
+/// Where an image is written to: one repository, one layout, one archive.
+pub trait Destination: Send + Sync {
+    /// What is at a tag or digest now, with as little asking as possible; `None` if nothing is.
+    fn resolve<'a>(&'a self, at: &'a TagOrDigest) -> BoxFuture<'a, Result<Option<Descriptor>>>;
+
+    /// Whether a blob is there already (for previews; a copy asks with [`Destination::begin`]).
+    fn has_blob<'a>(&'a self, blob: &'a Descriptor) -> BoxFuture<'a, Result<bool>>;
+
+    /// Told once, before any `begin`, of every blob that will come; checks that there is room and lays out
+    /// what is written in place.
+    fn prepare<'a>(&'a self, blobs: &'a [Descriptor]) -> BoxFuture<'a, Result<()>> {
+        let _ = blobs;
+        Box::pin(async { Ok(()) })
+    }
+
+    /// Begins a blob. `known` is a repository of the same registry that has it, to mount it from.
+    fn begin<'a>(&'a self, blob: &'a Descriptor, known: Option<&'a Repository>) -> BoxFuture<'a, Result<Begin>>;
+
+    /// Puts a manifest, whose blobs and manifests are there already, at a tag or its digest. The answer is
+    /// the digest it is known by there.
+    fn put_manifest<'a>(&'a self, manifest: &'a RawManifest, at: &'a TagOrDigest) -> BoxFuture<'a, Result<Digest>>;
+
+    /// Ends the writing: what is a file becomes whole and gets its name. Without this nothing is left behind.
+    fn finish(&self) -> BoxFuture<'_, Result<Finished>> {
+        Box::pin(async { Ok(Finished::default()) })
+    }
+}
+
+/// What became of a destination.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Finished {
+    /// The file it is, under its final name.
+    pub path: Option<std::path::PathBuf>,
+    /// The manifest's digest there, where writing had to change it (zstd layers made gzip).
+    pub digest: Option<Digest>,
+    /// Things the person should know.
+    pub notes: Vec<String>,
+}
+
+/// The answer to [`Destination::begin`].
+pub enum Begin {
+    /// The blob is in this repository already.
+    Present,
+    /// It was mounted from another repository.
+    Mounted,
+    /// It has to be written.
+    Write(Box<dyn BlobWriter>),
+}
+
+/// One blob on its way into a destination.
+pub trait BlobWriter: Send {
+    /// Bytes that the destination holds for certain: where a retry goes on.
+    fn accepted(&self) -> u64;
+
+    /// Writes `body`, whose first byte is the blob's byte `from`; `from` is what [`BlobWriter::accepted`] said,
+    /// or 0 to start again. The body is the rest of the blob, whole and verified: an error in it must keep
+    /// the blob from being committed.
+    fn write(&mut self, from: u64, body: ByteStream) -> BoxFuture<'_, Result<()>>;
+
+    /// Makes the blob visible under its digest.
+    fn commit(self: Box<Self>) -> BoxFuture<'static, Result<()>>;
+}

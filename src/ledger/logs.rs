@@ -89,9 +89,6 @@ impl Ledger {
     }
 }
 
-const LEVELS: [(Level, &str); 4] =
-    [(Level::Debug, "debug"), (Level::Info, "info"), (Level::Warn, "warn"), (Level::Error, "error")];
-
 fn name(level: Level) -> &'static str {
     match level {
         Level::Debug => "debug",
@@ -101,6 +98,6 @@ fn name(level: Level) -> &'static str {
     }
 }
 
-fn level_of(name: &str) -> Option<Level> {
-    LEVELS.into_iter().find(|(_, n)| *n == name).map(|(level, _)| level)
+fn level_of(text: &str) -> Option<Level> {
+    [Level::Debug, Level::Info, Level::Warn, Level::Error].into_iter().find(|level| name(*level) == text)
 }

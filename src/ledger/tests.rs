@@ -371,7 +371,7 @@ async fn records_come_back_as_they_went() {
         at: moment(1_700_000_000_123),
     };
     ledger.record_overwrite(&overwrite).await.unwrap();
-    assert_eq!(ledger.overwrites(5).await.unwrap(), [overwrite.clone()]);
+    assert_eq!(ledger.overwrites(5).await.unwrap(), std::slice::from_ref(&overwrite));
     assert!(ledger.record_overwrite(&Overwrite { job: JobId(99), ..overwrite }).await.is_err());
     ledger.record_file(job, Path::new("/tmp/镜像.tar"), &Digest::of(b"m"), 1 << 40).await.unwrap();
     let files = ledger.exported_files(5).await.unwrap();

@@ -1,0 +1,195 @@
+//! Manifests of a repository on the disk: read, put with everything checked, deleted.
+
+use std::collections::HashMap;
+use std::fs;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+
+use super::index::{self, Index, Signature};
+use super::layout::Layout;
+use super::partial::read_small;
+use super::{UploadId, blob};
+use crate::oci::{
+    Descriptor, Digest, Document, MANIFEST_LIMIT, RawManifest, Repository, Tag, TagOrDigest, media_type,
+};
+use crate::transport::{Error, Result};
+
+/// Repositories whose index is kept parsed.
+const CACHED: usize = 256;
+
+/// Indexes as they were last read or written by this process; each is asked for again if its file has changed.
+#[derive(Debug, Default)]
+pub(super) struct Indexes(Mutex<HashMap<Repository, (Signature, Arc<Index>)>>);
+
+impl Indexes {
+    /// A repository's index; `None` if it has none. Blocking.
+    pub(super) fn get(&self, layout: &Layout, repository: &Repository) -> Result<Option<Arc<Index>>> {
+        let path = layout.index(repository);
+        let now = match fs::metadata(&path) {
+            Ok(metadata) => Signature::of(&metadata),
+            Err(e) if blob::is_absent(&e) => return Ok(None),
+            Err(e) => return Err(Error::file("read", path, e)),
+        };
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(repository).cloned();
+        if let Some((_, index)) = known.filter(|(then, _)| *then == now) {
+            return Ok(Some(index));
+        }
+        let Some((index, signature)) = index::read(&path)? else { return Ok(None) };
+        Ok(Some(self.keep(repository, signature, index)))
+    }
+
+    /// Writes a repository's index. The caller has locked the repository. Blocking.
+    fn set(&self, layout: &Layout, repository: &Repository, index: Index) -> Result<()> {
+        let signature = index::write(&layout.index(repository), &index)?;
+        self.keep(repository, signature, index);
+        Ok(())
+    }
+
+    fn keep(&self, repository: &Repository, signature: Signature, index: Index) -> Arc<Index> {
+        let index = Arc::new(index);
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if all.len() >= CACHED && !all.contains_key(repository) {
+            all.clear();
+        }
+        all.insert(repository.clone(), (signature, index.clone()));
+        index
+    }
+}
+
+/// One repository on the disk, for the blocking side.
+pub(super) struct Manifests<'a> {
+    pub(super) layout: &'a Layout,
+    pub(super) indexes: &'a Indexes,
+    pub(super) repository: &'a Repository,
+}
+
+impl Manifests<'_> {
+    /// The place as a person would write it.
+    fn at(&self, at: &TagOrDigest) -> String {
+        let mark = if matches!(at, TagOrDigest::Digest(_)) { '@' } else { ':' };
+        format!("store:{}{mark}{at}", self.repository)
+    }
+
+    /// What is at a tag or digest.
+    pub(super) fn resolve(&self, at: &TagOrDigest) -> Result<Option<Descriptor>> {
+        let index = self.indexes.get(self.layout, self.repository)?;
+        Ok(index.and_then(|index| {
+            let entry = match at {
+                TagOrDigest::Tag(tag) => index.tagged(tag),
+                TagOrDigest::Digest(digest) => index.manifest(digest),
+            };
+            entry?.descriptor()
+        }))
+    }
+
+    /// A manifest's bytes, verified.
+    pub(super) fn read(&self, at: &TagOrDigest) -> Result<RawManifest> {
+        let missing = || Error::NotFound { what: "manifest".to_owned(), at: self.at(at) };
+        let found = self.resolve(at)?.ok_or_else(missing)?;
+        self.read_exactly(&found).map_err(|e| match e.is_not_found() {
+            true => missing(),
+            false => e,
+        })
+    }
+
+    /// The manifest that a descriptor of the index points at.
+    pub(super) fn read_exactly(&self, found: &Descriptor) -> Result<RawManifest> {
+        let path = self.layout.blob(self.repository, &found.digest);
+        let bytes = read_small(&path, MANIFEST_LIMIT).map_err(|e| Error::file("read", &path, e))?;
+        let bytes = bytes.ok_or_else(|| Error::file("read", &path, std::io::ErrorKind::NotFound.into()))?;
+        if !found.digest.matches(&bytes) {
+            return Err(Error::Content {
+                attempted: "get manifest",
+                at: format!("store:{}", self.repository),
+                expected: found.digest.to_string(),
+                found: Digest::of(&bytes).to_string(),
+            });
+        }
+        Ok(RawManifest::with_digest(Bytes::from(bytes), &found.media_type, found.digest.clone()))
+    }
+
+    /// Puts a manifest. What it points at must be there; the error lists what is missing. The caller has locked
+    /// the repository.
+    pub(super) fn put(&self, manifest: &RawManifest, at: &TagOrDigest) -> Result<Digest> {
+        let (digest, tag): (_, Option<&Tag>) = match at {
+            TagOrDigest::Digest(digest) => (digest, None),
+            TagOrDigest::Tag(tag) => (&manifest.digest, Some(tag)),
+        };
+        if !digest.matches(&manifest.bytes) {
+            return Err(Error::Content {
+                attempted: "put manifest",
+                at: self.at(at),
+                expected: digest.to_string(),
+                found: Digest::of(&manifest.bytes).to_string(),
+            });
+        }
+        let index = self.indexes.get(self.layout, self.repository)?;
+        self.check(manifest, at, index.as_deref())?;
+        let held = blob::size(self.layout, self.repository, digest)?;
+        if held != Some(manifest.bytes.len() as u64) {
+            self.store_bytes(&manifest.bytes, digest)?;
+        }
+        let mut index = index.map_or_else(Index::default, Arc::unwrap_or_clone);
+        let entry = Descriptor::new(&manifest.media_type, digest.clone(), manifest.bytes.len() as u64);
+        if index.put(&entry, tag) {
+            self.indexes.set(self.layout, self.repository, index)?;
+        }
+        Ok(digest.clone())
+    }
+
+    /// That the document can be understood, and that nothing is missing which it points at.
+    fn check(&self, manifest: &RawManifest, at: &TagOrDigest, index: Option<&Index>) -> Result<()> {
+        let document = manifest.parse().map_err(|source| Error::Manifest { at: self.at(at), source })?;
+        let mut missing: Vec<String> = Vec::new();
+        match &document {
+            Document::Image(image) => {
+                for blob in image.blobs() {
+                    // A foreign layer is fetched from elsewhere: it need not be here, but may.
+                    let foreign = media_type::is_foreign_layer(&blob.media_type);
+                    if !foreign && blob::size(self.layout, self.repository, &blob.digest)?.is_none() {
+                        missing.push(format!("blob {}", blob.digest));
+                    }
+                }
+            }
+            Document::Index(list) => {
+                for child in &list.manifests {
+                    if !index.is_some_and(|index| index.manifest(&child.digest).is_some()) {
+                        missing.push(format!("manifest {}", child.digest));
+                    }
+                }
+            }
+        }
+        missing.dedup();
+        match missing.is_empty() {
+            true => Ok(()),
+            false => Err(Error::NotFound { what: missing.join(", "), at: self.at(at) }),
+        }
+    }
+
+    fn store_bytes(&self, bytes: &[u8], digest: &Digest) -> Result<()> {
+        let path = self.layout.upload(&UploadId::random());
+        index::write_whole(&path, bytes)?;
+        blob::publish(self.layout, self.repository, digest, &path).inspect_err(|_| {
+            let _ = fs::remove_file(&path);
+        })
+    }
+
+    /// Takes a tag away, or a manifest with its tags. Whether it was there. The caller has locked the
+    /// repository.
+    pub(super) fn delete(&self, at: &TagOrDigest) -> Result<bool> {
+        let Some(index) = self.indexes.get(self.layout, self.repository)? else { return Ok(false) };
+        let mut index = Arc::unwrap_or_clone(index);
+        let there = match at {
+            TagOrDigest::Tag(tag) => index.remove_tag(tag),
+            TagOrDigest::Digest(digest) => index.remove_manifest(digest),
+        };
+        if there {
+            self.indexes.set(self.layout, self.repository, index)?;
+            if let TagOrDigest::Digest(digest) = at {
+                blob::remove(self.layout, self.repository, digest)?;
+            }
+        }
+        Ok(there)
+    }
+}

@@ -1,1 +1,4 @@
 //! To come.
+
+pub mod terminal;
+pub mod theme;

@@ -1,0 +1,182 @@
+//! The taken-over terminal.
+
+use std::io::{self, BufWriter, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use ratatui::backend::{Backend, CrosstermBackend};
+use ratatui::layout::{Position, Rect};
+use ratatui::{Frame, Terminal};
+use rustix::process::Signal;
+
+use super::{panic, sequence, tty};
+
+/// One frame is one write: the largest full repaint in true colour at 200×60 is about this size.
+const BUFFER: usize = 64 * 1024;
+
+/// Whether the terminal keeps the title it had before. Not in [`Screen`], because the panic hook has to know.
+static TITLE_KEPT: AtomicBool = AtomicBool::new(false);
+
+/// The terminal, taken over: raw mode, alternate screen, bracketed paste, hidden cursor.
+///
+/// There is at most one. It is opened on the thread that the terminal UI runs on, and gives the terminal back when it
+/// is closed, hung up or dropped; that never prints and never panics, also on a terminal that is gone.
+///
+/// An error of [`Screen::draw`] means that the terminal is gone: treat it as a hang-up.
+pub struct Screen {
+    terminal: Terminal<CrosstermBackend<BufWriter<tty::Tty>>>,
+    titles: bool,
+    title: Option<String>,
+}
+
+impl Screen {
+    /// Takes the terminal over.
+    ///
+    /// # Errors
+    /// Standard output is no terminal, no keys could be read, or a screen is open already; the text says which.
+    pub fn open() -> io::Result<Screen> {
+        if !rustix::termios::isatty(rustix::stdio::stdout()) {
+            let text = "standard output is no terminal: the terminal UI needs one (wharf --help lists the headless commands)";
+            return Err(io::Error::new(io::ErrorKind::Unsupported, text));
+        }
+        if tty::is_live() {
+            return Err(io::Error::new(io::ErrorKind::AlreadyExists, "the terminal is taken over already"));
+        }
+        tty::keys_from_terminal()?;
+        // With NO_COLOR crossterm would drop bold and reverse as well; the mono theme is what keeps colours out.
+        crossterm::style::force_color_output(true);
+        let terminal = Terminal::new(CrosstermBackend::new(BufWriter::with_capacity(BUFFER, tty::Tty)))?;
+        let titles = std::env::var("TERM").is_ok_and(|term| sequence::takes_titles(&term));
+        panic::this_is_the_ui_thread();
+        take_over()?;
+        Ok(Screen { terminal, titles, title: None })
+    }
+
+    /// Draws a frame: only what changed since the last one is written.
+    ///
+    /// # Errors
+    /// The terminal is gone.
+    pub fn draw(&mut self, f: impl FnOnce(&mut Frame)) -> io::Result<()> {
+        self.terminal.backend_mut().write_all(sequence::BEGIN_FRAME)?;
+        self.terminal.draw(f)?;
+        self.terminal.backend_mut().write_all(sequence::END_FRAME)?;
+        self.flush()
+    }
+
+    /// Forgets what is on the screen: the next [`Screen::draw`] paints all of it (ctrl-l, or after another program
+    /// wrote there).
+    ///
+    /// Not `Terminal::clear`: that asks the terminal for the cursor's position and fails if no answer comes.
+    ///
+    /// # Errors
+    /// The terminal is gone.
+    pub fn redraw_all(&mut self) -> io::Result<()> {
+        self.terminal.backend_mut().write_all(sequence::ASSERT)?;
+        let size = self.terminal.size()?;
+        self.terminal.resize(Rect::from((Position::ORIGIN, size)))?;
+        self.flush()
+    }
+
+    /// Gives the terminal back and stops the process, as ctrl-z does elsewhere; returns once it goes on again, with the
+    /// screen taken over and empty: draw.
+    ///
+    /// The process group is stopped, as the terminal's own ctrl-z would. Where nobody could wake it (a session's
+    /// leader, `ssh -t host wharf`) the system ignores the signal, and the screen is just drawn anew.
+    ///
+    /// # Errors
+    /// The terminal is gone.
+    pub fn suspend(&mut self) -> io::Result<()> {
+        self.flush()?;
+        give_back();
+        let stopped = rustix::process::kill_current_process_group(Signal::TSTP);
+        // The signal goes to any of the process's threads, and stops this one a moment later than that: without
+        // the pause the terminal could be taken over again before the shell has it.
+        std::thread::sleep(Duration::from_millis(50));
+        self.take_over_again()?;
+        Ok(stopped?)
+    }
+
+    /// Takes the terminal over again, after somebody else stopped the process (`kill -STOP`) and the shell
+    /// brought it back: see [`super::Continued`]. The screen is empty afterwards: draw.
+    ///
+    /// # Errors
+    /// The terminal is gone.
+    pub fn resume(&mut self) -> io::Result<()> {
+        // crossterm believes that raw mode is on, and would not set it.
+        let _ = crossterm::terminal::disable_raw_mode();
+        self.take_over_again()
+    }
+
+    /// Sets the window's title; restored when the terminal is given back. Terminals without titles are spared.
+    pub fn set_title(&mut self, title: &str) {
+        if !self.titles || self.title.as_deref() == Some(title) {
+            return;
+        }
+        let keep: &[u8] = if TITLE_KEPT.swap(true, Ordering::SeqCst) { b"" } else { sequence::KEEP_TITLE };
+        let sequence = [keep, &sequence::title(title)].concat();
+        // A terminal that is gone shows no title either; drawing reports that.
+        let _ = self.terminal.backend_mut().write_all(&sequence).and_then(|()| self.flush());
+        self.title = Some(title.to_owned());
+    }
+
+    /// Gives the terminal back.
+    ///
+    /// # Errors
+    /// The terminal is gone.
+    pub fn close(mut self) -> io::Result<()> {
+        let flushed = self.flush();
+        let given_back = restore();
+        flushed.and(given_back)
+    }
+
+    /// The terminal hung up: gives back what is left of it and detaches the process, which can then go on headless.
+    /// Drop the `EventStream` first; see [`super::let_go`].
+    pub fn hang_up(self) {
+        give_back();
+        if let Err(e) = super::let_go() {
+            tracing::warn!("the terminal hung up and could not be let go of: {e}");
+        }
+    }
+
+    fn take_over_again(&mut self) -> io::Result<()> {
+        take_over()?;
+        // The shell may have set a title of its own meanwhile: that is the one to keep now.
+        if let Some(title) = self.title.take() {
+            self.set_title(&title);
+        }
+        self.redraw_all()
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Backend::flush(self.terminal.backend_mut())
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        give_back();
+    }
+}
+
+/// Raw mode and the entering sequence; all or nothing.
+fn take_over() -> io::Result<()> {
+    crossterm::terminal::enable_raw_mode()?;
+    tty::set_live(true);
+    tty::write_all(sequence::ENTER).inspect_err(|_| give_back())
+}
+
+/// Gives the terminal back, as far as that is possible: what a dead terminal answers does not matter.
+pub(super) fn give_back() {
+    let _ = restore();
+}
+
+/// Gives the terminal back if it is taken over. Everything is tried, the first error is told.
+fn restore() -> io::Result<()> {
+    if !tty::set_live(false) {
+        return Ok(());
+    }
+    let title: &[u8] = if TITLE_KEPT.swap(false, Ordering::SeqCst) { sequence::RESTORE_TITLE } else { b"" };
+    let written = tty::write_all(&[title, sequence::LEAVE].concat());
+    let cooked = crossterm::terminal::disable_raw_mode();
+    written.and(cooked)
+}

@@ -1,5 +1,8 @@
-//! The tests that look at wharf from outside: one module a story.
+//! The tests that look at wharf from outside: one binary, one module a story.
 
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
 mod layering;
+mod support;
+mod terminal;
+mod tui;

@@ -1,0 +1,10 @@
+//! What the stories stand on: a terminal to type into, registries and engines to talk to, images to move, and
+//! faults to meet on the way.
+// Every story uses its part of it.
+#![allow(dead_code)]
+
+pub mod fault;
+pub mod image;
+pub mod peers;
+pub mod pty;
+pub mod relay;

@@ -35,9 +35,12 @@ impl Spawn {
         command.env_clear();
         command.env("PATH", std::env::var("PATH").unwrap_or_else(|_| "/usr/bin:/bin:/usr/sbin:/sbin".into()));
         command.env("HOME", home.path());
-        for (name, below) in
-            [("XDG_CONFIG_HOME", "config"), ("XDG_DATA_HOME", "data"), ("XDG_STATE_HOME", "state"), ("XDG_CACHE_HOME", "cache")]
-        {
+        for (name, below) in [
+            ("XDG_CONFIG_HOME", "config"),
+            ("XDG_DATA_HOME", "data"),
+            ("XDG_STATE_HOME", "state"),
+            ("XDG_CACHE_HOME", "cache"),
+        ] {
             command.env(name, home.path().join(below));
         }
         command.env("TERM", "xterm-256color");
@@ -269,7 +272,9 @@ impl Pty {
     pub fn hang_up(&mut self) {
         let Some(line) = self.line.take() else { return };
         self.shared.lock().leaving = true;
-        if let Ok(tty) = rustix::fs::open(&line.tty, OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC, Mode::empty()) {
+        if let Ok(tty) =
+            rustix::fs::open(&line.tty, OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC, Mode::empty())
+        {
             // The reader sits in read() with an end of its own; a byte of output frees it.
             let _ = rustix::io::write(&tty, b"\0");
             // portable-pty's writer types enter and ctrl-d when it is dropped, unless there is no ctrl-d.
@@ -322,7 +327,12 @@ impl Pty {
         let deadline = Instant::now() + timeout;
         let mut output = self.shared.lock();
         while !output.ended && Instant::now() < deadline {
-            output = self.shared.changed.wait_timeout(output, Duration::from_millis(20)).unwrap_or_else(PoisonError::into_inner).0;
+            output = self
+                .shared
+                .changed
+                .wait_timeout(output, Duration::from_millis(20))
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
         }
         Screen { inner: output.parser.screen().clone() }
     }
@@ -464,7 +474,9 @@ mod tests {
 
     #[test]
     fn a_hang_up_sends_no_keys_and_is_heard() {
-        let mut pty = shell("trap 'echo hung up > heard; exit 3' HUP; echo ready; cat > typed & wait; wait");
+        let mut pty = shell(
+            "trap 'echo hung up > heard; exit 3' HUP; exec 3<&0; cat <&3 > typed & echo ready; wait; wait; sleep 1",
+        );
         pty.wait_for("ready", SOON);
         pty.hang_up();
         assert_eq!(pty.wait_exit(SOON).exit_code(), 3);
@@ -488,6 +500,9 @@ mod tests {
         let pty = shell("echo \"$HOME|$XDG_DATA_HOME|${CARGO:-none}|\" > env; echo done; read end");
         pty.wait_for("done", SOON);
         let home = pty.home().display().to_string();
-        assert_eq!(std::fs::read_to_string(pty.home().join("env")).unwrap(), format!("{home}|{home}/data|none|\n"));
+        assert_eq!(
+            std::fs::read_to_string(pty.home().join("env")).unwrap(),
+            format!("{home}|{home}/data|none|\n")
+        );
     }
 }

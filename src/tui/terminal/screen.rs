@@ -22,7 +22,8 @@ static TITLE_KEPT: AtomicBool = AtomicBool::new(false);
 /// There is at most one. It is opened on the thread that the terminal UI runs on, and gives the terminal back when it
 /// is closed, hung up or dropped; that never prints and never panics, also on a terminal that is gone.
 ///
-/// An error of [`Screen::draw`] means that the terminal is gone: treat it as a hang-up.
+/// An error of [`Screen::draw`], [`Screen::suspend`] or [`Screen::resume`] means that the terminal is gone, often a moment
+/// before [`super::HangUp`] says so: treat it as a hang-up, not as the end.
 pub struct Screen {
     terminal: Terminal<CrosstermBackend<BufWriter<tty::Tty>>>,
     titles: bool,

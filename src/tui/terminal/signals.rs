@@ -30,7 +30,8 @@ impl HangUp {
 }
 
 /// Hears that the process was stopped and goes on (SIGCONT): the screen may be somebody else's by now, and
-/// what was held by a lease is to be checked. Comes after [`super::Screen::suspend`] as well.
+/// what was held by a lease is to be checked. Comes after [`super::Screen::suspend`] as well, and with a hang-up:
+/// an error of [`super::Screen::resume`] means that the terminal is gone.
 pub struct Continued(Signal);
 
 impl Continued {

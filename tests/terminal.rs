@@ -234,7 +234,7 @@ fn control_z_stops_and_fg_brings_the_screen_back() {
     pty.keys("echo $((40+2))<enter>");
     pty.wait_for("42", SOON);
     pty.keys("fg<enter>");
-    let back = pty.wait_for("plain is on the screen", SOON);
+    let back = pty.wait_for("plain is on the screen and went on", SOON);
     assert!(back.terminal().alternate_screen() && back.terminal().bracketed_paste());
     pty.keys("k");
     pty.wait_for("key k", SOON);

@@ -1,6 +1,12 @@
 //! One entry of `registries:`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use secrecy::SecretString;
+
+use super::Secret;
+use super::url::RegistryUrl;
+use crate::oci::{Registry, Repository};
 
 /// One entry of `registries:`.
 #[derive(Debug, Clone)]
@@ -9,7 +15,8 @@ pub struct RegistryEntry {
     pub name: String,
     /// What it is.
     pub kind: RegistryType,
-    /// `registry`: host, or `http(s)://host`. `docker`: an engine's address. `local_file`, `store`: a directory.
+    /// `registry`: host, or `http(s)://host`, with a path where everything is below one. `docker`: an engine's
+    /// address, empty for the environment's. `local_file`, `store`: a directory, resolved against the file.
     pub url: String,
     /// User name; empty for none.
     pub username: String,
@@ -19,6 +26,8 @@ pub struct RegistryEntry {
     pub description: String,
     /// How TLS is spoken; `None` for the default of the host (plain on loopback, else verified).
     pub tls: Option<Tls>,
+    /// Proxies, where this entry needs others than the environment's.
+    pub proxy: Option<Proxy>,
     /// Transfers at the same time, if other than the general limit.
     pub concurrency: Option<usize>,
     /// Destructive acts need the typed name.
@@ -55,6 +64,17 @@ pub struct Tls {
     pub key_file: Option<PathBuf>,
 }
 
+/// Proxies on the way to a registry. Their URLs may hold a password, so they are secrets.
+#[derive(Debug, Clone, Default)]
+pub struct Proxy {
+    /// For plain HTTP.
+    pub http_proxy: Option<SecretString>,
+    /// For HTTPS.
+    pub https_proxy: Option<SecretString>,
+    /// Hosts that are spoken to directly, comma-separated.
+    pub no_proxy: String,
+}
+
 /// Symbols of the terminal UI.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Symbols {
@@ -65,23 +85,51 @@ pub enum Symbols {
     Ascii,
 }
 
-/// A secret that is never shown: its `Debug` says nothing.
-#[derive(Clone)]
-pub enum Secret {
-    /// Written in the file itself.
-    Literal(secrecy::SecretString),
-    /// `${NAME}`: an environment variable.
-    Environment(String),
-    /// `file:PATH`: the file's first line.
-    File(PathBuf),
+impl RegistryEntry {
+    /// The registry, if it is one.
+    pub fn registry(&self) -> Option<Registry> {
+        self.parsed().map(|url| url.registry)
+    }
+
+    /// The path that everything of this entry is below, if its url has one.
+    pub fn prefix(&self) -> Option<Repository> {
+        self.parsed()?.prefix
+    }
+
+    /// How TLS is spoken: the entry's `tls`, else what the url's scheme says, else `None` for the host's default.
+    pub fn effective_tls(&self) -> Option<Tls> {
+        match (&self.tls, self.parsed().and_then(|url| url.plain)) {
+            (Some(tls), _) => Some(tls.clone()),
+            (None, Some(plain)) => Some(Tls { plain, ..Tls::default() }),
+            (None, None) => None,
+        }
+    }
+
+    /// The directory, if it is one.
+    pub fn directory(&self) -> Option<&Path> {
+        let is_directory = matches!(self.kind, RegistryType::LocalFile | RegistryType::Store);
+        (is_directory && !self.url.is_empty()).then(|| Path::new(&self.url))
+    }
+
+    fn parsed(&self) -> Option<RegistryUrl> {
+        match self.kind {
+            RegistryType::Registry => self.url.parse().ok(),
+            _ => None,
+        }
+    }
 }
 
-impl std::fmt::Debug for Secret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Secret::Literal(_) => "Secret(literal)",
-            Secret::Environment(_) => "Secret(environment)",
-            Secret::File(_) => "Secret(file)",
-        })
+impl RegistryType {
+    /// The types as the file has them.
+    pub const NAMES: [(&'static str, RegistryType); 4] = [
+        ("registry", RegistryType::Registry),
+        ("docker", RegistryType::Docker),
+        ("local_file", RegistryType::LocalFile),
+        ("store", RegistryType::Store),
+    ];
+
+    /// The type as the file has it.
+    pub fn as_str(self) -> &'static str {
+        RegistryType::NAMES.iter().find(|(_, kind)| *kind == self).map_or("", |(name, _)| name)
     }
 }

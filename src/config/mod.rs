@@ -1,10 +1,35 @@
-//! `config.yaml`, credentials, and the files that name images in bulk: read, validated, explained.
+//! `config.yaml` and credentials: read, validated, explained. Every fault of a file is found at once, each
+//! with its line. Nothing here talks to a registry; what is found is adapted to the transports by `app`.
 
+pub mod credentials;
+mod document;
 mod entry;
+mod explain;
+mod fault;
+mod load;
+pub mod paths;
+mod reader;
+mod registries;
+mod secret;
+mod url;
 
-pub use entry::{RegistryEntry, RegistryType, Secret, Symbols, Tls};
+pub use document::Position;
+pub use entry::{Proxy, RegistryEntry, RegistryType, Symbols, Tls};
+pub use explain::Setting;
+pub use fault::{ConfigFaults, Fault};
+pub use load::Loaded;
+pub use secret::{Secret, SecretError};
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
+
+use crate::oci::Registry;
+
+/// `config.example.yaml`: every key with its meaning. It parses, and sets nothing but defaults.
+pub const EXAMPLE: &str = include_str!("../../config.example.yaml");
+
+/// Themes that wharf brings.
+pub const THEMES: [&str; 3] = ["dark", "light", "mono"];
 
 /// The configuration, every value set (DESIGN section 3; `config.example.yaml` documents each key).
 #[derive(Debug, Clone)]
@@ -13,7 +38,8 @@ pub struct Config {
     pub registries: Vec<RegistryEntry>,
     /// The place that copies go to when none is named: `HOST[/PREFIX]`, or a registry entry's name.
     pub target: Option<String>,
-    /// Where exports go.
+    /// Where exports go. By default `downloads` in the directory that wharf is started in; a relative path
+    /// that a file names is relative to that file.
     pub downloads: PathBuf,
     /// The local image store's directory; the platform's data directory if none is given.
     pub store: Option<PathBuf>,
@@ -29,4 +55,44 @@ pub struct Config {
     pub theme: String,
     /// Symbols of the terminal UI.
     pub symbols: Symbols,
+    /// The line of each field that the file sets, by its path (`registries[0].url`); all else is a default.
+    pub set_at: BTreeMap<String, usize>,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config {
+            registries: Vec::new(),
+            target: None,
+            downloads: PathBuf::from("downloads"),
+            store: None,
+            workers: 8,
+            workers_per_host: 6,
+            attempts: 5,
+            stall_timeout: 30,
+            theme: "dark".to_owned(),
+            symbols: Symbols::Unicode,
+            set_at: BTreeMap::new(),
+        }
+    }
+}
+
+impl Config {
+    /// The entry with this name.
+    pub fn entry(&self, name: &str) -> Option<&RegistryEntry> {
+        self.registries.iter().find(|entry| entry.name == name)
+    }
+
+    /// The first entry for this registry.
+    pub fn entry_for(&self, registry: &Registry) -> Option<&RegistryEntry> {
+        self.registries.iter().find(|entry| entry.registry().as_ref() == Some(registry))
+    }
+
+    /// The target as `HOST[/PREFIX]`: a registry entry's name is replaced by its address.
+    pub fn target_prefix(&self) -> Option<String> {
+        let target = self.target.as_deref()?;
+        let Some(entry) = self.entry(target) else { return Some(target.to_owned()) };
+        let registry = entry.registry()?;
+        Some(entry.prefix().map_or_else(|| registry.to_string(), |prefix| format!("{registry}/{prefix}")))
+    }
 }

@@ -1,0 +1,270 @@
+//! Who wharf is to a registry. [`CredentialStore`] answers for a registry and repository, looking in order at:
+//! the command line, the configuration's entries, `--authfile`, `REGISTRY_AUTH_FILE`, Docker's `config.json`
+//! with its helpers, podman's `auth.json`. The first that has something wins; within one, the longest path.
+
+mod auth_file;
+mod environment;
+mod helper;
+
+pub use environment::Environment;
+
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::time::Duration;
+
+use secrecy::SecretString;
+use tokio::time::Instant;
+
+use self::auth_file::AuthFile;
+use super::{Config, RegistryType, Secret, SecretError};
+use crate::oci::{ErrorClass, Registry, Repository};
+
+/// How long a helper's answer is kept: long enough for a batch, short enough for a login in another window.
+const HELPER_ANSWER_KEPT: Duration = Duration::from_secs(60);
+
+/// What proves who somebody is. `Debug` shows no secret.
+#[derive(Debug, Clone)]
+pub enum Login {
+    /// User name and password, or a token in a password's place.
+    Password {
+        /// The user's name.
+        user: String,
+        /// The password.
+        password: SecretString,
+    },
+    /// An OAuth2 refresh token, to be exchanged at the token endpoint.
+    IdentityToken(SecretString),
+    /// A bearer token, used as it is.
+    RegistryToken(SecretString),
+}
+
+/// A credential and where it was found.
+#[derive(Debug, Clone)]
+pub struct FoundCredential {
+    /// The credential.
+    pub login: Login,
+    /// Where it was found, for people: `--src-creds`, a file, a helper.
+    pub origin: String,
+}
+
+/// A credential that the command line gives for one repository.
+#[derive(Debug, Clone)]
+pub struct ExplicitCredential {
+    /// For this registry.
+    pub registry: Registry,
+    /// For this repository; for all of the registry's if none.
+    pub repository: Option<Repository>,
+    /// The user's name.
+    pub user: String,
+    /// The password.
+    pub password: SecretString,
+    /// The option it came by: `--src-creds`.
+    pub option: &'static str,
+}
+
+/// Why a credential cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum CredentialError {
+    /// A credential file that cannot be read or understood.
+    #[error("credential file {}: {reason}", path.display())]
+    File {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A helper that failed.
+    #[error("{program} for {server}: {reason}")]
+    Helper {
+        /// The helper's program.
+        program: String,
+        /// The server it was asked for.
+        server: String,
+        /// What came back.
+        reason: String,
+    },
+    /// A secret that the configuration refers to.
+    #[error("the password of {entry:?} in the configuration: {source}")]
+    Secret {
+        /// The entry's name.
+        entry: String,
+        /// What is wrong.
+        source: SecretError,
+    },
+}
+
+impl CredentialError {
+    /// What kind of trouble this is.
+    pub fn class(&self) -> ErrorClass {
+        ErrorClass::Config
+    }
+}
+
+/// Answers who wharf is to a registry. Files are read when asked, so that a login in another window counts.
+#[derive(Debug)]
+pub struct CredentialStore {
+    explicit: Vec<ExplicitCredential>,
+    entries: Vec<Entry>,
+    authfile: Option<PathBuf>,
+    environment: Environment,
+    /// Answers of helpers by (helper, server). A tokio Mutex: it is held while a helper is asked, so that
+    /// a hundred blobs do not start a hundred processes.
+    helpers: tokio::sync::Mutex<HashMap<(String, String), (Instant, Option<Login>)>>,
+    /// What was warned of already.
+    warned: Mutex<HashSet<String>>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    name: String,
+    registry: Registry,
+    prefix: Option<Repository>,
+    user: String,
+    password: Secret,
+}
+
+impl CredentialStore {
+    /// A store over the configuration's entries, the command line's credentials and `--authfile`.
+    pub fn new(
+        config: &Config,
+        explicit: Vec<ExplicitCredential>,
+        authfile: Option<PathBuf>,
+        environment: Environment,
+    ) -> CredentialStore {
+        let entry = |entry: &super::RegistryEntry| {
+            Some(Entry {
+                name: entry.name.clone(),
+                registry: (entry.kind == RegistryType::Registry).then(|| entry.registry())??,
+                prefix: entry.prefix(),
+                user: entry.username.clone(),
+                password: entry.password.clone()?,
+            })
+        };
+        CredentialStore {
+            explicit,
+            entries: config.registries.iter().filter_map(entry).collect(),
+            authfile,
+            environment,
+            helpers: tokio::sync::Mutex::default(),
+            warned: Mutex::default(),
+        }
+    }
+
+    /// The credential for a repository, or for the registry as a whole (its catalog); `None` is anonymous.
+    ///
+    /// A secret of the configuration that cannot be had, and an `--authfile` that cannot be read, are errors:
+    /// somebody asked for these. What is wrong with the other files and helpers is warned of once, and the
+    /// search goes on: an anonymous pull does not need them.
+    pub async fn find(
+        &self,
+        registry: &Registry,
+        repository: Option<&Repository>,
+    ) -> Result<Option<FoundCredential>, CredentialError> {
+        if let Some(found) = self.explicit(registry, repository) {
+            return Ok(Some(found));
+        }
+        if let Some(found) = self.configured(registry, repository)? {
+            return Ok(Some(found));
+        }
+        if let Some(path) = &self.authfile {
+            let missing =
+                || CredentialError::File { path: path.clone(), reason: "it does not exist".to_owned() };
+            let file = AuthFile::read(path)?.ok_or_else(missing)?;
+            if let Some(found) = self.in_file(&file, path, registry, repository).await? {
+                return Ok(Some(found));
+            }
+        }
+        for path in self.environment.auth_files() {
+            match AuthFile::read(&path) {
+                Ok(None) => {}
+                Ok(Some(file)) => match self.in_file(&file, &path, registry, repository).await {
+                    Ok(None) => {}
+                    Ok(found) => return Ok(found),
+                    Err(e) => self.warn(&e),
+                },
+                Err(e) => self.warn(&e),
+            }
+        }
+        Ok(None)
+    }
+
+    fn explicit(&self, registry: &Registry, repository: Option<&Repository>) -> Option<FoundCredential> {
+        // The registry as a whole (its catalog) takes whatever was given for a part of it.
+        let fits = |c: &&ExplicitCredential| {
+            c.registry == *registry
+                && (repository.is_none() || c.repository.is_none() || c.repository.as_ref() == repository)
+        };
+        let found = self.explicit.iter().find(fits)?;
+        let login = Login::Password { user: found.user.clone(), password: found.password.clone() };
+        Some(FoundCredential { login, origin: found.option.to_owned() })
+    }
+
+    fn configured(
+        &self,
+        registry: &Registry,
+        repository: Option<&Repository>,
+    ) -> Result<Option<FoundCredential>, CredentialError> {
+        let below = |prefix: &Repository| {
+            let rest = repository.and_then(|r| r.as_str().strip_prefix(prefix.as_str()));
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        let fits = |e: &&Entry| e.registry == *registry && e.prefix.as_ref().is_none_or(below);
+        let length = |e: &&Entry| e.prefix.as_ref().map_or(0, |p| p.as_str().len());
+        // The first of equals: max_by_key alone would take the last.
+        let Some(entry) = self.entries.iter().rev().filter(fits).max_by_key(length) else { return Ok(None) };
+        let password = entry.password.resolve(&|name| self.environment.variable(name));
+        let password =
+            password.map_err(|source| CredentialError::Secret { entry: entry.name.clone(), source })?;
+        let login = Login::Password { user: entry.user.clone(), password };
+        Ok(Some(FoundCredential { login, origin: format!("the configuration's entry {:?}", entry.name) }))
+    }
+
+    async fn in_file(
+        &self,
+        file: &AuthFile,
+        path: &Path,
+        registry: &Registry,
+        repository: Option<&Repository>,
+    ) -> Result<Option<FoundCredential>, CredentialError> {
+        if let Some(helper) = file.helper(registry, repository) {
+            match self.ask_helper(helper, registry.credential_key()).await {
+                Ok(Some(login)) => {
+                    return Ok(Some(FoundCredential {
+                        login,
+                        origin: format!("docker-credential-{helper}"),
+                    }));
+                }
+                Ok(None) => {}
+                Err(e) => self.warn(&e),
+            }
+        }
+        file.credential(registry, repository, path)
+    }
+
+    async fn ask_helper(&self, helper: &str, server: &str) -> Result<Option<Login>, CredentialError> {
+        let key = (helper.to_owned(), server.to_owned());
+        let mut answers = self.helpers.lock().await;
+        if let Some((at, answer)) = answers.get(&key)
+            && at.elapsed() < HELPER_ANSWER_KEPT
+        {
+            return Ok(answer.clone());
+        }
+        let answer = helper::ask(helper, server, &self.environment, helper::TIME_LIMIT).await;
+        // A failure is kept too: the next blob need not wait ten seconds for it again.
+        answers.insert(key, (Instant::now(), answer.as_ref().ok().cloned().flatten()));
+        answer
+    }
+
+    fn warn(&self, error: &CredentialError) {
+        let text = error.to_string();
+        // A poisoned lock only means that another thread died while it noted a warning.
+        let mut warned = self.warned.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if warned.len() < 1000 && warned.insert(text.clone()) {
+            tracing::warn!("{text}");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

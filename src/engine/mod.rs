@@ -18,7 +18,7 @@ use futures_util::stream::BoxStream;
 use tokio::sync::broadcast;
 
 use crate::job::{Job, JobEvent, JobId, JobSpec, Plan};
-use crate::oci::{Descriptor, Location, Repository};
+use crate::oci::{Descriptor, Location, RawManifest, Repository};
 
 /// The engine. Cheap to clone; every clone is the same engine.
 #[derive(Clone)]
@@ -80,6 +80,10 @@ impl Engine {
     }
     /// What an image is made of.
     pub async fn inspect(&self, location: &Location) -> Result<Image> {
+        Err(Error::not_yet())
+    }
+    /// The manifest or index at a location, byte for byte.
+    pub async fn raw_manifest(&self, location: &Location) -> Result<RawManifest> {
         Err(Error::not_yet())
     }
     /// What is at a location: digest, type and size of its manifest, with one request; `None` if nothing is.

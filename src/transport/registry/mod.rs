@@ -1,1 +1,38 @@
-//! To come.
+//! Registries: a client of the OCI distribution API, on reqwest. One file a noun.
+//!
+//! - `client`: [`Client`] and [`RepositoryClient`], which is a `Source` and a `Destination`
+//! - `options`, `profile`: what it is told, and what it learns
+//! - `host`: one registry's connections and state; `tls`: how TLS is set up for it
+//! - `http`: a request and its answer, redirects, retries (`retry`); `stream`: bodies that may not stand still
+//! - `auth`: passes, single-flight; `challenge`: what a registry asks for
+//! - `manifest`, `blob`, `upload` (with `chunk`), `tag`, `referrers`: the API's nouns
+//! - `header`, `error`: reading what comes back
+//!
+//! A request that can be sent again is retried here; a streamed body cannot, so a blob that breaks off in the
+//! middle is an error that says whether trying again makes sense, and the engine opens the source anew.
+
+mod auth;
+mod blob;
+mod challenge;
+mod chunk;
+mod client;
+mod error;
+mod header;
+mod host;
+mod http;
+mod manifest;
+mod options;
+mod profile;
+mod referrers;
+mod retry;
+mod stream;
+mod tag;
+mod tls;
+mod upload;
+
+pub use client::{Client, RepositoryClient};
+pub use options::{
+    Anonymous, ClientOptions, Credential, Credentials, Observer, ProxySettings, RegistryOptions, RetryNotice,
+    Silent, TlsOptions,
+};
+pub use profile::{Profile, RateLimit, Rung};

@@ -1,0 +1,158 @@
+//! The client and its view of one repository.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use futures_util::stream::BoxStream;
+
+use super::host::Host;
+use super::options::ClientOptions;
+use super::profile::{Profile, RateLimit};
+use super::tag;
+use crate::oci::{Descriptor, Digest, RawManifest, Registry, Repository, TagOrDigest};
+use crate::transport::{Begin, ByteStream, Destination, Result, Source};
+
+/// A client for all registries. Cheap to make: no file is read and nothing of TLS is set up before the first
+/// request. Cheap to clone: every clone shares connections, tokens and what was learned.
+#[derive(Clone)]
+pub struct Client {
+    options: Arc<ClientOptions>,
+    /// A std Mutex: never held across an await.
+    hosts: Arc<Mutex<HashMap<Registry, Arc<Host>>>>,
+}
+
+impl std::fmt::Debug for Client {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Client").field("options", &self.options).finish_non_exhaustive()
+    }
+}
+
+impl Client {
+    /// A client with these options.
+    pub fn new(options: ClientOptions) -> Client {
+        Client { options: Arc::new(options), hosts: Arc::default() }
+    }
+
+    fn host(&self, registry: &Registry) -> Arc<Host> {
+        let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
+        let host = hosts.entry(registry.clone());
+        host.or_insert_with(|| Arc::new(Host::new(registry.clone(), self.options.clone()))).clone()
+    }
+
+    /// A repository of a registry, as a source and as a destination. Nothing is asked yet.
+    pub fn repository(&self, registry: &Registry, repository: &Repository) -> RepositoryClient {
+        RepositoryClient { host: self.host(registry), repository: repository.clone() }
+    }
+
+    /// A registry's repositories, page by page, as they come. A registry that does not list them ends the
+    /// stream with an `Unsupported` error that says so.
+    pub fn repositories(&self, registry: &Registry) -> BoxStream<'static, Result<Vec<String>>> {
+        tag::repositories(self.host(registry))
+    }
+
+    /// A repository's tags, page by page, as they come.
+    pub fn tags(
+        &self,
+        registry: &Registry,
+        repository: &Repository,
+    ) -> BoxStream<'static, Result<Vec<String>>> {
+        tag::tags(self.host(registry), repository.clone())
+    }
+
+    /// What was learned of a registry so far.
+    pub fn profile(&self, registry: &Registry) -> Profile {
+        self.host(registry).profile()
+    }
+
+    /// Gives back what was learned of a registry earlier.
+    pub fn set_profile(&self, registry: &Registry, profile: Profile) {
+        self.host(registry).learn(|own| *own = profile);
+    }
+
+    /// What a registry last said of its rate limit.
+    pub fn rate_limit(&self, registry: &Registry) -> Option<RateLimit> {
+        self.host(registry).rate_limit()
+    }
+}
+
+/// One repository of one registry. Cheap to clone.
+#[derive(Clone)]
+pub struct RepositoryClient {
+    pub(super) host: Arc<Host>,
+    pub(super) repository: Repository,
+}
+
+impl std::fmt::Debug for RepositoryClient {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "RepositoryClient({}/{})", self.host.registry, self.repository)
+    }
+}
+
+impl RepositoryClient {
+    /// Its registry.
+    pub fn registry(&self) -> &Registry {
+        &self.host.registry
+    }
+
+    /// Its path there.
+    pub fn repository(&self) -> &Repository {
+        &self.repository
+    }
+
+    /// A manifest's place as people write it.
+    pub(super) fn place(&self, at: &TagOrDigest) -> String {
+        match at {
+            TagOrDigest::Tag(tag) => format!("{}/{}:{tag}", self.host.registry, self.repository),
+            TagOrDigest::Digest(digest) => self.place_of(digest),
+        }
+    }
+
+    /// A blob's place as people write it.
+    pub(super) fn place_of(&self, digest: &Digest) -> String {
+        format!("{}/{}@{digest}", self.host.registry, self.repository)
+    }
+
+    /// How long a registry may think about something big that it has got: it hashes it, or moves it to
+    /// another store.
+    pub(super) fn patience(&self) -> Duration {
+        self.host.options.stall_timeout.saturating_mul(10)
+    }
+}
+
+impl Source for RepositoryClient {
+    fn manifest<'a>(&'a self, at: &'a TagOrDigest) -> BoxFuture<'a, Result<RawManifest>> {
+        Box::pin(self.get_manifest(at))
+    }
+
+    fn blob<'a>(&'a self, blob: &'a Descriptor, from: u64) -> BoxFuture<'a, Result<(u64, ByteStream)>> {
+        Box::pin(self.get_blob(blob, from))
+    }
+}
+
+impl Destination for RepositoryClient {
+    fn resolve<'a>(&'a self, at: &'a TagOrDigest) -> BoxFuture<'a, Result<Option<Descriptor>>> {
+        Box::pin(self.head_manifest(at))
+    }
+
+    fn has_blob<'a>(&'a self, blob: &'a Descriptor) -> BoxFuture<'a, Result<bool>> {
+        Box::pin(self.head_blob(&blob.digest))
+    }
+
+    fn begin<'a>(
+        &'a self,
+        blob: &'a Descriptor,
+        known: Option<&'a Repository>,
+    ) -> BoxFuture<'a, Result<Begin>> {
+        Box::pin(self.begin_blob(blob, known))
+    }
+
+    fn put_manifest<'a>(
+        &'a self,
+        manifest: &'a RawManifest,
+        at: &'a TagOrDigest,
+    ) -> BoxFuture<'a, Result<Digest>> {
+        Box::pin(self.put_manifest_bytes(manifest, at))
+    }
+}

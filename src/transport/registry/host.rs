@@ -1,0 +1,230 @@
+//! One registry as the client knows it: where it is, its connections, its passes, what was learned of it.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use reqwest::header::HeaderMap;
+use reqwest::{NoProxy, Proxy, Url, redirect};
+use tokio::sync::OnceCell;
+
+use super::auth::Auth;
+use super::error::Failure;
+use super::options::{ClientOptions, ProxySettings, RegistryOptions, TlsOptions};
+use super::profile::{Profile, RateLimit};
+use super::{header, tls};
+use crate::oci::Registry;
+use crate::transport::Error;
+
+/// What is never sent through a proxy, besides the user's own list.
+const DIRECT: &str = "localhost,127.0.0.0/8,::1";
+/// How long an unused connection is kept: less than most servers keep theirs.
+const IDLE: Duration = Duration::from_secs(50);
+
+/// A registry's state, shared by all who talk to it.
+pub(super) struct Host {
+    pub registry: Registry,
+    pub options: Arc<ClientOptions>,
+    pub auth: Auth,
+    /// Settings that cannot work are told when the registry is used, not when the client is made.
+    base: Result<Url, String>,
+    tls: TlsOptions,
+    /// The client for `http://`, which loads no certificates, and the one for `https://`.
+    clients: [OnceCell<reqwest::Client>; 2],
+    profile: Mutex<Profile>,
+    rate_limit: Mutex<Option<RateLimit>>,
+    /// Whether somebody is finding out about self-mounts.
+    pub probing: std::sync::atomic::AtomicBool,
+}
+
+impl Host {
+    pub(super) fn new(registry: Registry, options: Arc<ClientOptions>) -> Host {
+        let own = options.registries.iter().find(|own| own.registry == registry);
+        let base = base_url(&registry, own);
+        let tls = own.and_then(|own| own.tls.clone()).unwrap_or_default();
+        Host {
+            registry,
+            options,
+            auth: Auth::default(),
+            base,
+            tls,
+            clients: [OnceCell::new(), OnceCell::new()],
+            profile: Mutex::default(),
+            rate_limit: Mutex::default(),
+            probing: std::sync::atomic::AtomicBool::new(false),
+        }
+    }
+
+    fn settings(&self, reason: String) -> Error {
+        Error::Settings { at: self.registry.to_string(), reason }
+    }
+
+    /// `scheme://host[:port]/`.
+    pub(super) fn base(&self) -> Result<&Url, Error> {
+        self.base.as_ref().map_err(|reason| self.settings(reason.clone()))
+    }
+
+    /// A URL of the registry's API: `path` is what follows `/v2/`.
+    pub(super) fn url(&self, path: &str) -> Result<Url, Error> {
+        let base = self.base()?;
+        base.join(&format!("/v2/{path}")).map_err(|e| self.settings(format!("{path}: {e}")))
+    }
+
+    /// The HTTP client for a URL; built at its first use.
+    pub(super) async fn client(&self, url: &Url) -> Result<reqwest::Client, Failure> {
+        let secure = url.scheme() == "https";
+        let client = self.clients[usize::from(secure)].get_or_try_init(|| self.build(secure)).await;
+        Ok(client.map_err(|reason| self.settings(reason))?.clone())
+    }
+
+    async fn build(&self, secure: bool) -> Result<reqwest::Client, String> {
+        // A TLS proxy in front of a plain registry needs certificates, too.
+        let proxies = &self.options.proxy;
+        let any_tls = secure
+            || [&proxies.http_proxy, &proxies.all_proxy]
+                .into_iter()
+                .flatten()
+                .any(|proxy| proxy.trim_start().to_ascii_lowercase().starts_with("https:"));
+        let config = match any_tls {
+            false => tls::unused()?,
+            true => {
+                let options = self.tls.clone();
+                // The system's certificates are files.
+                let work = tokio::task::spawn_blocking(move || tls::configure(&options));
+                work.await.map_err(|e| e.to_string())??
+            }
+        };
+        let options = &self.options;
+        let mut builder = reqwest::Client::builder()
+            .no_proxy()
+            .tls_backend_preconfigured(config)
+            .redirect(redirect::Policy::none())
+            .referer(false)
+            .http1_only()
+            .tcp_nodelay(true)
+            .connect_timeout(options.connect_timeout)
+            .tcp_user_timeout(options.stall_timeout)
+            .pool_idle_timeout(IDLE)
+            .user_agent(options.user_agent.clone());
+        for proxy in proxies_of(proxies)? {
+            builder = builder.proxy(proxy);
+        }
+        // The error would name URLs.
+        builder.build().map_err(|e| e.without_url().to_string())
+    }
+
+    pub(super) fn profile(&self) -> Profile {
+        self.profile.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn learn(&self, change: impl FnOnce(&mut Profile)) {
+        change(&mut self.profile.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    pub(super) fn rate_limit(&self) -> Option<RateLimit> {
+        *self.rate_limit.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reads what every answer may say.
+    pub(super) fn observe(&self, headers: &HeaderMap) {
+        if let Some(limit) = header::rate_limit(headers) {
+            *self.rate_limit.lock().unwrap_or_else(PoisonError::into_inner) = Some(limit);
+        }
+    }
+}
+
+/// Where a registry is: its `url`, else its name with the scheme that its settings or its host ask for.
+fn base_url(registry: &Registry, own: Option<&RegistryOptions>) -> Result<Url, String> {
+    if let Some(text) = own.and_then(|own| own.url.as_deref()) {
+        let url: Url = text.parse().map_err(|e| format!("its url is none: {e}"))?;
+        if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
+            return Err("its url must be http://host[:port] or https://host[:port]".to_owned());
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err("a user name and password do not belong in its url".to_owned());
+        }
+        if !matches!(url.path(), "" | "/" | "/v2" | "/v2/") || url.query().is_some() {
+            return Err(
+                "its url has a path or a query; http://host[:port] or https://host[:port] is expected"
+                    .to_owned(),
+            );
+        }
+        return Ok(url);
+    }
+    let plain = match own.and_then(|own| own.tls.as_ref()) {
+        Some(tls) => tls.plain,
+        None => registry.is_loopback(),
+    };
+    let scheme = if plain { "http" } else { "https" };
+    format!("{scheme}://{}/", registry.endpoint()).parse().map_err(|e| format!("no host to connect to: {e}"))
+}
+
+fn proxies_of(settings: &ProxySettings) -> Result<Vec<Proxy>, String> {
+    type Make = fn(&str) -> reqwest::Result<Proxy>;
+    let all: [(&str, &Option<String>, Make); 3] = [
+        ("http_proxy", &settings.http_proxy, |url| Proxy::http(url)),
+        ("https_proxy", &settings.https_proxy, |url| Proxy::https(url)),
+        ("all_proxy", &settings.all_proxy, |url| Proxy::all(url)),
+    ];
+    let direct = match settings.no_proxy.as_deref().map(str::trim).filter(|list| !list.is_empty()) {
+        Some(list) => format!("{DIRECT},{list}"),
+        None => DIRECT.to_owned(),
+    };
+    let mut proxies = Vec::new();
+    for (name, url, make) in all {
+        let Some(url) = url.as_deref().map(str::trim).filter(|url| !url.is_empty()) else { continue };
+        // The URL may hold a password: only the variable is named.
+        let proxy = make(url).map_err(|_| format!("{name} is no proxy's URL"))?;
+        proxies.push(proxy.no_proxy(NoProxy::from_string(&direct)));
+    }
+    Ok(proxies)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn base(registry: &str, url: Option<&str>, tls: Option<TlsOptions>) -> Result<String, String> {
+        let own = RegistryOptions { registry: registry.parse().unwrap(), url: url.map(str::to_owned), tls };
+        base_url(&own.registry, Some(&own)).map(String::from)
+    }
+
+    #[test]
+    fn the_scheme_is_the_hosts_or_the_settings() {
+        let plain = Some(TlsOptions { plain: true, ..TlsOptions::default() });
+        let tls = Some(TlsOptions::default());
+        for (registry, url, tls, want) in [
+            ("127.0.0.1:5000", None, None, "http://127.0.0.1:5000/"),
+            ("localhost", None, None, "http://localhost/"),
+            ("[::1]:5000", None, None, "http://[::1]:5000/"),
+            ("127.0.0.1:5000", None, tls.clone(), "https://127.0.0.1:5000/"),
+            ("127.0.0.1:5000", Some("https://127.0.0.1:5000"), None, "https://127.0.0.1:5000/"),
+            ("r.io", Some("http://10.0.0.1:80"), tls, "http://10.0.0.1/"),
+            ("r.io", None, None, "https://r.io/"),
+            ("r.io:5000", None, plain, "http://r.io:5000/"),
+            ("docker.io", None, None, "https://registry-1.docker.io/"),
+        ] {
+            assert_eq!(base(registry, url, tls).as_deref(), Ok(want), "{registry} {url:?}");
+        }
+        for url in ["r.io", "ftp://r.io", "https://me:secret@r.io", "https://r.io/path", ""] {
+            let reason = base("r.io", Some(url), None).unwrap_err();
+            assert!(!reason.contains("secret"), "{reason}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_proxy_is_named_by_its_variable() {
+        let proxies = |url: &str| {
+            proxies_of(&ProxySettings { https_proxy: Some(url.to_owned()), ..ProxySettings::default() })
+        };
+        assert_eq!(proxies("http://me:secret@").unwrap_err(), "https_proxy is no proxy's URL");
+        assert_eq!(proxies(" ").unwrap().len(), 0);
+        assert_eq!(proxies("proxy.local:3128").unwrap().len(), 1);
+        assert_eq!(proxies("socks5h://127.0.0.1:1080").unwrap().len(), 1);
+        let shown = format!(
+            "{:?}",
+            ProxySettings { all_proxy: Some("http://me:secret@p".to_owned()), ..ProxySettings::default() }
+        );
+        assert!(!shown.contains("secret"));
+    }
+}

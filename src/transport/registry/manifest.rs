@@ -1,0 +1,172 @@
+//! Manifests as bytes: got, looked up, put, deleted.
+
+use reqwest::Method;
+use reqwest::header::{ACCEPT, CONTENT_TYPE};
+
+use super::auth::Scopes;
+use super::client::RepositoryClient;
+use super::error::Failure;
+use super::header;
+use super::http::{Answer, Call};
+use crate::oci::{Descriptor, Digest, MANIFEST_LIMIT, RawManifest, TagOrDigest, media_type, printable};
+use crate::transport::{Error, Result};
+
+impl RepositoryClient {
+    fn manifest_call(&self, attempted: &'static str, method: Method, at: &TagOrDigest) -> Result<Call> {
+        let url = self.host.url(&format!("{}/manifests/{at}", self.repository))?;
+        let call = Call::new(attempted, self.place(at), method, url, Scopes::pull(&self.repository));
+        Ok(call.header(ACCEPT, media_type::ACCEPT))
+    }
+
+    /// The manifest or index at a tag or digest, as the registry sent it. Bytes that do not have the digest
+    /// asked for, or the one the registry gave with them, are a `Content` error; more than
+    /// [`MANIFEST_LIMIT`] bytes are not read.
+    pub async fn get_manifest(&self, at: &TagOrDigest) -> Result<RawManifest> {
+        let call = self.manifest_call("get manifest", Method::GET, at)?;
+        let answer = self.host.call(&call).await?;
+        Ok(self.read_manifest(answer, &call, at).await?)
+    }
+
+    async fn read_manifest(
+        &self,
+        answer: Answer,
+        call: &Call,
+        at: &TagOrDigest,
+    ) -> Result<RawManifest, Failure> {
+        let content_type = header::text(answer.headers(), "content-type").unwrap_or_default().to_owned();
+        let given = header::content_digest(answer.headers());
+        let bytes = answer.bytes(MANIFEST_LIMIT).await?;
+        let manifest = RawManifest::new(bytes, &content_type);
+        if media_type::is_schema1(&manifest.media_type) {
+            // Its digest is of the signed payload, not of these bytes. `parse` says what is wrong with it.
+            return Ok(manifest);
+        }
+        let mut digest = manifest.digest;
+        let asked = match at {
+            TagOrDigest::Digest(digest) => Some(digest.clone()),
+            TagOrDigest::Tag(_) => None,
+        };
+        for expected in [given, asked].into_iter().flatten() {
+            if expected != digest && !expected.matches(&manifest.bytes) {
+                return Err(Error::Content {
+                    attempted: call.attempted,
+                    at: call.at.clone(),
+                    expected: expected.to_string(),
+                    found: digest.to_string(),
+                }
+                .into());
+            }
+            digest = expected;
+        }
+        Ok(RawManifest::with_digest(manifest.bytes, &manifest.media_type, digest))
+    }
+
+    /// What is at a tag or digest: with HEAD alone where the registry says the digest and the size, else by
+    /// reading it. `None` if nothing is there.
+    pub async fn head_manifest(&self, at: &TagOrDigest) -> Result<Option<Descriptor>> {
+        let call = self.manifest_call("look up manifest", Method::HEAD, at)?;
+        match self.host.call(&call).await {
+            Ok(answer) => {
+                let headers = answer.headers();
+                let given = header::content_digest(headers);
+                let asked = match at {
+                    TagOrDigest::Digest(digest) => Some(digest),
+                    TagOrDigest::Tag(_) => None,
+                };
+                if let (Some(given), Some(asked)) = (&given, asked)
+                    && given != asked
+                    && given.algorithm() == asked.algorithm()
+                {
+                    let (expected, found) = (asked.to_string(), given.to_string());
+                    return Err(Error::Content { attempted: call.attempted, at: call.at, expected, found });
+                }
+                let size = header::number(headers, "content-length").filter(|size| *size > 0);
+                let kind = media_type::essence(header::text(headers, "content-type").unwrap_or_default());
+                let digest = asked.cloned().or(given);
+                let known = media_type::is_index(&kind)
+                    || media_type::is_image_manifest(&kind)
+                    || media_type::is_schema1(&kind);
+                if let (Some(digest), Some(size), true) = (digest, size, known) {
+                    answer.drain().await;
+                    return Ok(Some(Descriptor::new(&kind, digest, size)));
+                }
+            }
+            // 400 and 405: registries and proxies that know no HEAD.
+            Err(failure) if matches!(failure.status(), Some(400 | 405 | 501)) => {}
+            Err(failure) if failure.error.is_not_found() => return Ok(None),
+            Err(failure) => return Err(failure.into()),
+        }
+        match self.get_manifest(at).await {
+            Ok(manifest) => Ok(Some(manifest.descriptor())),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Puts exactly these bytes at a tag or digest. The answer is the digest that the registry knows them by.
+    pub async fn put_manifest_bytes(&self, manifest: &RawManifest, at: &TagOrDigest) -> Result<Digest> {
+        let attempted = "put manifest";
+        if let TagOrDigest::Digest(digest) = at
+            && *digest != manifest.digest
+            && !digest.matches(&manifest.bytes)
+        {
+            let (expected, found) = (digest.to_string(), manifest.digest.to_string());
+            return Err(Error::Content { attempted, at: self.place(at), expected, found });
+        }
+        let url = self.host.url(&format!("{}/manifests/{at}", self.repository))?;
+        let call = Call::new(attempted, self.place(at), Method::PUT, url, Scopes::push(&self.repository))
+            .header(CONTENT_TYPE, &manifest.media_type)
+            .body(manifest.bytes.clone())
+            // A registry may look at every blob of the image before it answers.
+            .patience(self.patience());
+        let answer = self.host.call(&call).await?;
+        let given = header::content_digest(answer.headers());
+        answer.drain().await;
+        match given {
+            Some(given) if given != manifest.digest && !given.matches(&manifest.bytes) => {
+                Err(Error::Content {
+                    attempted,
+                    at: call.at,
+                    expected: manifest.digest.to_string(),
+                    found: given.to_string(),
+                })
+            }
+            _ => Ok(manifest.digest.clone()),
+        }
+    }
+
+    /// Deletes a tag or, by digest, a manifest with all its tags. What is not there is a `NotFound` error; a
+    /// registry that does not delete is `Unsupported`.
+    pub async fn delete_manifest(&self, at: &TagOrDigest) -> Result<()> {
+        let url = self.host.url(&format!("{}/manifests/{at}", self.repository))?;
+        let attempted = match at {
+            TagOrDigest::Tag(_) => "delete tag",
+            TagOrDigest::Digest(_) => "delete manifest",
+        };
+        let call =
+            Call::new(attempted, self.place(at), Method::DELETE, url, Scopes::delete(&self.repository));
+        match self.host.call(&call).await {
+            Ok(answer) => {
+                answer.drain().await;
+                Ok(())
+            }
+            Err(failure) if unsupported(&failure, at) => Err(Error::Unsupported {
+                at: call.at,
+                reason: format!(
+                    "the registry does not do this: {}",
+                    printable(&failure.error.to_string(), 200)
+                ),
+            }),
+            Err(failure) => Err(failure.into()),
+        }
+    }
+}
+
+/// docker-registry answers a tag's deletion with 400 DIGEST_INVALID, others with 405.
+fn unsupported(failure: &Failure, at: &TagOrDigest) -> bool {
+    use oci_client::errors::OciErrorCode;
+    let by_tag = matches!(at, TagOrDigest::Tag(_));
+    matches!(failure.status(), Some(405 | 501))
+        || failure.code == Some(OciErrorCode::Unsupported)
+        || (by_tag && failure.code == Some(OciErrorCode::DigestInvalid))
+}

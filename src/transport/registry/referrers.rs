@@ -1,0 +1,77 @@
+//! Referrers: signatures, SBOMs and the like that point at a manifest (distribution specification 1.1,
+//! "Listing Referrers").
+
+use reqwest::Method;
+use reqwest::header::ACCEPT;
+
+use super::auth::Scopes;
+use super::client::RepositoryClient;
+use super::header;
+use super::http::Call;
+use crate::oci::{Descriptor, Digest, Document, MANIFEST_LIMIT, RawManifest, Tag, TagOrDigest, media_type};
+use crate::transport::Result;
+
+/// Pages of one list at most.
+const PAGES: usize = 1000;
+
+impl RepositoryClient {
+    /// The manifests that refer to `subject`. Where there is no referrers API, the index at the tag
+    /// `sha256-…` is read; where there is none either, nothing refers to it.
+    pub async fn referrers(&self, subject: &Digest) -> Result<Vec<Descriptor>> {
+        match self.referrers_api(subject).await? {
+            Some(list) => {
+                self.host.learn(|profile| profile.referrers = Some(true));
+                Ok(list)
+            }
+            None => {
+                self.host.learn(|profile| profile.referrers = Some(false));
+                self.referrers_tag(subject).await
+            }
+        }
+    }
+
+    /// `None` if the registry has no such API.
+    async fn referrers_api(&self, subject: &Digest) -> Result<Option<Vec<Descriptor>>> {
+        let url = self.host.url(&format!("{}/referrers/{subject}", self.repository))?;
+        let scopes = Scopes::pull(&self.repository);
+        let call = Call::new("list referrers of", self.place_of(subject), Method::GET, url, scopes);
+        let mut call = call.header(ACCEPT, media_type::OCI_INDEX);
+        let mut list = Vec::new();
+        for _ in 0..PAGES {
+            let answer = match self.host.call(&call).await {
+                Ok(answer) => answer,
+                Err(failure) if matches!(failure.status(), Some(400 | 404 | 405 | 406 | 501)) => {
+                    return Ok(None);
+                }
+                Err(failure) => return Err(failure.into()),
+            };
+            let next = header::next_link(answer.headers()).and_then(|link| header::join(answer.url(), &link));
+            let index = RawManifest::new(answer.bytes(MANIFEST_LIMIT).await?, media_type::OCI_INDEX);
+            // A registry without the API may answer 200 with a page of its own.
+            let Ok(Document::Index(index)) = index.parse() else { return Ok(None) };
+            list.extend(index.manifests);
+            match next {
+                Some(next) if next != call.url => call.url = next,
+                _ => break,
+            }
+        }
+        Ok(Some(list))
+    }
+
+    async fn referrers_tag(&self, subject: &Digest) -> Result<Vec<Descriptor>> {
+        let text = format!("{}-{}", subject.algorithm(), subject.hex());
+        let Ok(tag) = text.get(..text.len().min(128)).unwrap_or_default().parse::<Tag>() else {
+            return Ok(Vec::new());
+        };
+        let manifest = match self.get_manifest(&TagOrDigest::Tag(tag)).await {
+            Ok(manifest) => manifest,
+            Err(error) if error.is_not_found() => return Ok(Vec::new()),
+            Err(error) => return Err(error),
+        };
+        match manifest.parse() {
+            Ok(Document::Index(index)) => Ok(index.manifests),
+            // Somebody else's tag of that form.
+            _ => Ok(Vec::new()),
+        }
+    }
+}

@@ -1,0 +1,348 @@
+//! The archive behind all handles and writers: its file, its layout, the images that were put.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::task::spawn_blocking;
+
+use super::super::partial;
+use super::super::pieces::InPlace;
+use super::blob::Target;
+use super::image::{self, Image, Replacement};
+use super::layout::{Blocks, Layout, Place, Slot, blob_path};
+use super::metadata;
+use super::naming::{Claimed, Naming};
+use super::recompress::{self, Recompress, Spool};
+use super::sum::Sum;
+use crate::oci::{Descriptor, Digest, Document, ImageManifest, MANIFEST_LIMIT, RawManifest, Reference};
+use crate::transport::{Error, Finished, Result};
+
+/// Room that is kept for manifests and documents when disk space is checked, in bytes.
+const DOCUMENTS: u64 = 64 << 10;
+
+/// An archive that is being written.
+pub(super) struct Shared {
+    naming: Naming,
+    // A std Mutex: it is held for moments, and never across an await.
+    state: Mutex<State>,
+    sum: Arc<tokio::sync::Mutex<Sum>>,
+}
+
+#[derive(Default)]
+struct State {
+    /// The file, from `prepare` to the end.
+    claimed: Option<Claimed>,
+    layout: Layout,
+    /// Layers that were compressed anew, by the digest they came with.
+    spools: HashMap<Digest, Arc<Spool>>,
+    images: Vec<Image>,
+    notes: Vec<String>,
+    over: bool,
+}
+
+/// Runs `work` where blocking is allowed.
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    match spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(e) => Err(Error::file("write", Path::new("archive"), io::Error::other(e))),
+    }
+}
+
+impl Shared {
+    pub(super) fn new(naming: Naming) -> Shared {
+        Shared { naming, state: Mutex::default(), sum: Arc::default() }
+    }
+
+    /// The archive for people.
+    pub(super) fn at(&self) -> String {
+        self.naming.display()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn unsupported(&self, reason: String) -> Error {
+        Error::Unsupported { at: self.at(), reason }
+    }
+
+    fn conflict(&self, reason: String) -> Error {
+        Error::Conflict { at: self.at(), reason }
+    }
+
+    /// Claims the file, looks whether there is room and gives every blob its place.
+    pub(super) fn prepare(&self, blobs: &[Descriptor]) -> Result<()> {
+        for blob in blobs {
+            image::check_blob(blob).map_err(|reason| self.unsupported(reason))?;
+        }
+        let mut state = self.state();
+        if state.over {
+            return Err(self.conflict("the archive is finished".to_owned()));
+        }
+        if state.claimed.is_none() {
+            partial::make_directory(self.naming.directory())?;
+            state.claimed = Some(self.naming.claim()?);
+        }
+        let before = state.layout.needs();
+        let blocks = state.layout.add(blobs);
+        let Some(claimed) = &state.claimed else { return Ok(()) };
+        check_room(claimed.partial.path(), state.layout.needs() - before + DOCUMENTS)?;
+        write_blocks(claimed, &blocks)?;
+        let file = claimed.partial.file();
+        file.set_len(state.layout.end()).map_err(|e| Error::file("write", claimed.partial.path(), e))
+    }
+
+    pub(super) fn slot(&self, digest: &Digest) -> Option<Slot> {
+        self.state().layout.slot(digest).cloned()
+    }
+
+    /// Where a blob's bytes go; `None` if it is whole already.
+    pub(super) fn target(&self, digest: &Digest) -> Result<Option<Target>> {
+        let state = self.state();
+        let (Some(claimed), Some(slot)) = (&state.claimed, state.layout.slot(digest)) else {
+            return Err(self.conflict("the archive is finished".to_owned()));
+        };
+        let path = claimed.partial.path();
+        Ok(match slot.place {
+            _ if slot.done => None,
+            Place::Spool => Some(Target::Spool(Box::new(Recompress::new(digest, path)))),
+            Place::At(base) => {
+                let (file, path) = (claimed.partial.file().clone(), path.to_owned());
+                Some(Target::InPlace(InPlace { file, path, base }))
+            }
+        })
+    }
+
+    /// Notes that a blob is whole, and hashes the archive as far as that makes its beginning whole.
+    pub(super) fn whole(&self, digest: &Digest, spool: Option<Spool>) {
+        let mut state = self.state();
+        state.layout.done(digest);
+        if let Some(spool) = spool {
+            state.spools.insert(digest.clone(), Arc::new(spool));
+        }
+        let (until, file) =
+            (state.layout.whole_until(), state.claimed.as_ref().map(|c| c.partial.file().clone()));
+        drop(state);
+        // Whoever holds the sum now is hashing; what it leaves is done with the next blob or at the end.
+        if let (Some(file), Ok(mut sum)) = (file, self.sum.clone().try_lock_owned())
+            && sum.hashed() < until
+        {
+            // An error here comes again, and is told, when the archive is finished.
+            spawn_blocking(move || sum.advance(&file, until));
+        }
+    }
+
+    /// Takes an image's manifest; the answer is the digest it has in the archive.
+    pub(super) fn put_manifest(&self, manifest: &RawManifest, name: Option<Reference>) -> Result<Digest> {
+        let document = manifest.parse().map_err(|source| Error::Manifest { at: self.at(), source })?;
+        let Document::Image(parsed) = document else {
+            let reason =
+                "a docker-archive holds one platform of an image, not a whole index; choose a platform";
+            return Err(self.unsupported(reason.to_owned()));
+        };
+        let find = |state: &State| state.images.iter().position(|image| image.original == manifest.digest);
+        // Not in a match's head: the lock would be held through its arms.
+        let known = find(&self.state()).is_some();
+        let new = if known { None } else { Some(self.image(manifest, &parsed)?) };
+        let mut state = self.state();
+        let index = match (find(&state), new) {
+            (None, Some((image, notes))) => {
+                state.images.push(image);
+                state.notes.extend(notes);
+                state.images.len() - 1
+            }
+            (index, _) => index.unwrap_or_default(),
+        };
+        if let Some(name) = name {
+            // A name is one image's: the last one that was given it.
+            for image in &mut state.images {
+                image.names.retain(|other| *other != name);
+            }
+            state.images[index].names.push(name);
+        }
+        Ok(state.images[index].manifest.digest.clone())
+    }
+
+    pub(super) fn image_at(&self, found: impl Fn(&Image) -> bool) -> Option<Descriptor> {
+        self.state().images.iter().find(|image| found(image)).map(|image| image.manifest.descriptor())
+    }
+
+    /// Looks whether everything of an image is there and loadable, and rewrites its manifest where layers changed;
+    /// the notes say which.
+    fn image(&self, manifest: &RawManifest, parsed: &ImageManifest) -> Result<(Image, Vec<String>)> {
+        for layer in &parsed.layers {
+            image::check_layer(layer).map_err(|reason| self.unsupported(reason))?;
+        }
+        for blob in parsed.blobs() {
+            if !self.slot(&blob.digest).is_some_and(|slot| slot.done) {
+                return Err(Error::NotFound { what: format!("blob {}", blob.digest), at: self.at() });
+            }
+        }
+        let config = self.read_blob(&parsed.config)?;
+        let diff_ids = image::check_config(&parsed.config.media_type, &config, parsed.layers.len())
+            .map_err(|reason| self.unsupported(reason))?;
+        let (mut replaced, mut layers, mut notes) = (HashMap::new(), Vec::new(), Vec::new());
+        for (layer, diff_id) in parsed.layers.iter().zip(&diff_ids) {
+            let Some(spool) = self.spool_of(layer)? else {
+                layers.push(layer.digest.clone());
+                continue;
+            };
+            layers.push(spool.digest.clone());
+            if spool.digest == layer.digest {
+                continue;
+            }
+            if let Some(found) = spool.diff_id.as_ref().filter(|found| *found != diff_id) {
+                let at = format!("{} layer {}", self.at(), layer.digest);
+                let (expected, found) = (diff_id.to_string(), found.to_string());
+                return Err(Error::Content { attempted: "decompress", at, expected, found });
+            }
+            let new = Replacement { digest: spool.digest.clone(), size: spool.size };
+            if replaced.insert(layer.digest.clone(), new).is_none() {
+                notes.push(format!("zstd layer {} became gzip {}", layer.digest, spool.digest));
+            }
+        }
+        let rewritten = match replaced.is_empty() {
+            true => manifest.clone(),
+            false => image::rewrite(manifest, &replaced)
+                .map_err(|source| Error::Manifest { at: self.at(), source })?,
+        };
+        if rewritten.digest != manifest.digest {
+            let changed = format!("manifest {} → {}", manifest.digest, rewritten.digest);
+            notes.push(format!("{changed}: Docker before 23 cannot load zstd layers"));
+        }
+        let (original, config) = (manifest.digest.clone(), parsed.config.digest.clone());
+        Ok((Image { manifest: rewritten, original, config, layers, names: Vec::new() }, notes))
+    }
+
+    /// The layer as it was compressed anew, if it was or must be: some layers are zstd whatever their type says.
+    fn spool_of(&self, layer: &Descriptor) -> Result<Option<Arc<Spool>>> {
+        if let Some(spool) = self.state().spools.get(&layer.digest) {
+            return Ok(Some(spool.clone()));
+        }
+        let Some((file, path, base, size)) = self.placed(&layer.digest) else { return Ok(None) };
+        let read = |at: u64, buffer: &mut [u8]| {
+            file.read_exact_at(buffer, base + at).map_err(|e| Error::file("read", &path, e))
+        };
+        let mut piece = vec![0; (super::super::pieces::PIECE as u64).min(size) as usize];
+        read(0, &mut piece)?;
+        if !recompress::is_zstd(&piece) {
+            return Ok(None);
+        }
+        use super::super::pieces::Sink;
+        let (mut work, mut at) = (Recompress::new(&layer.digest, &path), 0);
+        while at < size {
+            let length = (piece.len() as u64).min(size - at) as usize;
+            read(at, &mut piece[..length])?;
+            work.put(at, &piece[..length])?;
+            at += length as u64;
+        }
+        let spool = Arc::new(work.finish()?);
+        self.state().spools.insert(layer.digest.clone(), spool.clone());
+        Ok(Some(spool))
+    }
+
+    /// A blob that lies in the archive: the file, its path, where, how long.
+    fn placed(&self, digest: &Digest) -> Option<(Arc<File>, PathBuf, u64, u64)> {
+        let state = self.state();
+        let (claimed, slot) = (state.claimed.as_ref()?, state.layout.slot(digest)?);
+        let Place::At(base) = slot.place else { return None };
+        Some((claimed.partial.file().clone(), claimed.partial.path().to_owned(), base, slot.size))
+    }
+
+    fn read_blob(&self, blob: &Descriptor) -> Result<Vec<u8>> {
+        let Some((file, path, base, size)) = self.placed(&blob.digest) else {
+            return Err(Error::NotFound { what: format!("blob {}", blob.digest), at: self.at() });
+        };
+        if size > MANIFEST_LIMIT as u64 {
+            return Err(self.unsupported(format!("the image's configuration has {size} bytes")));
+        }
+        let mut bytes = vec![0; size as usize];
+        file.read_exact_at(&mut bytes, base).map_err(|e| Error::file("read", path, e))?;
+        Ok(bytes)
+    }
+
+    /// Writes what is left, and gives the file its name. Whatever goes wrong, nothing is left behind.
+    pub(super) fn finish(&self) -> Result<Finished> {
+        let State { claimed, mut layout, spools, images, notes, over } = std::mem::take(&mut *self.state());
+        self.state().over = true;
+        let Some(mut claimed) = claimed.filter(|_| !over && !images.is_empty()) else {
+            return Err(self.conflict("no image was put into the archive".to_owned()));
+        };
+        if let Some(missing) = layout.missing() {
+            return Err(self.conflict(format!("blob {missing} was announced and never came")));
+        }
+        write_rest(&claimed, &mut layout, &spools, &images)?;
+        let (file, path) = (claimed.partial.file().clone(), claimed.partial.path().to_owned());
+        let mut sum = self.sum.blocking_lock();
+        // The disk and the hash take their time side by side.
+        let (synced, hashed) = std::thread::scope(|scope| {
+            let sync = scope.spawn(|| file.sync_all());
+            let hashed = sum.advance(&file, layout.end());
+            (sync.join().unwrap_or_else(|_| Err(io::Error::other("fsync panicked"))), hashed)
+        });
+        synced.and(hashed).map_err(|e| Error::file("write", &path, e))?;
+        let path = self.naming.persist(&mut claimed, sum.digest().hex())?;
+        let changed = images.iter().find(|image| image.original != image.manifest.digest);
+        Ok(Finished { path: Some(path), digest: changed.map(|image| image.manifest.digest.clone()), notes })
+    }
+}
+
+/// The layers that were compressed anew and the documents, each path once, and the archive's end.
+fn write_rest(
+    claimed: &Claimed,
+    layout: &mut Layout,
+    spools: &HashMap<Digest, Arc<Spool>>,
+    images: &[Image],
+) -> Result<()> {
+    let (file, path) = (claimed.partial.file(), claimed.partial.path());
+    let spooled: HashMap<&Digest, &Arc<Spool>> =
+        spools.values().map(|spool| (&spool.digest, spool)).collect();
+    let mut written: Vec<&Digest> = Vec::new();
+    for layer in images.iter().flat_map(|image| &image.layers) {
+        let Some(spool) = spooled.get(layer) else { continue };
+        let placed = layout.slot(layer).is_some_and(|slot| matches!(slot.place, Place::At(_)));
+        if placed || written.contains(&layer) {
+            continue;
+        }
+        let mut blocks = Blocks::new();
+        let data = layout.append(&mut blocks, &blob_path(layer), spool.size);
+        write_blocks(claimed, &blocks)?;
+        spool.copy_to(file, data).map_err(|e| Error::file("write", path, e))?;
+        written.push(layer);
+    }
+    for (name, content) in metadata::entries(images) {
+        let mut blocks = Blocks::new();
+        let data = layout.append(&mut blocks, &name, content.len() as u64);
+        blocks.push((data, content));
+        write_blocks(claimed, &blocks)?;
+    }
+    layout.close();
+    file.set_len(layout.end()).map_err(|e| Error::file("write", path, e))
+}
+
+fn write_blocks(claimed: &Claimed, blocks: &Blocks) -> Result<()> {
+    let partial = &claimed.partial;
+    for (at, block) in blocks {
+        partial.file().write_all_at(block, *at).map_err(|e| Error::file("write", partial.path(), e))?;
+    }
+    Ok(())
+}
+
+/// Says now that the disk is too full, and not after an hour.
+fn check_room(path: &Path, needed: u64) -> Result<()> {
+    let directory = partial::directory_of(path);
+    let Ok(system) = rustix::fs::statvfs(directory) else { return Ok(()) };
+    let available = system.f_bavail.saturating_mul(system.f_frsize);
+    // File systems that do not know their size say 0.
+    if system.f_blocks == 0 || needed <= available {
+        return Ok(());
+    }
+    let reason = format!("the disk is too full: {needed} bytes are needed, {available} are available");
+    Err(Error::file("write", path, io::Error::new(io::ErrorKind::StorageFull, reason)))
+}

@@ -1,0 +1,244 @@
+//! Files on their way: `NAME.partial`, locked while somebody writes it, renamed when it is whole.
+//!
+//! The lock is what tells a live writer from a dead one: a partial file that can be locked belongs to nobody
+//! any more and is taken over, one that cannot is left alone.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustix::fs::{CWD, OFlags, RenameFlags};
+use rustix::io::Errno;
+
+use super::super::{Error, Result};
+
+/// A file that is being written and is ours alone. Dropped before [`Partial::persist`], it is removed.
+#[derive(Debug)]
+pub(super) struct Partial {
+    path: PathBuf,
+    file: Arc<File>,
+    persisted: bool,
+}
+
+/// What came of claiming a partial file.
+#[derive(Debug)]
+pub(super) enum Claim {
+    /// It is ours, and empty.
+    Ours(Partial),
+    /// Another writer is at it.
+    Busy,
+    /// Something of that name is there that no writer of ours left behind.
+    Foreign,
+}
+
+/// Claims `path`: creates it, or takes over what a dead writer left. `left_by_us` looks at an unlocked file
+/// and says whether it is such a leftover (an empty one always is).
+pub(super) fn claim(path: &Path, left_by_us: fn(&File) -> io::Result<bool>) -> Result<Claim> {
+    // Every round that does not end lost a race against somebody who renamed or removed the file.
+    for _ in 0..32 {
+        let (file, fresh) = match open(path, true) {
+            Ok(file) => (file, true),
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => match open(path, false) {
+                Ok(file) => (file, false),
+                Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
+                Err(_) => return Ok(Claim::Foreign),
+            },
+            Err(e) => return Err(Error::file("create", path, e)),
+        };
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Ok(Claim::Busy),
+            // A file system without locks: what is not new may belong to somebody.
+            Err(TryLockError::Error(_)) if fresh => {}
+            Err(TryLockError::Error(_)) => return Ok(Claim::Busy),
+        }
+        let ours = file.metadata().map_err(|e| Error::file("read", path, e))?;
+        match fs::symlink_metadata(path) {
+            Ok(now) if (now.dev(), now.ino()) == (ours.dev(), ours.ino()) => {}
+            _ => continue,
+        }
+        if !fresh {
+            let known = ours.is_file() && (ours.len() == 0 || left_by_us(&file).unwrap_or(false));
+            if !known {
+                return Ok(Claim::Foreign);
+            }
+            if ours.nlink() > 1 {
+                // It has its final name already, and died before it lost this one.
+                fs::remove_file(path).map_err(|e| Error::file("remove", path, e))?;
+                continue;
+            }
+        }
+        file.set_len(0).map_err(|e| Error::file("write", path, e))?;
+        return Ok(Claim::Ours(Partial { path: path.to_owned(), file: Arc::new(file), persisted: false }));
+    }
+    Ok(Claim::Busy)
+}
+
+fn open(path: &Path, new: bool) -> io::Result<File> {
+    // Never through a link, and never waiting for the other end of a FIFO.
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create_new(new)
+        .mode(0o666)
+        .custom_flags(flags.bits().cast_signed())
+        .open(path)
+}
+
+/// What happens to a file that has the final name already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Existing {
+    /// It is replaced.
+    Replace,
+    /// It stays, and the renaming fails with [`io::ErrorKind::AlreadyExists`].
+    Keep,
+}
+
+impl Partial {
+    /// The open file.
+    pub(super) fn file(&self) -> &Arc<File> {
+        &self.file
+    }
+
+    /// The partial file's own path.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Gives the file its final name. The caller has fsynced it.
+    pub(super) fn persist(&mut self, path: &Path, existing: Existing) -> io::Result<()> {
+        match existing {
+            Existing::Replace => fs::rename(&self.path, path)?,
+            Existing::Keep => rename_keeping(&self.path, path)?,
+        }
+        self.persisted = true;
+        Ok(())
+    }
+}
+
+impl Drop for Partial {
+    fn drop(&mut self) {
+        if !self.persisted {
+            // The lock is still held here, so the name is still this file's. Nothing else can be done about an
+            // error, and the next writer takes the leftover over.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// Renames without replacing: in one step where the kernel can, else by a hard link.
+fn rename_keeping(from: &Path, to: &Path) -> io::Result<()> {
+    match rustix::fs::renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+        Ok(()) => return Ok(()),
+        Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {}
+        Err(e) => return Err(e.into()),
+    }
+    match fs::hard_link(from, to) {
+        Ok(()) => fs::remove_file(from),
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Err(e),
+        // Neither way (FAT): look first, which leaves a moment for others.
+        Err(_) => match fs::symlink_metadata(to) {
+            Ok(_) => Err(io::ErrorKind::AlreadyExists.into()),
+            Err(_) => fs::rename(from, to),
+        },
+    }
+}
+
+/// Makes a directory's new names lasting. File systems that cannot say so quietly.
+pub(super) fn sync_directory(directory: &Path) {
+    if let Ok(directory) = File::open(directory) {
+        let _ = directory.sync_all();
+    }
+}
+
+/// The directory that holds `path`.
+pub(super) fn directory_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
+/// `mkdir -p`, with an error that names what is in the way.
+pub(super) fn make_directory(directory: &Path) -> Result<()> {
+    fs::create_dir_all(directory).map_err(|e| match e.kind() {
+        io::ErrorKind::AlreadyExists => {
+            Error::file("create directory", directory, io::ErrorKind::NotADirectory.into())
+        }
+        _ => Error::file("create directory", directory, e),
+    })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    fn never(_: &File) -> io::Result<bool> {
+        Ok(false)
+    }
+
+    fn always(_: &File) -> io::Result<bool> {
+        Ok(true)
+    }
+
+    fn ours(claim: Claim) -> Partial {
+        match claim {
+            Claim::Ours(partial) => partial,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_live_writer_is_avoided_and_a_dead_one_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.partial");
+        let first = ours(claim(&path, always).unwrap());
+        first.file().as_ref().write_all(b"half").unwrap();
+        assert!(matches!(claim(&path, always).unwrap(), Claim::Busy));
+        // A dead writer leaves the file and loses the lock.
+        drop(first);
+        assert!(!path.exists());
+        fs::write(&path, b"half").unwrap();
+        assert!(matches!(claim(&path, never).unwrap(), Claim::Foreign));
+        assert_eq!(fs::read(&path).unwrap(), b"half");
+        let second = ours(claim(&path, always).unwrap());
+        assert_eq!(fs::metadata(second.path()).unwrap().len(), 0);
+    }
+
+    #[test]
+    fn links_directories_and_finished_files_are_never_written_through() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, other) = (dir.path().join("a.partial"), dir.path().join("other"));
+        fs::write(&other, b"precious").unwrap();
+        std::os::unix::fs::symlink(&other, &path).unwrap();
+        assert!(matches!(claim(&path, always).unwrap(), Claim::Foreign));
+        fs::remove_file(&path).unwrap();
+        fs::create_dir(&path).unwrap();
+        assert!(matches!(claim(&path, always).unwrap(), Claim::Foreign));
+        fs::remove_dir(&path).unwrap();
+        fs::hard_link(&other, &path).unwrap();
+        let partial = ours(claim(&path, always).unwrap());
+        drop(partial);
+        assert_eq!(fs::read(&other).unwrap(), b"precious");
+    }
+
+    #[test]
+    fn a_name_that_is_taken_is_kept_where_asked() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, last) = (dir.path().join("a.partial"), dir.path().join("a"));
+        fs::write(&last, b"old").unwrap();
+        let mut partial = ours(claim(&path, always).unwrap());
+        let error = partial.persist(&last, Existing::Keep).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
+        partial.persist(&last, Existing::Replace).unwrap();
+        drop(partial);
+        assert_eq!(fs::read(&last).unwrap(), b"");
+        assert!(!path.exists());
+    }
+}

@@ -188,7 +188,7 @@ impl Ledger {
         let query = sqlx::query(select_jobs!("ORDER BY id DESC LIMIT $1")).bind(i64::from(limit));
         let mut reader = self.reader().await?;
         let rows = query.fetch_all(&mut *reader).await.map_err(self.sql("list jobs"))?;
-        rows.iter().map(|row| self.job_of(row)).collect()
+        Ok(self.jobs_of(&rows))
     }
 
     /// Every job that is not over, oldest first, of every process: drafts, the queue, what runs, what is paused and
@@ -198,7 +198,13 @@ impl Ledger {
             sqlx::query(select_jobs!("WHERE state NOT IN ('succeeded', 'failed', 'cancelled') ORDER BY id"));
         let mut reader = self.reader().await?;
         let rows = query.fetch_all(&mut *reader).await;
-        rows.map_err(self.sql("list jobs"))?.iter().map(|row| self.job_of(row)).collect()
+        Ok(self.jobs_of(&rows.map_err(self.sql("list jobs"))?))
+    }
+
+    /// The jobs that can be read. One that cannot must not hide all the others.
+    fn jobs_of(&self, rows: &[SqliteRow]) -> Vec<Job> {
+        let readable = |row| self.job_of(row).inspect_err(|error| tracing::warn!("{error}")).ok();
+        rows.iter().filter_map(readable).collect()
     }
 
     pub(super) async fn read_job(&self, connection: &mut SqliteConnection, id: JobId) -> Result<Job> {

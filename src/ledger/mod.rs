@@ -69,7 +69,10 @@ impl Ledger {
     /// Fails when the file cannot be made or opened, is no ledger, is a newer wharf's, or has to be brought up to
     /// date while an older wharf runs. The file is untouched then.
     pub async fn open(path: &Path) -> Result<Ledger> {
-        let opened = open::open(path).await?;
+        Ledger::of(path, open::open(path).await?).await
+    }
+
+    async fn of(path: &Path, opened: open::Opened) -> Result<Ledger> {
         let inner = Inner {
             path: path.to_owned(),
             writer: tokio::sync::Mutex::new(Some(opened.writer)),

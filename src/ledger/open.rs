@@ -38,11 +38,22 @@ pub(super) struct Opened {
 
 /// Opens the ledger, makes it if it is not there, and brings its schema up to date.
 pub(super) async fn open(path: &Path) -> Result<Opened> {
-    open_with(path, SCHEMA, PATIENCE).await
+    open_with(path, SCHEMA, PATIENCE, is_local).await
 }
 
-async fn open_with(path: &Path, schema: &'static [&'static str], patience: Duration) -> Result<Opened> {
-    let (lock, local) = prepare(path).await?;
+/// The same with a file system that never has WAL.
+#[cfg(test)]
+pub(super) async fn open_remote(path: &Path) -> Result<Opened> {
+    open_with(path, SCHEMA, PATIENCE, |_| false).await
+}
+
+async fn open_with(
+    path: &Path,
+    schema: &'static [&'static str],
+    patience: Duration,
+    is_local: fn(&Path) -> bool,
+) -> Result<Opened> {
+    let (lock, local) = prepare(path, is_local).await?;
     let mut writer = connect(path).await?;
     up_to_date(path, &mut writer, &lock, schema, patience).await?;
     settle_journal(path, &mut writer, local).await?;
@@ -51,10 +62,10 @@ async fn open_with(path: &Path, schema: &'static [&'static str], patience: Durat
 }
 
 /// Makes directories and files with modes that keep other users out; whether the file system is a local one.
-async fn prepare(path: &Path) -> Result<(File, bool)> {
+async fn prepare(path: &Path, is_local: fn(&Path) -> bool) -> Result<(File, bool)> {
     let owned = path.to_owned();
     // The file system may be a slow one, and these calls block.
-    let prepared = tokio::task::spawn_blocking(move || prepare_files(&owned)).await;
+    let prepared = tokio::task::spawn_blocking(move || Ok((prepare_files(&owned)?, is_local(&owned)))).await;
     prepared.map_err(|e| Error::File {
         attempted: "open",
         path: path.to_owned(),
@@ -62,7 +73,7 @@ async fn prepare(path: &Path) -> Result<(File, bool)> {
     })?
 }
 
-fn prepare_files(path: &Path) -> Result<(File, bool)> {
+fn prepare_files(path: &Path) -> Result<File> {
     let error = |attempted, path: &Path| {
         let path = path.to_owned();
         move |source| Error::File { attempted, path, source }
@@ -79,7 +90,7 @@ fn prepare_files(path: &Path) -> Result<(File, bool)> {
     let lock_file = private(&lock).map_err(error("open the ledger's lock", &lock))?;
     // Opened and closed before SQLite is there: later it would cost SQLite its locks.
     private(path).map_err(error("open the ledger", path))?;
-    Ok((lock_file, is_local(path)))
+    Ok(lock_file)
 }
 
 fn lock_path(path: &Path) -> PathBuf {
@@ -303,7 +314,7 @@ mod tests {
     async fn a_newer_ledger_is_refused_and_left_as_it_is() {
         let directory = tempfile::tempdir().unwrap();
         let path = file(&directory);
-        let newer = open_with(&path, TWO, SOON).await.unwrap();
+        let newer = open_with(&path, TWO, SOON, is_local).await.unwrap();
         newer.writer.close().await.unwrap();
         newer.reader.close().await.unwrap();
         let before = fs::read(&path).unwrap();
@@ -318,12 +329,12 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = file(&directory);
         let older = open(&path).await.unwrap();
-        let error = open_with(&path, TWO, SOON).await.unwrap_err();
+        let error = open_with(&path, TWO, SOON, is_local).await.unwrap_err();
         assert!(matches!(error, Error::InUse { found: 1, known: 2, .. }), "{error}");
         // The one that was refused left no lock behind: others of the old version still open it.
         drop(open(&path).await.unwrap());
         drop(older);
-        let mut newer = open_with(&path, TWO, PATIENCE).await.unwrap();
+        let mut newer = open_with(&path, TWO, PATIENCE, is_local).await.unwrap();
         assert_eq!(version(&path, &mut newer.reader).await.unwrap(), 2);
         sqlx::raw_sql("INSERT INTO extra VALUES (1)").execute(&mut newer.writer).await.unwrap();
     }
@@ -334,7 +345,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = file(&directory);
         drop(open(&path).await.unwrap());
-        let error = open_with(&path, BROKEN, PATIENCE).await.unwrap_err();
+        let error = open_with(&path, BROKEN, PATIENCE, is_local).await.unwrap_err();
         assert!(error.to_string().starts_with("bring the schema up to date in the ledger "), "{error}");
         let mut opened = open(&path).await.unwrap();
         assert_eq!(version(&path, &mut opened.reader).await.unwrap(), 1);

@@ -240,7 +240,20 @@ async fn who_lost_a_job_may_take_it_up_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn two_processes_write_at_the_same_time() {
     let place = Place::new();
-    let ledgers = [place.open().await, place.open().await];
+    write_at_the_same_time([place.open().await, place.open().await]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_processes_write_at_the_same_time_without_wal() {
+    let place = Place::new();
+    let path = place.path();
+    let one = Ledger::of(&path, open::open_remote(&path).await.unwrap()).await.unwrap();
+    let two = Ledger::of(&path, open::open_remote(&path).await.unwrap()).await.unwrap();
+    write_at_the_same_time([one, two]).await;
+    assert!(!place.directory.path().join("ledger.db-wal").exists());
+}
+
+async fn write_at_the_same_time(ledgers: [Ledger; 2]) {
     let writers: Vec<_> = (0..8)
         .map(|n| {
             let ledger = ledgers[n % 2].clone();
@@ -331,6 +344,18 @@ async fn lists_are_in_order_and_survive_closing() {
     assert_eq!(ids(again.unfinished().await.unwrap()), [draft, open]);
     // The clone is still there; closed is closed, and the job is free.
     again.resume(open).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_job_that_cannot_be_read_does_not_hide_the_others() {
+    let place = Place::new();
+    let ledger = place.open().await;
+    let (broken, sound) = (queued(&ledger).await, queued(&ledger).await);
+    let statement = "UPDATE jobs SET spec = '{\"of\": \"another time\"}' WHERE id = 1";
+    sqlx::query(statement).execute(&mut *ledger.writer().await.unwrap()).await.unwrap();
+    assert_eq!(ledger.history(9).await.unwrap().iter().map(|j| j.id).collect::<Vec<_>>(), [sound]);
+    let error = ledger.job(broken).await.unwrap_err().to_string();
+    assert!(error.starts_with("job 1 in the ledger /") && error.contains("ledger.db"), "{error}");
 }
 
 #[tokio::test]

@@ -36,7 +36,7 @@ pub(super) struct Session {
 /// What a request to mount was answered with.
 enum Opened {
     There,
-    Session(Session),
+    Session(Box<Session>),
     Nothing,
 }
 
@@ -51,7 +51,7 @@ impl RepositoryClient {
             match self.mount(blob, from).await.unwrap_or(Opened::Nothing) {
                 Opened::There if *from == self.repository => return Ok(Begin::Present),
                 Opened::There => return Ok(Begin::Mounted),
-                Opened::Session(session) => return Ok(self.writer(blob, session)),
+                Opened::Session(session) => return Ok(self.writer(blob, *session)),
                 Opened::Nothing => {}
             }
         }
@@ -69,7 +69,7 @@ impl RepositoryClient {
 
     fn writer(&self, blob: &Descriptor, session: Session) -> Begin {
         let (to, blob) = (self.clone(), blob.clone());
-        Begin::Write(Box::new(Writer { to, blob, session: Some(session), accepted: 0, done: false }))
+        Begin::Write(Box::new(Writer::new(to, blob, session)))
     }
 
     fn uploads(&self, blob: &Descriptor, scopes: Scopes) -> Result<Call> {
@@ -87,7 +87,9 @@ impl RepositoryClient {
                 Some(other) if other != blob.digest => Opened::Nothing,
                 _ => Opened::There,
             },
-            StatusCode::ACCEPTED => session(&answer).map_or(Opened::Nothing, Opened::Session),
+            StatusCode::ACCEPTED => {
+                session(&answer).map_or(Opened::Nothing, |session| Opened::Session(Box::new(session)))
+            }
             _ => Opened::Nothing,
         };
         answer.drain().await;
@@ -125,7 +127,7 @@ impl RepositoryClient {
         let honoured = match self.mount(blob, &self.repository).await {
             Ok(Opened::There) => Some(true),
             Ok(Opened::Session(session)) => {
-                self.abandon(blob, session).await;
+                self.abandon(blob, *session).await;
                 Some(false)
             }
             Ok(Opened::Nothing) => Some(false),
@@ -185,6 +187,10 @@ impl Drop for Writer {
 }
 
 impl Writer {
+    pub(super) fn new(to: RepositoryClient, blob: Descriptor, session: Session) -> Writer {
+        Writer { to, blob, session: Some(session), accepted: 0, done: false }
+    }
+
     async fn fill(&mut self, from: u64, body: ByteStream) -> Result<()> {
         if from != 0 && from != self.accepted {
             let reason = format!("the upload stands at byte {}, not at {from}", self.accepted);

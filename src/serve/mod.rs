@@ -1,8 +1,8 @@
 //! An OCI registry (distribution specification 1.1) over wharf's image store. The demo and the tests run on it,
 //! `wharf serve` is to.
 //!
-//! A request is read into a [`call::Call`], its path into an [`route::Endpoint`], and the file named after the
-//! noun answers it: a response or a [`refusal::Refusal`]. Bodies are streamed both ways; nothing is held in memory
+//! A request is read into a `Call`, its path into an `Endpoint`, and the file named after the
+//! noun answers it: a response or a `Refusal`. Bodies are streamed both ways; nothing is held in memory
 //! but manifests. There is no TLS here: it listens on loopback or behind a proxy.
 
 mod auth;

@@ -73,7 +73,8 @@ pub(super) struct Refusal {
     status: StatusCode,
     code: Code,
     message: String,
-    detail: Option<Value>,
+    // Boxed: a refusal is small, and travels in every `Result` here.
+    detail: Option<Box<Value>>,
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
@@ -91,7 +92,7 @@ impl Refusal {
 
     /// With the specification's `detail`.
     pub(super) fn with_detail(self, detail: Value) -> Refusal {
-        Refusal { detail: Some(detail), ..self }
+        Refusal { detail: Some(Box::new(detail)), ..self }
     }
 
     /// With a header more. One that cannot be written is left out.
@@ -138,7 +139,7 @@ impl Refusal {
         );
         let mut error = json!({"code": self.code.as_str(), "message": self.message});
         if let Some(detail) = self.detail {
-            error["detail"] = detail;
+            error["detail"] = *detail;
         }
         let mut response = Response::new(Body::from(json!({"errors": [error]}).to_string()));
         *response.status_mut() = self.status;

@@ -46,9 +46,9 @@ async fn skopeo_copies_in_and_out_and_reads_the_directory() {
         let layout = format!("oci:{root}/team/api/_image:v1");
         let (out, back) = (format!("oci:{root}/out:x"), format!("docker://{addr}/back:v3"));
         move || {
-            skopeo(&["copy", "--all", plain[0], plain[1], &from, &to]);
-            skopeo(&["copy", "--all", plain[0], &from, &out]);
-            skopeo(&["copy", "--all", plain[1], &out, &back]);
+            skopeo(&["copy", "--all", "--preserve-digests", plain[0], plain[1], &from, &to]);
+            skopeo(&["copy", "--all", "--preserve-digests", plain[0], &from, &out]);
+            skopeo(&["copy", "--all", "--preserve-digests", plain[1], &out, &back]);
             assert!(skopeo(&["inspect", "--raw", &layout]).contains("arm64"));
             assert!(skopeo(&["inspect", "--override-arch=arm64", &layout]).contains("linux"));
         }
@@ -56,6 +56,6 @@ async fn skopeo_copies_in_and_out_and_reads_the_directory() {
     .await
     .unwrap();
     for path in ["other/copy/manifests/v2", "back/manifests/v3"] {
-        assert_eq!(bytes(bench.get(&format!("/v2/{path}")).await).await, index.to_string());
+        assert_eq!(bytes(bench.get(&format!("/v2/{path}")).await).await, index.to_string(), "{path}");
     }
 }

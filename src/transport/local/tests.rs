@@ -334,9 +334,9 @@ async fn many_may_write_the_same_at_once() {
     let bench = bench();
     let other = Store::open(bench.store.root());
     let push = |n: usize| {
-        let store = if n % 2 == 0 { bench.store.clone() } else { other.clone() };
+        let store = if n.is_multiple_of(2) { bench.store.clone() } else { other.clone() };
         tokio::spawn(async move {
-            let repository = store.repository(&name(if n % 3 == 0 { "a" } else { "b" }));
+            let repository = store.repository(&name(if n.is_multiple_of(3) { "a" } else { "b" }));
             push_image(&repository, "same", "latest").await;
             push_image(&repository, &format!("{}", n % 5), &format!("t{n}")).await;
         })

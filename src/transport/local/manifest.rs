@@ -154,7 +154,7 @@ impl Manifests<'_> {
             }
             Document::Index(list) => {
                 for child in &list.manifests {
-                    if !index.is_some_and(|index| index.manifest(&child.digest).is_some()) {
+                    if index.is_none_or(|index| index.manifest(&child.digest).is_none()) {
                         missing.push(format!("manifest {}", child.digest));
                     }
                 }

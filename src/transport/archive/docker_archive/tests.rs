@@ -336,7 +336,8 @@ async fn skopeo_reads_it_both_ways() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("a.tar");
     let archive = DockerArchive::create(exact(&path), Some("ghcr.io/o/r".parse().unwrap())).unwrap();
-    let fixture = image(&[(OCI_LAYER_GZIP, layer("a", 90_000)), (OCI_LAYER_ZSTD, layer("b", 3000))], false);
+    let base = (OCI_LAYER_GZIP, layer("a", 90_000));
+    let fixture = image(&[base.clone(), (OCI_LAYER_ZSTD, layer("b", 3000)), base], false);
     write(&archive, &fixture, &["1"]).await;
     archive.finish().await.unwrap();
     if let Ok(keep) = std::env::var("WHARF_KEEP") {
@@ -347,6 +348,6 @@ async fn skopeo_reads_it_both_ways() {
         let output = std::process::Command::new("skopeo").args(["inspect", &location]).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let value: Value = serde_json::from_slice(&output.stdout).unwrap();
-        assert_eq!(value["Layers"].as_array().unwrap().len(), 2);
+        assert_eq!(value["Layers"].as_array().unwrap().len(), 3);
     }
 }

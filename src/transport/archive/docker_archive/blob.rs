@@ -5,9 +5,10 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
+use super::super::blocking;
 use super::super::pieces::{InPlace, Pump, Sink};
 use super::recompress::Recompress;
-use super::shared::{Shared, blocking};
+use super::shared::Shared;
 use crate::oci::Descriptor;
 use crate::transport::{BlobWriter, ByteStream, Error, Result};
 

@@ -21,10 +21,11 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
+use super::blocking;
 use crate::oci::{Descriptor, Digest, RawManifest, Reference, Repository, TagOrDigest};
 use crate::transport::{Begin, Destination, Error, Finished, Result};
 use blob::Writer;
-use shared::{Shared, blocking};
+use shared::Shared;
 
 pub use naming::Naming;
 

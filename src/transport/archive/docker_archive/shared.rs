@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::task::spawn_blocking;
 
-use super::super::partial;
+use super::super::{partial, room};
 use super::super::pieces::InPlace;
 use super::blob::Target;
 use super::image::{self, Image, Replacement};
@@ -42,16 +42,6 @@ struct State {
     images: Vec<Image>,
     notes: Vec<String>,
     over: bool,
-}
-
-/// Runs `work` where blocking is allowed.
-pub(super) async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T> + Send + 'static,
-) -> Result<T> {
-    match spawn_blocking(work).await {
-        Ok(result) => result,
-        Err(e) => Err(Error::file("write", Path::new("archive"), io::Error::other(e))),
-    }
 }
 
 impl Shared {
@@ -92,7 +82,8 @@ impl Shared {
         let before = state.layout.needs();
         let blocks = state.layout.add(blobs);
         let Some(claimed) = &state.claimed else { return Ok(()) };
-        check_room(claimed.partial.path(), state.layout.needs() - before + DOCUMENTS)?;
+        let needed = state.layout.needs() - before + DOCUMENTS;
+        room::check(claimed.partial.path(), needed)?;
         write_blocks(claimed, &blocks)?;
         let file = claimed.partial.file();
         file.set_len(state.layout.end()).map_err(|e| Error::file("write", claimed.partial.path(), e))
@@ -332,17 +323,4 @@ fn write_blocks(claimed: &Claimed, blocks: &Blocks) -> Result<()> {
         partial.file().write_all_at(block, *at).map_err(|e| Error::file("write", partial.path(), e))?;
     }
     Ok(())
-}
-
-/// Says now that the disk is too full, and not after an hour.
-fn check_room(path: &Path, needed: u64) -> Result<()> {
-    let directory = partial::directory_of(path);
-    let Ok(system) = rustix::fs::statvfs(directory) else { return Ok(()) };
-    let available = system.f_bavail.saturating_mul(system.f_frsize);
-    // File systems that do not know their size say 0.
-    if system.f_blocks == 0 || needed <= available {
-        return Ok(());
-    }
-    let reason = format!("the disk is too full: {needed} bytes are needed, {available} are available");
-    Err(Error::file("write", path, io::Error::new(io::ErrorKind::StorageFull, reason)))
 }

@@ -1,0 +1,210 @@
+//! Writing into a layout.
+
+use std::collections::HashSet;
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use futures_util::future::BoxFuture;
+
+use super::super::blocking;
+use super::super::partial::Partial;
+use super::super::pieces::{InPlace, Pump};
+use super::super::room;
+use super::directory::Directory;
+use super::index;
+use crate::oci::{Descriptor, Digest, Document, RawManifest, Reference, Repository, Tag, TagOrDigest};
+use crate::transport::{Begin, BlobWriter, ByteStream, Destination, Error, Finished, Result};
+
+/// An OCI layout that is written into; made if it is not there, added to if it is.
+#[derive(Debug)]
+pub struct OciLayoutWriter {
+    directory: Directory,
+    /// The image's name in the layout.
+    reference: Option<String>,
+    put: Mutex<Put>,
+}
+
+/// What was put so far.
+#[derive(Debug, Default)]
+struct Put {
+    /// Manifests put at a digest, in order: parts of an index, or images without a tag.
+    by_digest: Vec<Descriptor>,
+    /// Digests that an index names, or that have a name.
+    reachable: HashSet<Digest>,
+    /// Names that were given.
+    names: Vec<String>,
+    /// The image that was named last.
+    last: Option<Descriptor>,
+}
+
+impl OciLayoutWriter {
+    /// Opens the layout at `path` for writing. Nothing is written yet; a directory that holds something else is an
+    /// error at once. `reference` is the name that the image gets; without it, the tag it is put at.
+    pub fn create(path: &Path, reference: Option<&str>) -> Result<OciLayoutWriter> {
+        let directory = Directory::new(path);
+        directory.check_writable()?;
+        Ok(OciLayoutWriter { directory, reference: reference.map(str::to_owned), put: Mutex::default() })
+    }
+
+    fn put(&self) -> MutexGuard<'_, Put> {
+        self.put.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The name in the layout for a tag: a full name keeps its repository, and a plain one speaks of itself only.
+    fn name(&self, tag: &Tag) -> String {
+        let Some(reference) = &self.reference else { return tag.to_string() };
+        match reference.parse::<Reference>().ok().filter(|_| reference.contains(['/', ':'])) {
+            Some(full) if full.target().as_str() == tag.as_str() => reference.clone(),
+            Some(full) => full.with_tag(tag.clone()).to_string(),
+            None => tag.to_string(),
+        }
+    }
+
+    /// Notes what a manifest makes reachable.
+    fn note(&self, manifest: &RawManifest, name: Option<&str>) -> Result<()> {
+        let document =
+            manifest.parse().map_err(|source| Error::Manifest { at: self.directory.at(), source })?;
+        let mut entry = manifest.descriptor();
+        let mut put = self.put();
+        match document {
+            Document::Index(index) => put.reachable.extend(index.manifests.into_iter().map(|m| m.digest)),
+            Document::Image(image) => entry.artifact_type = image.artifact_type,
+        }
+        match name {
+            Some(name) => {
+                put.reachable.insert(entry.digest.clone());
+                put.names.push(name.to_owned());
+                put.last = Some(entry);
+            }
+            None => put.by_digest.push(entry),
+        }
+        Ok(())
+    }
+
+    /// What is still to be listed: images without a name, and the name that was asked for if no tag gave it.
+    fn unlisted(&self) -> Vec<(Descriptor, Option<String>)> {
+        let Put { by_digest, reachable, names, last } = std::mem::take(&mut *self.put());
+        let mut images: Vec<(Descriptor, Option<String>)> =
+            by_digest.into_iter().filter(|entry| !reachable.contains(&entry.digest)).map(|entry| (entry, None)).collect();
+        if let Some(reference) = self.reference.as_ref().filter(|reference| !names.contains(reference)) {
+            match last {
+                Some(last) => images.push((last, Some(reference.clone()))),
+                None => {
+                    let image = images.iter_mut().rev().find(|(entry, _)| entry.artifact_type.is_none());
+                    if let Some((_, name)) = image {
+                        *name = Some(reference.clone());
+                    }
+                }
+            }
+        }
+        images
+    }
+}
+
+impl Destination for OciLayoutWriter {
+    fn resolve<'a>(&'a self, at: &'a TagOrDigest) -> BoxFuture<'a, Result<Option<Descriptor>>> {
+        let (directory, at) = (self.directory.clone(), at.clone());
+        let name = if let TagOrDigest::Tag(tag) = &at { Some(self.name(tag)) } else { None };
+        Box::pin(blocking(move || {
+            let absent = |e: &Error| e.is_not_found() || matches!(e, Error::Format { .. });
+            match at {
+                TagOrDigest::Tag(_) => {
+                    // A directory that is to become a layout has no index yet.
+                    let entries = match directory.entries() {
+                        Err(e) if absent(&e) => return Ok(None),
+                        entries => entries?,
+                    };
+                    let has = |entry: &&Descriptor| entry.annotation(index::REF_NAME) == name.as_deref();
+                    Ok(entries.iter().find(has).cloned())
+                }
+                TagOrDigest::Digest(digest) => match directory.manifest(&digest, "") {
+                    Ok(found) => Ok(Some(found.descriptor())),
+                    Err(Error::Content { .. }) => Ok(None),
+                    Err(e) if absent(&e) => Ok(None),
+                    Err(e) => Err(e),
+                },
+            }
+        }))
+    }
+
+    fn has_blob<'a>(&'a self, blob: &'a Descriptor) -> BoxFuture<'a, Result<bool>> {
+        let (directory, blob) = (self.directory.clone(), blob.clone());
+        Box::pin(blocking(move || Ok(directory.has_blob(&blob))))
+    }
+
+    fn prepare<'a>(&'a self, blobs: &'a [Descriptor]) -> BoxFuture<'a, Result<()>> {
+        let (directory, blobs) = (self.directory.clone(), blobs.to_vec());
+        Box::pin(blocking(move || {
+            directory.make()?;
+            let missing = blobs.iter().filter(|blob| !directory.has_blob(blob)).map(|blob| blob.size);
+            room::check(directory.root(), missing.fold(0, u64::saturating_add))
+        }))
+    }
+
+    fn begin<'a>(&'a self, blob: &'a Descriptor, _known: Option<&'a Repository>) -> BoxFuture<'a, Result<Begin>> {
+        let (directory, blob) = (self.directory.clone(), blob.clone());
+        Box::pin(blocking(move || {
+            if directory.has_blob(&blob) {
+                return Ok(Begin::Present);
+            }
+            directory.make()?;
+            let partial = directory.claim_blob(&blob.digest)?;
+            let (file, path) = (partial.file().clone(), partial.path().to_owned());
+            let pump = Pump::new(&blob, InPlace { file, path, base: 0 });
+            Ok(Begin::Write(Box::new(Writer { directory, digest: blob.digest, partial, pump })))
+        }))
+    }
+
+    fn put_manifest<'a>(&'a self, manifest: &'a RawManifest, at: &'a TagOrDigest) -> BoxFuture<'a, Result<Digest>> {
+        Box::pin(async move {
+            let name = if let TagOrDigest::Tag(tag) = at { Some(self.name(tag)) } else { None };
+            self.note(manifest, name.as_deref())?;
+            let (directory, manifest) = (self.directory.clone(), manifest.clone());
+            blocking(move || {
+                directory.make()?;
+                directory.put_manifest(&manifest)?;
+                if name.is_some() {
+                    directory.list(&[(manifest.descriptor(), name)])?;
+                }
+                Ok(manifest.digest)
+            })
+            .await
+        })
+    }
+
+    fn finish(&self) -> BoxFuture<'_, Result<Finished>> {
+        let (directory, images) = (self.directory.clone(), self.unlisted());
+        Box::pin(blocking(move || {
+            if !images.is_empty() {
+                directory.list(&images)?;
+            }
+            Ok(Finished { path: Some(directory.root().to_owned()), ..Finished::default() })
+        }))
+    }
+}
+
+/// One blob on its way into the layout.
+struct Writer {
+    directory: Directory,
+    digest: Digest,
+    partial: Partial,
+    pump: Pump<InPlace>,
+}
+
+impl BlobWriter for Writer {
+    fn accepted(&self) -> u64 {
+        self.pump.accepted()
+    }
+
+    fn write(&mut self, from: u64, body: ByteStream) -> BoxFuture<'_, Result<()>> {
+        Box::pin(self.pump.run(from, body))
+    }
+
+    fn commit(self: Box<Self>) -> BoxFuture<'static, Result<()>> {
+        let Writer { directory, digest, partial, pump } = *self;
+        Box::pin(async move {
+            pump.into_sink().await?;
+            blocking(move || directory.commit_blob(partial, &digest)).await
+        })
+    }
+}

@@ -1,0 +1,224 @@
+//! A layout's directory on disk: reading without leaving it, writing without half-written names.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::OFlags;
+
+use super::super::partial::{self, Claim, Existing, Partial};
+use super::index;
+use crate::oci::{Descriptor, Digest, MANIFEST_LIMIT, RawManifest};
+use crate::transport::{Error, Result};
+
+const MARKER: &str = "oci-layout";
+const INDEX: &str = "index.json";
+
+/// Partial files that are tried for one blob before giving up: one for each process that writes it.
+const WRITERS: u32 = 100;
+
+/// A layout's directory. All of its functions block.
+#[derive(Debug, Clone)]
+pub(super) struct Directory {
+    root: PathBuf,
+}
+
+impl Directory {
+    pub(super) fn new(root: &Path) -> Directory {
+        Directory { root: root.to_owned() }
+    }
+
+    /// The layout for people.
+    pub(super) fn at(&self) -> String {
+        format!("oci:{}", self.root.display())
+    }
+
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Opens a regular file of the layout, whatever links there are on the way, as long as they stay inside.
+    pub(super) fn open(&self, relative: &str) -> Result<(File, u64)> {
+        let path = self.root.join(relative);
+        let failed = |e| Error::file("read", &path, e);
+        let root = self.root.canonicalize().map_err(failed)?;
+        let real = path.canonicalize().map_err(failed)?;
+        if !real.starts_with(&root) {
+            return Err(Error::Format { path, reason: "a link leads out of the layout".to_owned() });
+        }
+        // Never waiting for the other end of a FIFO.
+        let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
+        let file = OpenOptions::new().read(true).custom_flags(flags).open(&real).map_err(failed)?;
+        let there = file.metadata().map_err(failed)?;
+        match there.is_file() {
+            true => Ok((file, there.len())),
+            false => Err(Error::Format { path, reason: "this is no regular file".to_owned() }),
+        }
+    }
+
+    /// A whole small file.
+    fn read(&self, relative: &str) -> Result<Vec<u8>> {
+        let (file, _) = self.open(relative)?;
+        let path = self.root.join(relative);
+        let mut bytes = Vec::new();
+        file.take(MANIFEST_LIMIT as u64 + 1).read_to_end(&mut bytes).map_err(|e| Error::file("read", &path, e))?;
+        match bytes.len() > MANIFEST_LIMIT {
+            true => Err(Error::Format { path, reason: format!("it is larger than {MANIFEST_LIMIT} bytes") }),
+            false => Ok(bytes),
+        }
+    }
+
+    /// The entries of `index.json`. A directory that is no layout is an error that says so.
+    pub(super) fn entries(&self) -> Result<Vec<Descriptor>> {
+        fs::read_dir(&self.root).map_err(|e| Error::file("read", &self.root, e))?;
+        let bytes = self.read(INDEX).map_err(|e| match e {
+            Error::File { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+                Error::Format { path: self.root.clone(), reason: "this is no OCI layout: it has no index.json".to_owned() }
+            }
+            other => other,
+        })?;
+        self.check_version()?;
+        index::entries(&bytes).map_err(|reason| Error::Format { path: self.root.join(INDEX), reason })
+    }
+
+    /// The version is 1.x, or not said: some tools forget the file.
+    fn check_version(&self) -> Result<()> {
+        let bytes = match self.read(MARKER) {
+            Ok(bytes) => bytes,
+            Err(Error::File { source, .. }) if source.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(e) => return Err(e),
+        };
+        let value: Option<serde_json::Value> = serde_json::from_slice(&bytes).ok();
+        let version = value.as_ref().and_then(|v| v.get("imageLayoutVersion")?.as_str());
+        match version.is_some_and(|version| version.starts_with("1.")) {
+            true => Ok(()),
+            false => {
+                let reason = "this is no version 1 of the OCI image layout".to_owned();
+                Err(Error::Format { path: self.root.join(MARKER), reason })
+            }
+        }
+    }
+
+    /// A manifest's bytes, verified. `kind` is its media type where something told it, else empty.
+    pub(super) fn manifest(&self, digest: &Digest, kind: &str) -> Result<RawManifest> {
+        let bytes = self.read(&index::blob_path(digest)).map_err(|e| match e {
+            Error::File { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+                Error::NotFound { what: format!("manifest {digest}"), at: self.at() }
+            }
+            other => other,
+        })?;
+        if !digest.matches(&bytes) {
+            let at = format!("{} {digest}", self.at());
+            let found = Digest::of(&bytes).to_string();
+            return Err(Error::Content { attempted: "read manifest", at, expected: digest.to_string(), found });
+        }
+        Ok(RawManifest::with_digest(bytes.into(), kind, digest.clone()))
+    }
+
+    /// Whether a blob is there with its size.
+    pub(super) fn has_blob(&self, blob: &Descriptor) -> bool {
+        fs::symlink_metadata(self.root.join(index::blob_path(&blob.digest)))
+            .is_ok_and(|there| there.is_file() && there.len() == blob.size)
+    }
+
+    /// A directory that can become a layout or is one; anything else in it is somebody's.
+    pub(super) fn check_writable(&self) -> Result<()> {
+        let mut inside = match fs::read_dir(&self.root) {
+            Ok(inside) => inside,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(e) => return Err(Error::file("open", &self.root, e)),
+        };
+        let is_layout = [MARKER, INDEX].iter().any(|name| self.root.join(name).is_file());
+        if !is_layout && inside.next().is_some() {
+            let reason = "the directory is not empty and no OCI layout".to_owned();
+            return Err(Error::Conflict { at: self.root.display().to_string(), reason });
+        }
+        self.check_version()
+    }
+
+    /// Makes the layout where there is none.
+    pub(super) fn make(&self) -> Result<()> {
+        self.check_writable()?;
+        partial::make_directory(&self.root)?;
+        if !self.root.join(MARKER).exists() {
+            self.write_whole(MARKER, br#"{"imageLayoutVersion":"1.0.0"}"#)?;
+        }
+        Ok(())
+    }
+
+    /// A new partial file for a blob.
+    pub(super) fn claim_blob(&self, digest: &Digest) -> Result<Partial> {
+        let path = self.root.join(index::blob_path(digest));
+        partial::make_directory(partial::directory_of(&path))?;
+        self.claim(&index::blob_path(digest))
+    }
+
+    fn claim(&self, relative: &str) -> Result<Partial> {
+        for n in 1..=WRITERS {
+            let again = if n > 1 { format!(".{n}") } else { String::new() };
+            let path = self.root.join(format!("{relative}{again}.partial"));
+            // Nobody but writers of layouts has business with such names in here.
+            if let Claim::Ours(partial) = partial::claim(&path, |_| Ok(true))? {
+                return Ok(partial);
+            }
+        }
+        let reason = format!("{WRITERS} others are writing it");
+        Err(Error::Conflict { at: self.root.join(relative).display().to_string(), reason })
+    }
+
+    /// Gives a whole blob its name.
+    pub(super) fn commit_blob(&self, mut partial: Partial, digest: &Digest) -> Result<()> {
+        let path = self.root.join(index::blob_path(digest));
+        partial.file().sync_all().map_err(|e| Error::file("write", partial.path(), e))?;
+        partial.persist(&path, Existing::Replace).map_err(|e| Error::file("rename", &path, e))
+    }
+
+    fn write_whole(&self, relative: &str, bytes: &[u8]) -> Result<()> {
+        let path = self.root.join(relative);
+        let mut partial = self.claim(relative)?;
+        let written = partial.file().as_ref().write_all(bytes).and_then(|()| partial.file().sync_all());
+        written.map_err(|e| Error::file("write", partial.path(), e))?;
+        partial.persist(&path, Existing::Replace).map_err(|e| Error::file("rename", &path, e))
+    }
+
+    /// Writes a manifest as a blob.
+    pub(super) fn put_manifest(&self, manifest: &RawManifest) -> Result<()> {
+        if self.has_blob(&manifest.descriptor()) {
+            return Ok(());
+        }
+        let partial = self.claim_blob(&manifest.digest)?;
+        let written = partial.file().as_ref().write_all(&manifest.bytes);
+        written.map_err(|e| Error::file("write", partial.path(), e))?;
+        self.commit_blob(partial, &manifest.digest)
+    }
+
+    /// Lists images in `index.json`. Everything that they are made of is there and lasting before it.
+    pub(super) fn list(&self, images: &[(Descriptor, Option<String>)]) -> Result<()> {
+        for algorithm in ["sha256", "sha512"] {
+            partial::sync_directory(&self.root.join("blobs").join(algorithm));
+        }
+        // One at a time reads, changes and replaces the index. The index itself cannot carry the lock: it is
+        // replaced. A file system without locks has to do without.
+        let marker = self.root.join(MARKER);
+        let lock = File::open(&marker).map_err(|e| Error::file("open", &marker, e))?;
+        let _ = lock.lock();
+        let mut bytes = match self.read(INDEX) {
+            Ok(bytes) => Some(bytes),
+            Err(Error::File { source, .. }) if source.kind() == io::ErrorKind::NotFound => None,
+            Err(e) => return Err(e),
+        };
+        for (entry, name) in images {
+            bytes = index::with_entry(bytes.as_deref(), entry, name.as_deref());
+            if bytes.is_none() {
+                let reason = "this is no index; it is left as it is".to_owned();
+                return Err(Error::Format { path: self.root.join(INDEX), reason });
+            }
+        }
+        if let Some(bytes) = bytes {
+            self.write_whole(INDEX, &bytes)?;
+        }
+        partial::sync_directory(&self.root);
+        Ok(())
+    }
+}

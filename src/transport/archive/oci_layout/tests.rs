@@ -1,0 +1,143 @@
+//! Whole layouts, written and read back.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use bytes::Bytes;
+use futures_util::{StreamExt, stream};
+use serde_json::json;
+
+use super::*;
+use crate::oci::Digest;
+use crate::oci::media_type::*;
+use crate::transport::{Begin, Destination};
+
+fn descriptor(kind: &str, bytes: &[u8]) -> Descriptor {
+    Descriptor::new(kind, Digest::of(bytes), bytes.len() as u64)
+}
+
+async fn put_blob(writer: &OciLayoutWriter, bytes: &'static [u8]) -> Descriptor {
+    let blob = descriptor(OCI_LAYER, bytes);
+    if let Begin::Write(mut blob_writer) = writer.begin(&blob, None).await.unwrap() {
+        blob_writer.write(0, stream::iter([Ok(Bytes::from_static(bytes))]).boxed()).await.unwrap();
+        blob_writer.commit().await.unwrap();
+    }
+    blob
+}
+
+fn manifest(layer: &Descriptor) -> RawManifest {
+    let entry = |d: &Descriptor| json!({"mediaType": d.media_type, "digest": d.digest, "size": d.size});
+    let text = json!({"schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": entry(layer), "layers": [entry(layer)]});
+    RawManifest::new(Bytes::from(text.to_string()), OCI_MANIFEST)
+}
+
+fn index(manifests: &[&RawManifest]) -> RawManifest {
+    let entry = |m: &&RawManifest| json!({"mediaType": m.media_type, "digest": m.digest, "size": m.bytes.len()});
+    let entries: Vec<_> = manifests.iter().map(entry).collect();
+    RawManifest::new(Bytes::from(json!({"schemaVersion": 2, "manifests": entries}).to_string()), OCI_INDEX)
+}
+
+fn tag(text: &str) -> TagOrDigest {
+    text.parse().unwrap()
+}
+
+fn files(path: &Path) -> Vec<String> {
+    let mut found: Vec<String> =
+        std::fs::read_dir(path).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+    found.sort();
+    found
+}
+
+#[tokio::test]
+async fn what_is_written_is_read_back_and_others_stay() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("deep/layout");
+    let writer = OciLayout::create(&path, None).unwrap();
+    assert!(writer.resolve(&tag("1")).await.unwrap().is_none());
+    assert!(!path.exists());
+    let layer = put_blob(&writer, b"one").await;
+    let image = manifest(&layer);
+    let whole = index(&[&image]);
+    writer.put_manifest(&image, &TagOrDigest::Digest(image.digest.clone())).await.unwrap();
+    for name in ["1", "latest"] {
+        writer.put_manifest(&whole, &tag(name)).await.unwrap();
+    }
+    writer.finish().await.unwrap();
+    assert_eq!(writer.resolve(&tag("1")).await.unwrap().unwrap().digest, whole.digest);
+    assert!(matches!(writer.begin(&layer, None).await.unwrap(), Begin::Present));
+
+    // Two names of one image are one image.
+    let layout = OciLayout::open(&path, None).await.unwrap();
+    assert_eq!(layout.chosen().digest, whole.digest);
+    for at in [tag("latest"), TagOrDigest::Digest(image.digest.clone())] {
+        assert!(layout.manifest(&at).await.is_ok());
+    }
+    assert!(layout.manifest(&tag("2")).await.unwrap_err().is_not_found());
+    let (start, body) = layout.blob(&layer, 1).await.unwrap();
+    let pieces: Vec<Bytes> = body.map(|p| p.unwrap()).collect().await;
+    assert_eq!((start, pieces.concat().as_slice()), (1, &b"ne"[..]));
+
+    // A second job adds an image and takes a name over.
+    let writer = OciLayout::create(&path, Some("ghcr.io/o/r:v2")).unwrap();
+    let other = manifest(&put_blob(&writer, b"two").await);
+    writer.put_manifest(&other, &TagOrDigest::Digest(other.digest.clone())).await.unwrap();
+    writer.finish().await.unwrap();
+    OciLayout::create(&path, None).unwrap().put_manifest(&other, &tag("latest")).await.unwrap();
+    let images = OciLayout::images(&path).await.unwrap();
+    let listed: Vec<_> = images.iter().map(|i| (i.names[0].as_str(), &i.descriptor.digest)).collect();
+    assert_eq!(listed, [("1", &whole.digest), ("latest", &other.digest), ("ghcr.io/o/r:v2", &other.digest)]);
+    let error = OciLayout::open(&path, None).await.unwrap_err();
+    assert!(error.to_string().contains("1, latest, ghcr.io/o/r:v2"), "{error}");
+    assert_eq!(OciLayout::open(&path, Some("ghcr.io/o/r:v2")).await.unwrap().chosen().digest, other.digest);
+    assert_eq!(OciLayout::open(&path, Some(image.digest.as_str())).await.unwrap().chosen().digest, image.digest);
+    assert!(OciLayout::open(&path, Some("v9")).await.unwrap_err().is_not_found());
+    assert_eq!(files(&path), ["blobs", "index.json", "oci-layout"]);
+    assert!(files(&path.join("blobs/sha256")).iter().all(|name| name.len() == 64));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_writers_at_once_lose_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("layout");
+    let image = manifest(&descriptor(OCI_LAYER, b""));
+    let put = |n: u32| {
+        let (path, image) = (path.clone(), image.clone());
+        tokio::spawn(async move {
+            let writer = OciLayout::create(&path, None).unwrap();
+            put_blob(&writer, b"").await;
+            writer.put_manifest(&image, &tag(&format!("t{n}"))).await.unwrap();
+        })
+    };
+    for task in (0..20).map(put).collect::<Vec<_>>() {
+        task.await.unwrap();
+    }
+    assert_eq!(OciLayout::images(&path).await.unwrap().len(), 20);
+}
+
+#[tokio::test]
+async fn nothing_outside_is_read_and_nothing_of_others_touched() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("letters"), b"mine").unwrap();
+    assert!(matches!(OciLayout::create(dir.path(), None), Err(Error::Conflict { .. })));
+    assert!(matches!(OciLayout::open(dir.path(), None).await, Err(Error::Format { .. })));
+    assert!(OciLayout::open(&dir.path().join("none"), None).await.unwrap_err().is_not_found());
+
+    let path = dir.path().join("layout");
+    let writer = OciLayout::create(&path, None).unwrap();
+    let image = manifest(&put_blob(&writer, b"x").await);
+    writer.put_manifest(&image, &tag("1")).await.unwrap();
+    // A blob that is given up leaves nothing; a link out is not followed; wrong bytes are no manifest.
+    let lost = descriptor(OCI_LAYER, b"lost");
+    let begun = writer.begin(&lost, None).await.unwrap();
+    drop(begun);
+    assert_eq!(files(&path.join("blobs/sha256")).len(), 2);
+    let secret = descriptor(OCI_LAYER, b"mine");
+    std::os::unix::fs::symlink(dir.path().join("letters"), path.join(index::blob_path(&secret.digest))).unwrap();
+    let layout = OciLayout::open(&path, Some("1")).await.unwrap();
+    assert!(matches!(layout.blob(&secret, 0).await, Err(Error::Format { .. })));
+    assert!(matches!(layout.blob(&lost, 0).await, Err(Error::NotFound { .. })));
+    std::fs::write(path.join(index::blob_path(&image.digest)), b"{}").unwrap();
+    assert!(matches!(layout.manifest(&tag("1")).await, Err(Error::Content { .. })));
+    // An index that cannot be read is left alone.
+    std::fs::write(path.join("index.json"), b"[]").unwrap();
+    assert!(writer.put_manifest(&image, &tag("2")).await.is_err());
+    assert_eq!(std::fs::read(path.join("index.json")).unwrap(), b"[]");
+}

@@ -1,0 +1,19 @@
+//! Room on the disk.
+
+use std::io;
+use std::path::Path;
+
+use super::super::{Error, Result};
+
+/// Says now that the disk is too full, and not after an hour: `needed` bytes where `path` is, a directory or a
+/// file that is there.
+pub(super) fn check(path: &Path, needed: u64) -> Result<()> {
+    let Ok(system) = rustix::fs::statvfs(path) else { return Ok(()) };
+    let available = system.f_bavail.saturating_mul(system.f_frsize);
+    // File systems that do not know their size say 0.
+    if system.f_blocks == 0 || needed <= available {
+        return Ok(());
+    }
+    let reason = format!("the disk is too full: {needed} bytes are needed, {available} are available");
+    Err(Error::file("write", path, io::Error::new(io::ErrorKind::StorageFull, reason)))
+}

@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::task::spawn_blocking;
 
-use super::super::{partial, room};
 use super::super::pieces::InPlace;
+use super::super::{partial, room};
 use super::blob::Target;
 use super::image::{self, Image, Replacement};
 use super::layout::{Blocks, Layout, Place, Slot, blob_path};

@@ -84,8 +84,11 @@ impl OciLayoutWriter {
     /// What is still to be listed: images without a name, and the name that was asked for if no tag gave it.
     fn unlisted(&self) -> Vec<(Descriptor, Option<String>)> {
         let Put { by_digest, reachable, names, last } = std::mem::take(&mut *self.put());
-        let mut images: Vec<(Descriptor, Option<String>)> =
-            by_digest.into_iter().filter(|entry| !reachable.contains(&entry.digest)).map(|entry| (entry, None)).collect();
+        let mut images: Vec<(Descriptor, Option<String>)> = by_digest
+            .into_iter()
+            .filter(|entry| !reachable.contains(&entry.digest))
+            .map(|entry| (entry, None))
+            .collect();
         if let Some(reference) = self.reference.as_ref().filter(|reference| !names.contains(reference)) {
             match last {
                 Some(last) => images.push((last, Some(reference.clone()))),
@@ -141,7 +144,11 @@ impl Destination for OciLayoutWriter {
         }))
     }
 
-    fn begin<'a>(&'a self, blob: &'a Descriptor, _known: Option<&'a Repository>) -> BoxFuture<'a, Result<Begin>> {
+    fn begin<'a>(
+        &'a self,
+        blob: &'a Descriptor,
+        _known: Option<&'a Repository>,
+    ) -> BoxFuture<'a, Result<Begin>> {
         let (directory, blob) = (self.directory.clone(), blob.clone());
         Box::pin(blocking(move || {
             if directory.has_blob(&blob) {
@@ -155,7 +162,11 @@ impl Destination for OciLayoutWriter {
         }))
     }
 
-    fn put_manifest<'a>(&'a self, manifest: &'a RawManifest, at: &'a TagOrDigest) -> BoxFuture<'a, Result<Digest>> {
+    fn put_manifest<'a>(
+        &'a self,
+        manifest: &'a RawManifest,
+        at: &'a TagOrDigest,
+    ) -> BoxFuture<'a, Result<Digest>> {
         Box::pin(async move {
             let name = if let TagOrDigest::Tag(tag) = at { Some(self.name(tag)) } else { None };
             self.note(manifest, name.as_deref())?;

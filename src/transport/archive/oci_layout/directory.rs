@@ -62,7 +62,9 @@ impl Directory {
         let (file, _) = self.open(relative)?;
         let path = self.root.join(relative);
         let mut bytes = Vec::new();
-        file.take(MANIFEST_LIMIT as u64 + 1).read_to_end(&mut bytes).map_err(|e| Error::file("read", &path, e))?;
+        file.take(MANIFEST_LIMIT as u64 + 1)
+            .read_to_end(&mut bytes)
+            .map_err(|e| Error::file("read", &path, e))?;
         match bytes.len() > MANIFEST_LIMIT {
             true => Err(Error::Format { path, reason: format!("it is larger than {MANIFEST_LIMIT} bytes") }),
             false => Ok(bytes),
@@ -73,9 +75,10 @@ impl Directory {
     pub(super) fn entries(&self) -> Result<Vec<Descriptor>> {
         fs::read_dir(&self.root).map_err(|e| Error::file("read", &self.root, e))?;
         let bytes = self.read(INDEX).map_err(|e| match e {
-            Error::File { source, .. } if source.kind() == io::ErrorKind::NotFound => {
-                Error::Format { path: self.root.clone(), reason: "this is no OCI layout: it has no index.json".to_owned() }
-            }
+            Error::File { source, .. } if source.kind() == io::ErrorKind::NotFound => Error::Format {
+                path: self.root.clone(),
+                reason: "this is no OCI layout: it has no index.json".to_owned(),
+            },
             other => other,
         })?;
         self.check_version()?;
@@ -111,7 +114,12 @@ impl Directory {
         if !digest.matches(&bytes) {
             let at = format!("{} {digest}", self.at());
             let found = Digest::of(&bytes).to_string();
-            return Err(Error::Content { attempted: "read manifest", at, expected: digest.to_string(), found });
+            return Err(Error::Content {
+                attempted: "read manifest",
+                at,
+                expected: digest.to_string(),
+                found,
+            });
         }
         Ok(RawManifest::with_digest(bytes.into(), kind, digest.clone()))
     }
@@ -124,13 +132,20 @@ impl Directory {
 
     /// A directory that can become a layout or is one; anything else in it is somebody's.
     pub(super) fn check_writable(&self) -> Result<()> {
-        let mut inside = match fs::read_dir(&self.root) {
+        let inside = match fs::read_dir(&self.root) {
             Ok(inside) => inside,
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
             Err(e) => return Err(Error::file("open", &self.root, e)),
         };
         let is_layout = [MARKER, INDEX].iter().any(|name| self.root.join(name).is_file());
-        if !is_layout && inside.next().is_some() {
+        // A layout that another process is just making holds only its partial marker.
+        let is_begun = |name: &std::ffi::OsStr| {
+            name.to_str().is_some_and(|name| name.starts_with(MARKER) && name.ends_with(".partial"))
+        };
+        let mut others =
+            inside.filter(|entry| !entry.as_ref().is_ok_and(|entry| is_begun(&entry.file_name())));
+        // It may have become a layout since the first look.
+        if !is_layout && others.next().is_some() && !self.root.join(MARKER).is_file() {
             let reason = "the directory is not empty and no OCI layout".to_owned();
             return Err(Error::Conflict { at: self.root.display().to_string(), reason });
         }

@@ -40,9 +40,9 @@ pub(super) fn select(entries: &[Descriptor], reference: Option<&str>) -> Result<
         // Referrers may be listed beside the images that they refer to.
         let images: Vec<&Descriptor> = entries.iter().filter(|e| e.artifact_type.is_none()).collect();
         let one = if images.is_empty() { only(entries.iter()) } else { only(images.into_iter()) };
-        return one.map_err(|()| NoChoice::Ambiguous(there_is(entries))).and_then(|found| {
-            found.ok_or_else(|| NoChoice::Unknown("it is empty".to_owned()))
-        });
+        return one
+            .map_err(|()| NoChoice::Ambiguous(there_is(entries)))
+            .and_then(|found| found.ok_or_else(|| NoChoice::Unknown("it is empty".to_owned())));
     };
     let full = wanted.parse::<Reference>().ok();
     let same = |name: &str| full.is_some() && name.parse::<Reference>().ok() == full;
@@ -187,7 +187,8 @@ mod tests {
         let named = entry("new", &[]);
         let new = String::from_utf8(with_entry(Some(old.as_bytes()), &named, Some("1")).unwrap()).unwrap();
         assert!(new.starts_with(r#"{"x":1,"manifests":["#) && new.contains(r#""y":2"#), "{new}");
-        let digests = |bytes: &[u8]| -> Vec<Digest> { entries(bytes).unwrap().into_iter().map(|e| e.digest).collect() };
+        let digests =
+            |bytes: &[u8]| -> Vec<Digest> { entries(bytes).unwrap().into_iter().map(|e| e.digest).collect() };
         assert_eq!(digests(new.as_bytes()), [Digest::of(b"kept"), named.digest.clone()]);
         let more = with_entry(Some(new.as_bytes()), &named, Some("2")).unwrap();
         assert_eq!(digests(&more).len(), 3);

@@ -47,21 +47,24 @@ impl OciLayout {
         blocking(move || {
             let entries = directory.entries()?;
             let at = directory.at();
-            let chosen = index::select(&entries, reference.as_deref()).or_else(|no| match (no, &reference) {
-                (NoChoice::Unknown(there), Some(name)) => {
-                    // A manifest inside an index can be asked for by its digest.
-                    if let Ok(digest) = name.parse() {
-                        return directory.manifest(&digest, "").map(|found| found.descriptor());
+            let chosen =
+                index::select(&entries, reference.as_deref()).or_else(|no| match (no, &reference) {
+                    (NoChoice::Unknown(there), Some(name)) => {
+                        // A manifest inside an index can be asked for by its digest.
+                        if let Ok(digest) = name.parse() {
+                            return directory.manifest(&digest, "").map(|found| found.descriptor());
+                        }
+                        let what = format!("image {} ({there})", crate::oci::printable(name, 200));
+                        Err(Error::NotFound { what, at })
                     }
-                    let what = format!("image {} ({there})", crate::oci::printable(name, 200));
-                    Err(Error::NotFound { what, at })
-                }
-                (NoChoice::Unknown(there), None) => Err(Error::NotFound { what: format!("image ({there})"), at }),
-                (NoChoice::Ambiguous(there), _) => {
-                    let reason = format!("which image is meant? {there}; write {at}:NAME");
-                    Err(Error::Unsupported { at, reason })
-                }
-            })?;
+                    (NoChoice::Unknown(there), None) => {
+                        Err(Error::NotFound { what: format!("image ({there})"), at })
+                    }
+                    (NoChoice::Ambiguous(there), _) => {
+                        let reason = format!("which image is meant? {there}; write {at}:NAME");
+                        Err(Error::Unsupported { at, reason })
+                    }
+                })?;
             Ok(OciLayout { directory, entries, chosen })
         })
         .await
@@ -94,7 +97,9 @@ impl Source for OciLayout {
     fn manifest<'a>(&'a self, at: &'a TagOrDigest) -> BoxFuture<'a, Result<RawManifest>> {
         Box::pin(async move {
             let found = match at {
-                TagOrDigest::Digest(digest) => self.entries.iter().find(|entry| entry.digest == *digest).cloned(),
+                TagOrDigest::Digest(digest) => {
+                    self.entries.iter().find(|entry| entry.digest == *digest).cloned()
+                }
                 TagOrDigest::Tag(tag) => {
                     let has = |entry: &Descriptor| {
                         index::names(entry).any(|name| {
@@ -104,7 +109,10 @@ impl Source for OciLayout {
                     };
                     let mut all = std::iter::once(&self.chosen).chain(&self.entries);
                     let found = all.find(|entry| has(entry)).cloned();
-                    Some(found.ok_or_else(|| Error::NotFound { what: format!("tag {tag}"), at: self.directory.at() })?)
+                    Some(found.ok_or_else(|| Error::NotFound {
+                        what: format!("tag {tag}"),
+                        at: self.directory.at(),
+                    })?)
                 }
             };
             let (digest, kind) = match (found, at) {

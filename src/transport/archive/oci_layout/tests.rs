@@ -30,7 +30,8 @@ fn manifest(layer: &Descriptor) -> RawManifest {
 }
 
 fn index(manifests: &[&RawManifest]) -> RawManifest {
-    let entry = |m: &&RawManifest| json!({"mediaType": m.media_type, "digest": m.digest, "size": m.bytes.len()});
+    let entry =
+        |m: &&RawManifest| json!({"mediaType": m.media_type, "digest": m.digest, "size": m.bytes.len()});
     let entries: Vec<_> = manifests.iter().map(entry).collect();
     RawManifest::new(Bytes::from(json!({"schemaVersion": 2, "manifests": entries}).to_string()), OCI_INDEX)
 }
@@ -87,7 +88,10 @@ async fn what_is_written_is_read_back_and_others_stay() {
     let error = OciLayout::open(&path, None).await.unwrap_err();
     assert!(error.to_string().contains("1, latest, ghcr.io/o/r:v2"), "{error}");
     assert_eq!(OciLayout::open(&path, Some("ghcr.io/o/r:v2")).await.unwrap().chosen().digest, other.digest);
-    assert_eq!(OciLayout::open(&path, Some(image.digest.as_str())).await.unwrap().chosen().digest, image.digest);
+    assert_eq!(
+        OciLayout::open(&path, Some(image.digest.as_str())).await.unwrap().chosen().digest,
+        image.digest
+    );
     assert!(OciLayout::open(&path, Some("v9")).await.unwrap_err().is_not_found());
     assert_eq!(files(&path), ["blobs", "index.json", "oci-layout"]);
     assert!(files(&path.join("blobs/sha256")).iter().all(|name| name.len() == 64));
@@ -130,7 +134,8 @@ async fn nothing_outside_is_read_and_nothing_of_others_touched() {
     drop(begun);
     assert_eq!(files(&path.join("blobs/sha256")).len(), 2);
     let secret = descriptor(OCI_LAYER, b"mine");
-    std::os::unix::fs::symlink(dir.path().join("letters"), path.join(index::blob_path(&secret.digest))).unwrap();
+    std::os::unix::fs::symlink(dir.path().join("letters"), path.join(index::blob_path(&secret.digest)))
+        .unwrap();
     let layout = OciLayout::open(&path, Some("1")).await.unwrap();
     assert!(matches!(layout.blob(&secret, 0).await, Err(Error::Format { .. })));
     assert!(matches!(layout.blob(&lost, 0).await, Err(Error::NotFound { .. })));

@@ -23,7 +23,7 @@ pub(super) struct Writer {
 enum Stage {
     /// Nothing has come yet.
     Waiting,
-    Writing(Pump<Held>),
+    Writing(Box<Pump<Held>>),
     /// Another writer of the same blob was first.
     Already,
 }
@@ -59,7 +59,7 @@ impl Writer {
     async fn begin(&mut self) -> Result<()> {
         let turn = self.turn.clone().lock_owned().await;
         self.stage = match self.archive.target(&self.blob.digest)? {
-            Some(target) => Stage::Writing(Pump::new(&self.blob, Held { target, _turn: turn })),
+            Some(target) => Stage::Writing(Box::new(Pump::new(&self.blob, Held { target, _turn: turn }))),
             None => Stage::Already,
         };
         Ok(())

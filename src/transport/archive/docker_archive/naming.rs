@@ -101,7 +101,7 @@ impl Naming {
             match partial::claim(&beside(&path, ".partial"), left_by_us)? {
                 Claim::Ours(partial) => return Ok(Claimed { partial, copy }),
                 Claim::Busy if matches!(self, Naming::Exact { .. }) => {
-                    return Err(conflict(&path, "another process is writing this file"));
+                    return Err(conflict(&path, "somebody else is writing this file"));
                 }
                 Claim::Foreign if matches!(self, Naming::Exact { .. }) => {
                     return Err(conflict(

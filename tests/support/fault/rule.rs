@@ -1,0 +1,200 @@
+//! Which requests a fault befalls.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+/// What a request to a registry is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Kind {
+    /// `/v2/`
+    Ping,
+    /// `/v2/_catalog`
+    Catalog,
+    /// `/v2/R/tags/list`
+    Tags,
+    /// `/v2/R/manifests/…`
+    Manifest,
+    /// `/v2/R/blobs/sha256:…`
+    Blob,
+    /// `/v2/R/blobs/uploads/…`, by any method; the method tells the step
+    Upload,
+    /// `/v2/R/referrers/…`
+    Referrers,
+    /// Where [`Fault::Redirect`] leads
+    Redirected,
+    /// Anything else, such as a token service
+    Other,
+}
+
+impl Kind {
+    /// The kind of a path, without its query.
+    pub fn of(path: &str) -> Kind {
+        if path.starts_with(super::proxy::REDIRECTED) {
+            return Kind::Redirected;
+        }
+        let Some(rest) = path.strip_prefix("/v2") else { return Kind::Other };
+        match rest.trim_matches('/') {
+            "" => Kind::Ping,
+            "_catalog" => Kind::Catalog,
+            rest if rest.ends_with("/tags/list") => Kind::Tags,
+            rest if rest.contains("/blobs/uploads") => Kind::Upload,
+            rest if rest.contains("/blobs/") => Kind::Blob,
+            rest if rest.contains("/manifests/") => Kind::Manifest,
+            rest if rest.contains("/referrers/") => Kind::Referrers,
+            _ => Kind::Other,
+        }
+    }
+}
+
+/// What goes wrong.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Fault {
+    /// Answers this status with an OCI error, without reading the body and without asking the registry.
+    Status(u16),
+    /// The same once the request's body was read.
+    StatusAfterBody(u16),
+    /// 429 with `Retry-After` in seconds.
+    TooManyRequests(u64),
+    /// The answer's body ends after so many bytes, and the connection with it.
+    CutResponse(u64),
+    /// The connection ends once so many bytes of the request's body were passed on.
+    CutRequest(u64),
+    /// The connection ends without an answer.
+    Drop,
+    /// No answer ever comes.
+    Hang,
+    /// The answer's byte at this offset is another one.
+    Flip(u64),
+    /// The whole is answered, with 200, whatever `Range` asks for.
+    IgnoreRange,
+    /// A mount is answered with an upload session (202).
+    RefuseMount,
+    /// The answer has no `Docker-Content-Digest`.
+    StripDigest,
+    /// The answer has no header of this name.
+    StripHeader(&'static str),
+    /// `Location` has no scheme and host.
+    RelativeLocation,
+    /// `Location` has both.
+    AbsoluteLocation,
+    /// The answer's body comes in pieces of so many bytes, with this pause after each.
+    Trickle(usize, Duration),
+    /// 307 to another host name, which serves what was asked for; `Seen::authorized` tells whether
+    /// credentials went there.
+    Redirect,
+}
+
+/// When a rule applies, counted in the requests that it is for, from 1.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum When {
+    Always,
+    Nth(u64),
+    First(u64),
+    After(u64),
+    /// By a probability; the same seed gives the same requests.
+    Chance(f64, u64),
+}
+
+/// A fault and the requests it befalls.
+#[derive(Debug)]
+pub struct Rule {
+    method: Option<&'static str>,
+    kind: Option<Kind>,
+    path: Option<String>,
+    when: When,
+    fault: Fault,
+    seen: AtomicU64,
+    done: AtomicU64,
+}
+
+/// A rule for every request.
+pub fn any() -> Rule {
+    Rule {
+        method: None,
+        kind: None,
+        path: None,
+        when: When::Always,
+        fault: Fault::Drop,
+        seen: AtomicU64::new(0),
+        done: AtomicU64::new(0),
+    }
+}
+
+/// A rule for requests of a method and a kind.
+pub fn on(method: &'static str, kind: Kind) -> Rule {
+    Rule { method: Some(method), kind: Some(kind), ..any() }
+}
+
+impl Rule {
+    /// Only requests with `part` in their path or query.
+    pub fn path(mut self, part: &str) -> Rule {
+        self.path = Some(part.to_owned());
+        self
+    }
+
+    /// Only the `n`th of them, counted from 1.
+    pub fn nth(mut self, n: u64) -> Rule {
+        self.when = When::Nth(n);
+        self
+    }
+
+    /// Only the first `n` of them.
+    pub fn first(mut self, n: u64) -> Rule {
+        self.when = When::First(n);
+        self
+    }
+
+    /// All but the first `n` of them.
+    pub fn after(mut self, n: u64) -> Rule {
+        self.when = When::After(n);
+        self
+    }
+
+    /// Each with this probability.
+    pub fn chance(mut self, probability: f64, seed: u64) -> Rule {
+        self.when = When::Chance(probability, seed);
+        self
+    }
+
+    /// What goes wrong.
+    pub fn then(mut self, fault: Fault) -> Rule {
+        self.fault = fault;
+        self
+    }
+
+    /// How often it has.
+    pub fn happened(&self) -> u64 {
+        self.done.load(Ordering::SeqCst)
+    }
+
+    /// The fault, if it befalls this request; counts the request.
+    pub(super) fn befalls(&self, method: &str, kind: Kind, uri: &str) -> Option<Fault> {
+        let is_meant = self.method.is_none_or(|m| m == method)
+            && self.kind.is_none_or(|k| k == kind)
+            && self.path.as_ref().is_none_or(|part| uri.contains(part.as_str()));
+        if !is_meant {
+            return None;
+        }
+        let n = self.seen.fetch_add(1, Ordering::SeqCst) + 1;
+        let applies = match self.when {
+            When::Always => true,
+            When::Nth(nth) => n == nth,
+            When::First(first) => n <= first,
+            When::After(after) => n > after,
+            When::Chance(probability, seed) => chance(seed, n) < probability,
+        };
+        if !applies {
+            return None;
+        }
+        self.done.fetch_add(1, Ordering::SeqCst);
+        Some(self.fault.clone())
+    }
+}
+
+/// The `n`th number, from 0 to 1, of a seed's sequence (SplitMix64).
+fn chance(seed: u64, n: u64) -> f64 {
+    let z = seed.wrapping_add(n).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    ((z ^ (z >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
+}

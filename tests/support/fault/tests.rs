@@ -197,3 +197,17 @@ async fn chances_are_the_same_for_the_same_seed() {
     assert!((4..=20).contains(&bad), "{bad} of 40");
     assert_ne!(first, happened(2).await);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs docker-registry"]
+async fn a_real_registry_can_be_behind_it() {
+    let registry = crate::support::peers::DockerRegistry::start();
+    let proxy = Proxy::start(&registry.host()).await;
+    let dir = tempfile::tempdir().unwrap();
+    let image = crate::support::image::Recipe::layers(&[3_000_000, 10]).write(dir.path(), "1").unwrap();
+    image.push(&proxy.host(), "a/b", &["1"]).await;
+    image.assert_at(&proxy.host(), "a/b", "1").await;
+    // Two layers and a configuration; the upload sessions led back to the proxy.
+    assert_eq!((proxy.count("POST", Kind::Upload), proxy.count("PUT", Kind::Upload)), (3, 3));
+    assert_eq!(proxy.count("PUT", Kind::Manifest), 2);
+}

@@ -92,7 +92,7 @@ impl Screen {
         let stopped = rustix::process::kill_current_process_group(Signal::TSTP);
         // The signal goes to any of the process's threads, and stops this one a moment later than that: without
         // the pause the terminal could be taken over again before the shell has it.
-        std::thread::sleep(Duration::from_millis(50));
+        std::thread::sleep(Duration::from_millis(100));
         self.take_over_again()?;
         Ok(stopped?)
     }

@@ -231,13 +231,13 @@ mod tests {
             for depth in DEPTHS {
                 for (role, style) in Theme::named(name, depth).unwrap().roles() {
                     for colour in [style.fg, style.bg].into_iter().flatten() {
-                        let fits = match (depth, colour) {
-                            (ColourDepth::None, _) => false,
-                            (ColourDepth::Ansi16, Color::Rgb(..) | Color::Indexed(_)) => false,
-                            (ColourDepth::Ansi256, Color::Rgb(..)) => false,
-                            _ => true,
+                        let is_foreign = match depth {
+                            ColourDepth::None => true,
+                            ColourDepth::Ansi16 => matches!(colour, Color::Rgb(..) | Color::Indexed(_)),
+                            ColourDepth::Ansi256 => matches!(colour, Color::Rgb(..)),
+                            ColourDepth::True => false,
                         };
-                        assert!(fits, "{name} at {depth:?}: {role} is {colour:?}");
+                        assert!(!is_foreign, "{name} at {depth:?}: {role} is {colour:?}");
                     }
                 }
             }

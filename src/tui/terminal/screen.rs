@@ -58,6 +58,7 @@ impl Screen {
     /// # Errors
     /// The terminal is gone.
     pub fn draw(&mut self, f: impl FnOnce(&mut Frame)) -> io::Result<()> {
+        is_there()?;
         self.terminal.backend_mut().write_all(sequence::BEGIN_FRAME)?;
         self.terminal.draw(f)?;
         self.terminal.backend_mut().write_all(sequence::END_FRAME)?;
@@ -72,6 +73,7 @@ impl Screen {
     /// # Errors
     /// The terminal is gone.
     pub fn redraw_all(&mut self) -> io::Result<()> {
+        is_there()?;
         self.terminal.backend_mut().write_all(sequence::ASSERT)?;
         let size = self.terminal.size()?;
         self.terminal.resize(Rect::from((Position::ORIGIN, size)))?;
@@ -157,6 +159,13 @@ impl Drop for Screen {
     fn drop(&mut self) {
         give_back();
     }
+}
+
+/// Asks the terminal itself: where it is gone, crossterm would start `tput` twice to learn its size, and ratatui would draw
+/// for whatever that makes up.
+fn is_there() -> io::Result<()> {
+    rustix::termios::tcgetwinsize(rustix::stdio::stdout())?;
+    Ok(())
 }
 
 /// Raw mode and the entering sequence; all or nothing.

@@ -1,1 +1,114 @@
-//! To come.
+//! The headless commands, one file each, on the same engine as the terminal UI. Results go to standard output,
+//! progress, notes and errors to standard error.
+//!
+//! `app` parses [`Args`], runs [`standalone`] commands at once, else loads the configuration, builds the engine
+//! (with [`Overrides`] from the command line), and calls [`run`]; an [`Error`] goes to [`report`]. The terminal UI
+//! and the demo are `app`'s own; only their arguments are defined here.
+
+mod access;
+pub mod args;
+pub mod completions;
+pub mod config;
+pub mod copy;
+mod dry_run;
+mod error;
+pub mod export;
+pub mod history;
+pub mod inspect;
+mod interrupt;
+mod list;
+mod output;
+mod progress;
+pub mod repos;
+#[cfg(test)]
+mod sample;
+pub mod tags;
+mod transfer;
+
+pub use access::Overrides;
+pub use args::{Args, Command, OutputFormat, ProgressMode};
+pub use error::{Error, Outcome, report};
+pub use progress::{Screen, ScreenWriter};
+
+use std::io::IsTerminal;
+use std::path::Path;
+
+use crate::config::Config;
+use crate::engine::Engine;
+use crate::oci::{ErrorClass, Location, printable};
+
+/// What a command works with.
+pub struct Context {
+    /// The engine.
+    pub engine: Engine,
+    /// The configuration.
+    pub config: Config,
+    /// How results are written.
+    pub output: OutputFormat,
+    /// How progress is shown; [`ProgressMode::Auto`] is decided by [`Args::progress`].
+    pub progress: ProgressMode,
+    /// Errors only.
+    pub quiet: bool,
+    /// Standard error: progress bars below, lines (the log's too) above them.
+    pub screen: Screen,
+}
+
+impl Context {
+    /// A note for the person, on standard error.
+    fn note(&self, text: &str) {
+        if !self.quiet {
+            self.screen.line(&format!("note: {}", printable(text, 1000)));
+        }
+    }
+}
+
+impl Args {
+    /// How progress is to be shown, decided: bars need a terminal on standard error.
+    pub fn progress(&self) -> ProgressMode {
+        let global = &self.global;
+        let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        match global.progress {
+            _ if global.quiet || global.no_progress => ProgressMode::None,
+            ProgressMode::Auto if std::io::stderr().is_terminal() && !dumb => ProgressMode::Bars,
+            ProgressMode::Auto => ProgressMode::Plain,
+            chosen => chosen,
+        }
+    }
+}
+
+/// Runs a command that needs neither the configuration nor an engine; `None` for all others. `default_config` is
+/// the platform's configuration file.
+pub fn standalone(args: &Args, default_config: Option<&Path>) -> Option<Result<Outcome, Error>> {
+    let global = &args.global;
+    match args.command.as_ref()? {
+        Command::Config(command) => {
+            Some(config::run(*command, global.config_file(), default_config, global.output))
+        }
+        Command::Completions(args) => Some(completions::run(args)),
+        _ => None,
+    }
+}
+
+/// Runs a command on an engine. What is `app`'s ([`Command::Demo`]) or [`standalone`] is a usage error here.
+pub async fn run(command: &Command, context: &Context) -> Result<Outcome, Error> {
+    match command {
+        Command::Copy(args) => copy::run(args, context).await,
+        Command::Export(args) => export::run(args, context).await,
+        Command::Inspect(args) => inspect::run(args, context).await,
+        Command::Tags(args) => tags::run(args, context).await,
+        Command::Repos(args) => repos::run(args, context).await,
+        Command::History(args) => history::run(args, context).await,
+        Command::Config(_) | Command::Completions(_) | Command::Demo(_) => {
+            Err(Error::usage("this command does not run on an engine"))
+        }
+    }
+}
+
+/// A location that was typed.
+fn location(text: &str) -> Result<Location, Error> {
+    text.parse::<Location>().map_err(|e| Error::Usage {
+        class: ErrorClass::Reference,
+        faults: vec![e.to_string()],
+        hint: Some("`wharf --help` shows how names are written".to_owned()),
+    })
+}

@@ -1,0 +1,193 @@
+//! What a command line says of access to registries: credentials and TLS. `app` needs it before the engine is
+//! built.
+
+use std::path::PathBuf;
+
+use secrecy::{ExposeSecret, SecretString};
+
+use super::args::{Args, Command, TypedCredentials};
+use super::error::Faults;
+use super::{Error, repos};
+use crate::config::Config;
+use crate::config::credentials::ExplicitCredential;
+use crate::engine::Place;
+use crate::oci::{ErrorClass, Location, Registry, Repository};
+
+/// What the command line sets for this run alone.
+#[derive(Debug, Clone, Default)]
+pub struct Overrides {
+    /// Credentials, each for one repository (or registry).
+    pub credentials: Vec<ExplicitCredential>,
+    /// Registries whose certificates are to be looked at, or not: `--src-tls-verify=false` is skopeo's, so it
+    /// allows plain HTTP as well.
+    pub tls_verify: Vec<(Registry, bool)>,
+    /// `--authfile`
+    pub authfile: Option<PathBuf>,
+}
+
+/// One side of a command: what was typed for it, and by which options.
+struct Side<'a> {
+    places: Vec<(Registry, Option<Repository>)>,
+    creds: &'a Option<TypedCredentials>,
+    creds_option: &'static str,
+    tls_verify: Option<bool>,
+}
+
+impl Args {
+    /// What this command line sets for registries. Names that do not parse are left to the command, which tells of
+    /// all of them.
+    pub fn overrides(&self, config: &Config) -> Result<Overrides, Error> {
+        let mut overrides = Overrides { authfile: self.global.authfile.clone(), ..Overrides::default() };
+        let mut faults = Faults::default();
+        for side in self.command.iter().flat_map(|command| sides(command, config)) {
+            if let Some(verify) = side.tls_verify {
+                overrides
+                    .tls_verify
+                    .extend(side.places.iter().map(|(registry, _)| (registry.clone(), verify)));
+            }
+            let Some(typed) = side.creds else { continue };
+            match split(&typed.0) {
+                None => {
+                    faults.add(ErrorClass::Config, format!("{} is written USER:PASSWORD", side.creds_option))
+                }
+                Some((user, password)) => {
+                    overrides.credentials.extend(side.places.iter().map(|(registry, repository)| {
+                        ExplicitCredential {
+                            registry: registry.clone(),
+                            repository: repository.clone(),
+                            user: user.clone(),
+                            password: password.clone(),
+                            option: side.creds_option,
+                        }
+                    }));
+                }
+            }
+        }
+        faults.finish(
+            "a password may also come from the configuration, as ${NAME}, or from a credential file",
+        )?;
+        Ok(overrides)
+    }
+}
+
+fn sides<'a>(command: &'a Command, config: &Config) -> Vec<Side<'a>> {
+    let places = |texts: &[String]| {
+        let images = texts.iter().filter_map(|text| text.parse::<Location>().ok());
+        let references = images.filter_map(|location| location.as_registry().cloned());
+        references.map(|r| (r.registry, Some(r.repository))).collect::<Vec<_>>()
+    };
+    let source = |texts: &[String], access: &'a super::args::SourceAccess| Side {
+        places: places(texts),
+        creds: &access.src_creds,
+        creds_option: "--src-creds",
+        tls_verify: access.src_tls_verify,
+    };
+    let asked = |places, access: &'a super::args::Access| Side {
+        places,
+        creds: &access.creds,
+        creds_option: "--creds",
+        tls_verify: access.tls_verify,
+    };
+    let one = std::slice::from_ref::<String>;
+    match command {
+        Command::Copy(args) => vec![
+            source(one(&args.source), &args.source_access),
+            Side {
+                places: places(&args.destinations),
+                creds: &args.dest_creds,
+                creds_option: "--dest-creds",
+                tls_verify: args.dest_tls_verify,
+            },
+        ],
+        Command::Export(args) => vec![source(&args.images, &args.source_access)],
+        Command::Inspect(args) => vec![asked(places(one(&args.image)), &args.access)],
+        Command::Tags(args) => vec![asked(places(one(&args.repository)), &args.access)],
+        Command::Repos(args) => {
+            let registry = match repos::place(&args.registry, config) {
+                Ok(Place::Registry(registry)) => vec![(registry, None)],
+                _ => Vec::new(),
+            };
+            vec![asked(registry, &args.access)]
+        }
+        Command::History(_) | Command::Config(_) | Command::Demo(_) | Command::Completions(_) => Vec::new(),
+    }
+}
+
+fn split(typed: &SecretString) -> Option<(String, SecretString)> {
+    let (user, password) = typed.expose_secret().split_once(':')?;
+    (!user.is_empty()).then(|| (user.to_owned(), SecretString::from(password.to_owned())))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use clap::{CommandFactory, Parser};
+
+    use super::*;
+
+    fn overrides(line: &str) -> Result<Overrides, Error> {
+        let args = Args::try_parse_from(line.split_whitespace()).unwrap();
+        assert!(!format!("{args:?}").contains("hunter2"));
+        args.overrides(&Config::default())
+    }
+
+    #[test]
+    fn the_definition_is_sound() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn each_side_has_its_own() {
+        let line = "wharf copy a.io/a b.io/b oci:dir --src-creds u:hunter2:x --dest-creds v:y --src-tls-verify=false --dest-tls-verify";
+        let found = overrides(line).unwrap();
+        let shown: Vec<_> = found
+            .credentials
+            .iter()
+            .map(|c| format!("{} {} {} {}", c.registry, c.user, c.password.expose_secret(), c.option))
+            .collect();
+        assert_eq!(shown, ["a.io u hunter2:x --src-creds", "b.io v y --dest-creds"]);
+        assert_eq!(found.tls_verify, [("a.io".parse().unwrap(), false), ("b.io".parse().unwrap(), true)]);
+        let asked = overrides("wharf repos a.io --creds u:p --authfile f").unwrap();
+        assert!(asked.credentials[0].repository.is_none() && asked.authfile.is_some());
+    }
+
+    #[test]
+    fn a_fault_does_not_repeat_the_secret() {
+        let error = overrides("wharf copy a b --src-creds hunter2 --dest-creds :x").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "--src-creds is written USER:PASSWORD\n--dest-creds is written USER:PASSWORD"
+        );
+        assert_eq!(error.exit_code(), 2);
+    }
+
+    #[test]
+    fn command_lines_parse_or_are_refused() {
+        for line in [
+            "wharf",
+            "wharf demo --headless",
+            "wharf history -n 5",
+            "wharf config check --config x",
+            "wharf --output json tags a",
+            "wharf inspect a --raw -q",
+            "wharf completions bash",
+            "wharf copy a b -vv --no-progress",
+            "wharf export a -o d",
+        ] {
+            assert!(Args::try_parse_from(line.split_whitespace()).is_ok(), "{line}");
+        }
+        for line in [
+            "wharf copy a",
+            "wharf export",
+            "wharf history -n 0",
+            "wharf sync x",
+            "wharf copy a b --src-tls-verify=maybe",
+            "wharf copy a b --no-progress --progress bars",
+            "wharf tags",
+            "wharf config",
+            "wharf --output yaml tags a",
+        ] {
+            assert!(Args::try_parse_from(line.split_whitespace()).is_err(), "{line}");
+        }
+    }
+}

@@ -1,0 +1,307 @@
+//! The command line, as clap derives it. What a value means is found out by the command that takes it, so that
+//! all faults of a command line are told at once; clap stops at the first.
+
+use std::convert::Infallible;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::builder::BoolishValueParser;
+use clap::{ArgAction, Parser, Subcommand, ValueEnum};
+use secrecy::SecretString;
+
+const EXAMPLES: &str = "\
+Names:
+  nginx, nginx:1.27, ghcr.io/o/r:t, r@sha256:…   an image in a registry (docker:// may be written before it)
+  oci:DIR[:REF]                                  an OCI layout
+  docker-archive:FILE[:REF]                      a tar that docker load takes (written)
+  store:REPO[:TAG]                               wharf's own image store
+
+Examples:
+  wharf                                          open the terminal UI
+  wharf demo                                     the same, on two registries of its own
+  wharf copy nginx:1.27 harbor.example.com/lib/nginx
+  wharf export nginx:1.27 --platform arm64 -o downloads/
+  wharf tags ghcr.io/o/r
+
+Exit codes: 0 all done, 1 some job failed, 2 usage or configuration, 3 every failure was authentication,
+130 interrupted.";
+
+/// Move container images between registries, stores and files: a terminal UI, and every command of it headless.
+#[derive(Debug, Clone, Parser)]
+#[command(name = "wharf", version, max_term_width = 110, after_help = EXAMPLES)]
+pub struct Args {
+    /// What all commands share.
+    #[command(flatten)]
+    pub global: Global,
+    /// The command; none opens the terminal UI.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// Options of every command.
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Everywhere")]
+pub struct Global {
+    /// Read this configuration instead of the platform's (see `wharf config path`).
+    #[arg(long, global = true, value_name = "FILE", env = "WHARF_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// How results are written to standard output.
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "FORMAT")]
+    pub output: OutputFormat,
+    /// No progress, no notes, and of a transfer no result: errors only.
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+    /// More of the log on standard error; -vv for all of it.
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub verbose: u8,
+    /// How progress is shown on standard error. auto: bars on a terminal, else plain lines.
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "HOW")]
+    pub progress: ProgressMode,
+    /// The same as --progress none.
+    #[arg(long, global = true, conflicts_with = "progress")]
+    pub no_progress: bool,
+    /// Ask this file for credentials before Docker's and podman's.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub authfile: Option<PathBuf>,
+    /// Keep jobs and history in this database instead of the platform's.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub ledger: Option<PathBuf>,
+    /// Keep no record of jobs.
+    #[arg(long, global = true, conflicts_with = "ledger")]
+    pub no_ledger: bool,
+}
+
+/// How results are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum OutputFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// How progress is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum ProgressMode {
+    /// Bars on a terminal, else plain lines.
+    #[default]
+    Auto,
+    /// One moving line a job.
+    Bars,
+    /// Lines as things happen.
+    Plain,
+    /// JSON, an object a line.
+    Json,
+    /// Nothing.
+    None,
+}
+
+/// The commands.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Command {
+    /// Copy an image to one or more places.
+    Copy(CopyArgs),
+    /// Write images as tar files that `docker load` takes.
+    Export(ExportArgs),
+    /// Show what an image is made of.
+    Inspect(InspectArgs),
+    /// List a repository's tags.
+    Tags(TagsArgs),
+    /// List a registry's repositories.
+    Repos(ReposArgs),
+    /// Show earlier jobs.
+    History(HistoryArgs),
+    /// Check, find or print the configuration.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Try wharf on two registries of its own; needs no network.
+    Demo(DemoArgs),
+    /// Print a shell's completion script.
+    Completions(CompletionsArgs),
+}
+
+/// `USER:PASSWORD` as it was typed. Its `Debug` shows nothing, and clap never gets to print it.
+#[derive(Debug, Clone)]
+pub struct TypedCredentials(pub(super) SecretString);
+
+impl FromStr for TypedCredentials {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<TypedCredentials, Infallible> {
+        Ok(TypedCredentials(SecretString::from(text.to_owned())))
+    }
+}
+
+/// `wharf copy`
+#[derive(Debug, Clone, clap::Args)]
+#[command(after_help = "\
+Everything that an image has travels, all its platforms, byte for byte; what the destination has already is not
+sent. A destination without a tag takes the source's, else latest.
+
+Examples:
+  wharf copy nginx:1.27 harbor.example.com/lib/nginx
+  wharf copy nginx:1.27 harbor.example.com/lib/nginx --tag stable --tag 1
+  wharf copy ghcr.io/o/r:t store:o/r oci:layout:t --platform linux/amd64 --platform arm/v7
+  wharf copy 127.0.0.1:5001/a:1 127.0.0.1:5002/a:1 --dry-run")]
+pub struct CopyArgs {
+    /// The image.
+    #[arg(value_name = "SRC")]
+    pub source: String,
+    /// Where it goes.
+    #[arg(value_name = "DST", required = true)]
+    pub destinations: Vec<String>,
+    /// Only this platform, as in linux/amd64, arm64, arm/v7; may be given several times.
+    #[arg(long, value_name = "PLATFORM", value_delimiter = ',')]
+    pub platform: Vec<String>,
+    /// One more tag at every destination; may be given several times.
+    #[arg(long, value_name = "TAG")]
+    pub tag: Vec<String>,
+    /// Show what would travel, and change nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Access to the source.
+    #[command(flatten)]
+    pub source_access: SourceAccess,
+    /// Credentials for the destinations' registries.
+    #[arg(long, value_name = "USER:PASSWORD")]
+    pub dest_creds: Option<TypedCredentials>,
+    /// Whether the destinations' certificates are looked at.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
+        value_parser = BoolishValueParser::new())]
+    pub dest_tls_verify: Option<bool>,
+}
+
+/// How a source's registry is spoken to.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct SourceAccess {
+    /// Credentials for the source's registry.
+    #[arg(long, value_name = "USER:PASSWORD")]
+    pub src_creds: Option<TypedCredentials>,
+    /// Whether the source's certificate is looked at.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
+        value_parser = BoolishValueParser::new())]
+    pub src_tls_verify: Option<bool>,
+}
+
+/// How a registry that is only asked is spoken to.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct Access {
+    /// Credentials for the registry.
+    #[arg(long, value_name = "USER:PASSWORD")]
+    pub creds: Option<TypedCredentials>,
+    /// Whether the registry's certificate is looked at.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
+        value_parser = BoolishValueParser::new())]
+    pub tls_verify: Option<bool>,
+}
+
+/// `wharf export`
+#[derive(Debug, Clone, clap::Args)]
+#[command(after_help = "\
+A file holds one platform; without --platform it is Linux on this machine's CPU. In a directory a file is named
+NAME_TAG_YYYYMMDD_HHMMSS.tar; several platforms give a file each.
+
+Examples:
+  wharf export nginx:1.27 -o downloads/
+  wharf export nginx:1.27 redis:7 --platform linux/amd64 --platform linux/arm64 -o downloads/
+  wharf export nginx:1.27 -o nginx.tar && docker load -i nginx.tar")]
+pub struct ExportArgs {
+    /// The images.
+    #[arg(value_name = "REF", required = true)]
+    pub images: Vec<String>,
+    /// A directory (made if need be), or one image's file, NAME.tar. Without it: the configuration's `downloads`.
+    #[arg(short = 'o', value_name = "DIR|FILE")]
+    pub into: Option<PathBuf>,
+    /// This platform, as in linux/amd64, arm64, arm/v7; several give a file each.
+    #[arg(long, value_name = "PLATFORM", value_delimiter = ',')]
+    pub platform: Vec<String>,
+    /// Replace the file if it exists.
+    #[arg(long)]
+    pub overwrite: bool,
+    /// Show what would be written, and write nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Access to the source.
+    #[command(flatten)]
+    pub source_access: SourceAccess,
+}
+
+/// `wharf inspect`
+#[derive(Debug, Clone, clap::Args)]
+pub struct InspectArgs {
+    /// The image.
+    #[arg(value_name = "IMAGE")]
+    pub image: String,
+    /// The manifest's exact bytes and nothing else.
+    #[arg(long)]
+    pub raw: bool,
+    /// Access to the registry.
+    #[command(flatten)]
+    pub access: Access,
+}
+
+/// `wharf tags`
+#[derive(Debug, Clone, clap::Args)]
+pub struct TagsArgs {
+    /// The repository: nginx, ghcr.io/o/r, store:REPO.
+    #[arg(value_name = "REPO")]
+    pub repository: String,
+    /// Access to the registry.
+    #[command(flatten)]
+    pub access: Access,
+}
+
+/// `wharf repos`
+#[derive(Debug, Clone, clap::Args)]
+pub struct ReposArgs {
+    /// The registry: its host, the name of a configuration's entry, or store: for wharf's own store.
+    #[arg(value_name = "REGISTRY")]
+    pub registry: String,
+    /// Access to the registry.
+    #[command(flatten)]
+    pub access: Access,
+}
+
+/// `wharf history`
+#[derive(Debug, Clone, clap::Args)]
+pub struct HistoryArgs {
+    /// How many jobs, the newest first.
+    #[arg(short = 'n', long = "limit", value_name = "N", default_value_t = 20,
+        value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub limit: u32,
+}
+
+/// `wharf config`
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub enum ConfigCommand {
+    /// Read the configuration: every fault at once, else every value and where it is set.
+    Check,
+    /// Print where the configuration is read from.
+    Path,
+    /// Print a configuration with every key and its meaning.
+    Example,
+}
+
+/// `wharf demo`
+#[derive(Debug, Clone, clap::Args)]
+pub struct DemoArgs {
+    /// Do the main job there, print what was done, and end.
+    #[arg(long)]
+    pub headless: bool,
+}
+
+/// `wharf completions`
+#[derive(Debug, Clone, clap::Args)]
+pub struct CompletionsArgs {
+    /// The shell.
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
+}
+
+impl Global {
+    /// The configuration's file that somebody named.
+    pub fn config_file(&self) -> Option<&std::path::Path> {
+        self.config.as_deref().filter(|path| !path.as_os_str().is_empty())
+    }
+}

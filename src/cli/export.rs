@@ -1,0 +1,206 @@
+//! `wharf export REF… -o DIR|FILE`
+
+use std::path::{Path, PathBuf};
+
+use super::args::ExportArgs;
+use super::copy::platforms;
+use super::error::Faults;
+use super::{Context, Error, Outcome, dry_run, transfer};
+use crate::job::{JobSpec, Target};
+use crate::oci::{ErrorClass, Location, Platform, Platforms};
+
+/// Where an export goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Into {
+    Directory(PathBuf),
+    File(PathBuf),
+}
+
+/// Writes each image, and each platform of it, as a tar.
+pub async fn run(args: &ExportArgs, context: &Context) -> Result<Outcome, Error> {
+    let (into, specs) = specs(args, &context.config.downloads)?;
+    if args.platform.is_empty() {
+        context.note(&format!(
+            "{} is exported, this machine's; --platform chooses another",
+            Platform::host_linux()
+        ));
+    }
+    if args.dry_run {
+        return dry_run::run(&specs, context).await;
+    }
+    let made = match &into {
+        Into::Directory(directory) => make_directory(directory)?,
+        Into::File(_) => None,
+    };
+    let outcome = transfer::run(specs, context).await;
+    if let Some(made) = made {
+        // Nothing came of it: an empty directory is nothing to leave behind. It stays if anything is in it.
+        let _ = std::fs::remove_dir(made);
+    }
+    outcome
+}
+
+/// The jobs that the command line asks for, one a platform, or all that is wrong with it.
+fn specs(args: &ExportArgs, downloads: &Path) -> Result<(Into, Vec<JobSpec>), Error> {
+    let mut faults = Faults::default();
+    let mut sources: Vec<Location> = Vec::new();
+    for text in &args.images {
+        if let Some(location) = faults.take(ErrorClass::Reference, text.parse::<Location>())
+            && !sources.contains(&location)
+        {
+            sources.push(location);
+        }
+    }
+    let wanted = match Platforms::from_list(platforms(&args.platform, &mut faults)) {
+        Platforms::Only(list) => list,
+        Platforms::All => vec![Platform::host_linux()],
+    };
+    let into = match &args.into {
+        Some(path) => faults.take(ErrorClass::Config, into(path)),
+        None => Some(Into::Directory(downloads.to_owned())),
+    };
+    if let Some(Into::File(path)) = &into
+        && (args.images.len() > 1 || wanted.len() > 1)
+    {
+        let path = path.display();
+        faults.add(
+            ErrorClass::Config,
+            format!("{path} is one file, for one image and one platform; give a directory"),
+        );
+    }
+    faults.finish("`wharf export --help` shows how names are written")?;
+    let Some(into) = into else { return Err(Error::usage("no place to export to")) };
+    if let Into::File(path) = &into
+        && !args.overwrite
+        && path.symlink_metadata().is_ok()
+    {
+        let hint = "--overwrite replaces it".to_owned();
+        return Err(Error::Exists { what: path.display().to_string(), hint });
+    }
+    let mut specs = Vec::new();
+    for source in &sources {
+        for platform in &wanted {
+            specs.push(spec(source, platform, &into, args.overwrite));
+        }
+    }
+    Ok((into, specs))
+}
+
+fn spec(source: &Location, platform: &Platform, into: &Into, overwrite: bool) -> JobSpec {
+    let platforms = Platforms::Only(vec![platform.clone()]);
+    match into {
+        Into::Directory(directory) => {
+            JobSpec { overwrite, ..JobSpec::export(source.clone(), directory.clone(), platforms) }
+        }
+        Into::File(path) => {
+            // The name that `docker load` gives it.
+            let reference = source.as_registry().cloned();
+            let target = Target::Image(Location::DockerArchive { path: path.clone(), reference });
+            JobSpec {
+                source: source.clone(),
+                destinations: vec![target],
+                platforms,
+                tags: Vec::new(),
+                overwrite,
+            }
+        }
+    }
+}
+
+/// What `-o` means: an existing directory, a trailing slash or a name without an extension is a directory,
+/// `NAME.tar` is a file.
+fn into(path: &Path) -> Result<Into, String> {
+    let text = path.to_string_lossy();
+    let extension = path.extension().map(|e| e.to_string_lossy().to_lowercase());
+    if text.is_empty() || text == "-" {
+        return Err("-o needs a directory or a file, NAME.tar".to_owned());
+    }
+    if path.is_dir() {
+        return Ok(Into::Directory(path.to_owned()));
+    }
+    if path.exists() && extension.as_deref() != Some("tar") {
+        return Err(format!("{text} exists and is no directory"));
+    }
+    match extension.as_deref() {
+        _ if text.ends_with(std::path::is_separator) => Ok(Into::Directory(path.to_owned())),
+        None => Ok(Into::Directory(path.to_owned())),
+        Some("tar") => Ok(Into::File(path.to_owned())),
+        Some(_) => Err(format!("{text} is neither a directory nor NAME.tar; {text}/ would be a directory")),
+    }
+}
+
+/// Makes the directory; the answer is the path if it was not there before.
+fn make_directory(directory: &Path) -> Result<Option<PathBuf>, Error> {
+    let is_new = !directory.exists();
+    let attempted = || format!("create directory {}", directory.display());
+    std::fs::create_dir_all(directory).map_err(|source| Error::Io { attempted: attempted(), source })?;
+    Ok(is_new.then(|| directory.to_owned()))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use clap::Parser;
+
+    use super::super::args::{Args, Command};
+    use super::*;
+
+    fn parse(line: &str) -> Result<(Into, Vec<JobSpec>), Error> {
+        let args = Args::try_parse_from(format!("wharf export {line}").split_whitespace()).unwrap();
+        let Some(Command::Export(args)) = args.command else { unreachable!() };
+        specs(&args, Path::new("/dl"))
+    }
+
+    #[test]
+    fn where_it_goes_follows_the_rule() {
+        let home = tempfile::tempdir().unwrap();
+        let at = |name: &str| home.path().join(name);
+        std::fs::create_dir(at("dir.tar")).unwrap();
+        std::fs::write(at("file"), "").unwrap();
+        for (name, want) in [
+            ("", Ok(Into::Directory(at("")))),
+            ("new", Ok(Into::Directory(at("new")))),
+            ("new.d/", Ok(Into::Directory(at("new.d/")))),
+            ("dir.tar", Ok(Into::Directory(at("dir.tar")))),
+            ("a.tar", Ok(Into::File(at("a.tar")))),
+            ("a.TAR", Ok(Into::File(at("a.TAR")))),
+            ("a.tar.gz", Err(())),
+            ("file", Err(())),
+        ] {
+            assert_eq!(into(&at(name)).map_err(|_| ()), want, "{name}");
+        }
+        assert!(into(Path::new("-")).is_err());
+    }
+
+    #[test]
+    fn a_job_is_one_image_and_one_platform() {
+        let (into, specs) = parse("nginx redis:7 nginx --platform arm64 --platform amd64,arm64").unwrap();
+        assert_eq!(into, Into::Directory("/dl".into()));
+        let shown: Vec<_> = specs.iter().map(ToString::to_string).collect();
+        assert_eq!(shown.len(), 4, "{shown:?}");
+        assert_eq!(shown[0], "docker.io/library/nginx → /dl/");
+        assert_eq!(specs[1].platforms, Platforms::Only(vec!["amd64".parse().unwrap()]));
+        assert_eq!(parse("nginx").unwrap().1[0].platforms, Platforms::Only(vec![Platform::host_linux()]));
+    }
+
+    #[test]
+    fn a_file_is_for_one_image() {
+        let home = tempfile::tempdir().unwrap();
+        let file = home.path().join("a.tar");
+        let to = file.display();
+        let (_, specs) = parse(&format!("nginx:1 -o {to}")).unwrap();
+        assert_eq!(
+            specs[0].to_string(),
+            format!("docker.io/library/nginx:1 → docker-archive:{to}:docker.io/library/nginx:1")
+        );
+        for line in
+            [format!("a b -o {to}"), format!("a --platform amd64,arm64 -o {to}"), format!("A//B -o {to}.gz")]
+        {
+            assert_eq!(parse(&line).unwrap_err().exit_code(), 2, "{line}");
+        }
+        std::fs::write(&file, "").unwrap();
+        let exists = parse(&format!("nginx -o {to}")).unwrap_err();
+        assert_eq!((exists.exit_code(), exists.class()), (1, ErrorClass::Conflict));
+        assert!(parse(&format!("nginx -o {to} --overwrite")).unwrap().1[0].overwrite);
+    }
+}

@@ -1,0 +1,85 @@
+//! Progress on standard error: bars that move, plain lines, or JSON. What is shown comes from samples of the
+//! jobs, so a missed event costs nothing; events only add retries and notes.
+
+mod bars;
+mod json;
+mod plain;
+mod rate;
+mod screen;
+
+pub use screen::{Screen, ScreenWriter};
+
+use tokio::time::Instant;
+
+use self::bars::Bars;
+use self::json::JsonLines;
+use self::plain::Plain;
+use super::ProgressMode;
+use crate::config::Symbols;
+use crate::job::{Job, JobEvent, Level};
+use crate::oci::printable;
+
+/// A way of showing progress.
+pub(super) enum Progress {
+    None,
+    Plain(Plain),
+    Json(JsonLines),
+    Bars(Bars),
+}
+
+impl Progress {
+    pub fn new(mode: ProgressMode, screen: Screen, symbols: Symbols) -> Progress {
+        match mode {
+            ProgressMode::None => Progress::None,
+            ProgressMode::Bars => Progress::Bars(Bars::new(screen, symbols)),
+            ProgressMode::Json => Progress::Json(JsonLines::new(screen)),
+            ProgressMode::Plain | ProgressMode::Auto => Progress::Plain(Plain::new(screen)),
+        }
+    }
+
+    /// Tells of an event.
+    pub fn event(&mut self, event: &JobEvent) {
+        match self {
+            Progress::None => {}
+            Progress::Json(lines) => lines.event(event),
+            Progress::Plain(plain) => event_line(event).into_iter().for_each(|line| plain.line(&line)),
+            Progress::Bars(bars) => event_line(event).into_iter().for_each(|line| bars.line(&line)),
+        }
+    }
+
+    /// Shows the jobs as they stand.
+    pub fn sample(&mut self, jobs: &[Job], now: Instant) {
+        match self {
+            Progress::None => {}
+            Progress::Plain(plain) => plain.sample(jobs, now),
+            Progress::Json(lines) => lines.sample(jobs, now),
+            Progress::Bars(bars) => bars.sample(jobs, now),
+        }
+    }
+
+    /// Leaves the screen as it is to stay.
+    pub fn end(&mut self) {
+        if let Progress::Bars(bars) = self {
+            bars.end();
+        }
+    }
+}
+
+/// Retries and notes as a line; other events show in the samples.
+fn event_line(event: &JobEvent) -> Option<String> {
+    let of = |job: &Option<crate::job::JobId>| job.map(|id| format!("job {id}: ")).unwrap_or_default();
+    match event {
+        JobEvent::Retry { job, reason, attempt, of: all, delay, .. } => {
+            let wait = super::output::duration(*delay);
+            Some(format!("{}attempt {attempt} of {all} in {wait}: {}", of(job), printable(reason, 500)))
+        }
+        JobEvent::Note { job, level: Level::Warn | Level::Error, text } => {
+            Some(format!("{}{}", of(job), printable(text, 500)))
+        }
+        // What is worth knowing in the end is in the report.
+        JobEvent::Note { .. }
+        | JobEvent::Added { .. }
+        | JobEvent::Moved { .. }
+        | JobEvent::Planned { .. } => None,
+    }
+}

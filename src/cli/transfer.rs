@@ -1,0 +1,194 @@
+//! Running jobs to their end: progress while they run, results when they are over, ctrl-c in between.
+
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use serde_json::json;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+use super::error::failure_lines;
+use super::interrupt::Interrupts;
+use super::progress::Progress;
+use super::{Context, Error, Outcome, OutputFormat, output};
+use crate::engine;
+use crate::job::{Job, JobId, JobSpec, JobState, Output};
+use crate::oci::printable;
+
+/// How often progress is sampled.
+const TICK: Duration = Duration::from_millis(100);
+
+/// Submits the jobs, shows how they go, and prints what came of them.
+pub(super) async fn run(specs: Vec<JobSpec>, context: &Context) -> Result<Outcome, Error> {
+    let interrupts = Interrupts::listen()
+        .map_err(|source| Error::Io { attempted: "listen for ctrl-c".to_owned(), source })?;
+    let events = context.engine.subscribe();
+    let mut ids = Vec::new();
+    for spec in specs {
+        match context.engine.submit(spec).await {
+            Ok(id) => ids.push(id),
+            Err(e) => {
+                // A batch is refused whole: what was accepted before is taken back.
+                for id in &ids {
+                    let _ = context.engine.cancel(*id).await;
+                }
+                return Err(e.into());
+            }
+        }
+    }
+    let (jobs, interrupted) = watch(&ids, events, interrupts, context).await?;
+    let outcome = Outcome::of(&jobs, interrupted);
+    results(&jobs, context)?;
+    Ok(outcome)
+}
+
+/// Watches the jobs until all are over. The second part tells whether a signal asked for their end.
+async fn watch(
+    ids: &[JobId],
+    mut events: tokio::sync::broadcast::Receiver<crate::job::JobEvent>,
+    mut interrupts: Interrupts,
+    context: &Context,
+) -> Result<(Vec<Job>, bool), Error> {
+    let engine = &context.engine;
+    let mut waits: FuturesUnordered<_> =
+        ids.iter().map(|id| async { (*id, engine.wait(*id).await) }).collect();
+    let mut progress = Progress::new(context.progress, context.screen.clone(), context.config.symbols);
+    let mut ticks = interval(TICK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let (mut jobs, mut interrupted, mut told) = (Vec::new(), false, true);
+    let sample = || engine.jobs().into_iter().filter(|job| ids.contains(&job.id)).collect::<Vec<_>>();
+    loop {
+        tokio::select! {
+            () = interrupts.next() => {
+                if interrupted {
+                    progress.end();
+                    // The person has asked twice: nothing is waited for.
+                    std::process::exit(i32::from(Outcome::Interrupted.exit_code()));
+                }
+                interrupted = true;
+                context.screen.line("stopping; ctrl-c again leaves at once");
+                for id in ids {
+                    let (engine, id) = (engine.clone(), *id);
+                    // Not awaited here: the second ctrl-c must be heard. A job that is over already refuses.
+                    tokio::spawn(async move { engine.cancel(id).await });
+                }
+            }
+            Some((id, ended)) = waits.next() => {
+                let lost = || engine::Error::Internal(format!("job {id} is gone"));
+                jobs.push(ended.or_else(|| engine.job(id)).ok_or_else(lost)?);
+                if waits.is_empty() {
+                    break;
+                }
+            }
+            event = events.recv(), if told => match event {
+                Ok(event) => if event.job().is_none_or(|id| ids.contains(&id)) {
+                    progress.event(&event);
+                },
+                // What was missed shows in the next sample.
+                Err(RecvError::Lagged(_)) => {}
+                Err(RecvError::Closed) => told = false,
+            },
+            _ = ticks.tick() => progress.sample(&sample(), Instant::now()),
+        }
+    }
+    jobs.sort_by_key(|job| ids.iter().position(|id| *id == job.id));
+    while let Ok(event) = events.try_recv() {
+        if event.job().is_none_or(|id| ids.contains(&id)) {
+            progress.event(&event);
+        }
+    }
+    progress.sample(&jobs, Instant::now());
+    progress.end();
+    Ok((jobs, interrupted))
+}
+
+/// Prints what arrived on standard output, and what failed on standard error.
+fn results(jobs: &[Job], context: &Context) -> Result<(), Error> {
+    let mut complaints = String::new();
+    let mut arrived = String::new();
+    for job in jobs {
+        match (job.state, &job.failure) {
+            (JobState::Succeeded, _) => arrived += &arrivals(job),
+            (_, Some(failure)) => complaints += &failure_lines(failure),
+            (state, None) => {
+                complaints += &format!("error: {}: {state}\n", printable(&job.spec.to_string(), 500))
+            }
+        }
+        for note in job.report.iter().flat_map(|report| &report.notes) {
+            context.note(note);
+        }
+    }
+    output::complain(&complaints);
+    // A closed standard output is no failure of the jobs.
+    let _ = match context.output {
+        OutputFormat::Json => output::json(&as_json(jobs))?,
+        OutputFormat::Text if context.quiet => output::Written::All,
+        OutputFormat::Text => output::text(&arrived)?,
+    };
+    Ok(())
+}
+
+/// One line for each output: a file's path, or the place with the digest that arrived there.
+fn arrivals(job: &Job) -> String {
+    let outputs = job.report.iter().flat_map(|report| &report.outputs);
+    let line = |output: &Output| match &output.path {
+        Some(path) => format!("{}\n", path.display()),
+        None => format!("{}@{}\n", printable(&output.location, 1000), output.digest),
+    };
+    outputs.map(line).collect()
+}
+
+fn as_json(jobs: &[Job]) -> serde_json::Value {
+    let failed = jobs.iter().filter(|job| job.state != JobState::Succeeded).count();
+    let first = jobs.iter().find_map(|job| job.failure.as_ref());
+    let mut value = json!({ "jobs": jobs });
+    if let (Some(failure), Some(object)) = (first, value.as_object_mut()) {
+        let message = match jobs.len() {
+            1 => failure.message.clone(),
+            all => format!("{failed} of {all} jobs failed: {}", failure.message),
+        };
+        let error = json!({ "class": failure.class, "message": message, "hint": failure.hint });
+        object.insert("error".to_owned(), error);
+    }
+    value
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::super::sample;
+    use super::*;
+    use crate::job::{Failure, Report};
+    use crate::oci::{Digest, ErrorClass};
+
+    #[test]
+    fn what_arrived_is_a_name_or_a_file() {
+        let mut job = sample::job(1, JobState::Succeeded);
+        let output = |location: &str, path: Option<&str>| Output {
+            location: location.to_owned(),
+            digest: Digest::of(b"x"),
+            was: None,
+            path: path.map(Into::into),
+            up_to_date: false,
+            overwritten: Vec::new(),
+        };
+        let outputs = vec![output("h.io/a:1", None), output("docker-archive:/d/a.tar", Some("/d/a.tar"))];
+        job.report = Some(Report { outputs, ..Report::default() });
+        assert_eq!(arrivals(&job), format!("h.io/a:1@{}\n/d/a.tar\n", Digest::of(b"x")));
+        assert!(as_json(&[job]).get("error").is_none());
+    }
+
+    #[test]
+    fn a_failure_is_json_with_its_class() {
+        let mut job = sample::job(1, JobState::Failed);
+        job.failure = Some(Failure { message: "no".to_owned(), class: ErrorClass::NotFound, hint: None });
+        let value = as_json(&[job.clone()]);
+        assert_eq!(
+            (&value["error"]["class"], &value["error"]["message"]),
+            (&"not-found".into(), &"no".into())
+        );
+        let two = as_json(&[job, sample::job(2, JobState::Succeeded)]);
+        assert_eq!(two["error"]["message"], "1 of 2 jobs failed: no");
+    }
+}

@@ -79,7 +79,7 @@ mod tests {
 
     #[test]
     fn all_faults_are_told_at_once() {
-        let error = parse("UPPER a//b c:1 c:1 --tag -no --tag .x --platform nonsense/zzz/q/r").unwrap_err();
+        let error = parse("UPPER a//b c:1 c:1 --tag=-no --tag .x --platform nonsense/zzz/q/r").unwrap_err();
         let lines = error.to_string();
         assert_eq!(lines.lines().count(), 6, "{lines}");
         assert_eq!((error.class(), error.exit_code()), (ErrorClass::Reference, 2));

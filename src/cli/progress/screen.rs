@@ -186,7 +186,7 @@ pub(super) mod tests {
         }
 
         pub fn shown(&self, rows: u16, columns: u16) -> String {
-            let mut terminal = vt100::Parser::new(rows, columns, 0);
+            let mut terminal = vt100::Parser::new(rows.try_into().unwrap(), columns.try_into().unwrap(), 0);
             // A cooked terminal turns a line feed into both.
             let bytes = self.0.lock().unwrap().clone();
             terminal.process(String::from_utf8(bytes).unwrap().replace('\n', "\r\n").as_bytes());

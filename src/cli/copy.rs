@@ -3,12 +3,13 @@
 use super::args::CopyArgs;
 use super::error::Faults;
 use super::{Context, Error, Outcome, dry_run, transfer};
+use crate::config::Config;
 use crate::job::{JobSpec, Target};
 use crate::oci::{ErrorClass, Location, Platform, Platforms, Tag};
 
 /// Copies one image to its destinations.
 pub async fn run(args: &CopyArgs, context: &Context) -> Result<Outcome, Error> {
-    let spec = spec(args)?;
+    let spec = spec(args, &context.config)?;
     match args.dry_run {
         true => dry_run::run(&[spec], context).await,
         false => transfer::run(vec![spec], context).await,
@@ -16,7 +17,7 @@ pub async fn run(args: &CopyArgs, context: &Context) -> Result<Outcome, Error> {
 }
 
 /// The job that the command line asks for, or all that is wrong with it.
-fn spec(args: &CopyArgs) -> Result<JobSpec, Error> {
+fn spec(args: &CopyArgs, config: &Config) -> Result<JobSpec, Error> {
     let mut faults = Faults::default();
     let source = faults.take(ErrorClass::Reference, args.source.parse::<Location>());
     let mut destinations: Vec<Target> = Vec::new();
@@ -26,6 +27,7 @@ fn spec(args: &CopyArgs) -> Result<JobSpec, Error> {
             faults.add(ErrorClass::Config, format!("{location} is source and destination"));
         }
         let target = Target::Image(location);
+        refuse_read_only(&target, config, &mut faults);
         match destinations.contains(&target) {
             true => faults.add(ErrorClass::Config, format!("{target} is given twice")),
             false => destinations.push(target),
@@ -46,6 +48,16 @@ fn spec(args: &CopyArgs) -> Result<JobSpec, Error> {
     Ok(JobSpec { source, destinations, platforms, tags: unique, overwrite: false })
 }
 
+/// Notes a fault where the configuration says that nothing is written to a destination.
+pub(super) fn refuse_read_only(target: &Target, config: &Config, faults: &mut Faults) {
+    if let Some(entry) = config.forbids(target) {
+        faults.add(
+            ErrorClass::Config,
+            format!("{target}: the configuration's entry {:?} is read_only", entry.name),
+        );
+    }
+}
+
 /// Platforms as they were typed.
 pub(super) fn platforms(texts: &[String], faults: &mut Faults) -> Vec<Platform> {
     texts.iter().filter_map(|text| faults.take(ErrorClass::Platform, text.parse::<Platform>())).collect()
@@ -62,7 +74,7 @@ mod tests {
     fn parse(line: &str) -> Result<JobSpec, Error> {
         let args = Args::try_parse_from(format!("wharf copy {line}").split_whitespace()).unwrap();
         let Some(Command::Copy(args)) = args.command else { unreachable!() };
-        spec(&args)
+        spec(&args, &Config::default())
     }
 
     #[test]

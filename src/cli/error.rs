@@ -65,9 +65,9 @@ pub enum Error {
     /// The configuration has faults.
     #[error(transparent)]
     Config(#[from] ConfigFaults),
-    /// The engine's error.
+    /// The engine's error; boxed, since it is far larger than the others.
     #[error(transparent)]
-    Engine(#[from] engine::Error),
+    Engine(Box<engine::Error>),
     /// Something that exists is in the way.
     #[error("{what} exists")]
     Exists {
@@ -84,6 +84,12 @@ pub enum Error {
         /// What came back.
         source: io::Error,
     },
+}
+
+impl From<engine::Error> for Error {
+    fn from(error: engine::Error) -> Error {
+        Error::Engine(Box::new(error))
+    }
 }
 
 fn plain(error: &io::Error) -> String {
@@ -230,8 +236,8 @@ mod tests {
             assert_eq!(Outcome::of(&jobs, interrupted).exit_code(), want);
         }
         assert_eq!(Error::usage("x").exit_code(), 2);
-        assert_eq!(Error::Engine(engine::Error::Request("x".to_owned())).exit_code(), 2);
-        assert_eq!(Error::Engine(engine::Error::Cancelled).exit_code(), 130);
+        assert_eq!(Error::from(engine::Error::Request("x".to_owned())).exit_code(), 2);
+        assert_eq!(Error::from(engine::Error::Cancelled).exit_code(), 130);
         assert_eq!(Error::Exists { what: "f".to_owned(), hint: String::new() }.exit_code(), 1);
     }
 

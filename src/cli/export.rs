@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use super::args::ExportArgs;
-use super::copy::platforms;
+use super::copy::{platforms, refuse_read_only};
 use super::error::Faults;
 use super::{Context, Error, Outcome, dry_run, transfer};
+use crate::config::Config;
 use crate::job::{JobSpec, Target};
 use crate::oci::{ErrorClass, Location, Platform, Platforms};
 
@@ -18,7 +19,7 @@ enum Into {
 
 /// Writes each image, and each platform of it, as a tar.
 pub async fn run(args: &ExportArgs, context: &Context) -> Result<Outcome, Error> {
-    let (into, specs) = specs(args, &context.config.downloads)?;
+    let (into, specs) = specs(args, &context.config)?;
     if args.platform.is_empty() {
         context.note(&format!(
             "{} is exported, this machine's; --platform chooses another",
@@ -41,7 +42,7 @@ pub async fn run(args: &ExportArgs, context: &Context) -> Result<Outcome, Error>
 }
 
 /// The jobs that the command line asks for, one a platform, or all that is wrong with it.
-fn specs(args: &ExportArgs, downloads: &Path) -> Result<(Into, Vec<JobSpec>), Error> {
+fn specs(args: &ExportArgs, config: &Config) -> Result<(Into, Vec<JobSpec>), Error> {
     let mut faults = Faults::default();
     let mut sources: Vec<Location> = Vec::new();
     for text in &args.images {
@@ -57,7 +58,7 @@ fn specs(args: &ExportArgs, downloads: &Path) -> Result<(Into, Vec<JobSpec>), Er
     };
     let into = match &args.into {
         Some(path) => faults.take(ErrorClass::Config, into(path)),
-        None => Some(Into::Directory(downloads.to_owned())),
+        None => Some(Into::Directory(config.downloads.clone())),
     };
     if let Some(Into::File(path)) = &into
         && (args.images.len() > 1 || wanted.len() > 1)
@@ -68,6 +69,11 @@ fn specs(args: &ExportArgs, downloads: &Path) -> Result<(Into, Vec<JobSpec>), Er
             format!("{path} is one file, for one image and one platform; give a directory"),
         );
     }
+    let target = match &into {
+        Some(Into::Directory(path) | Into::File(path)) => Some(Target::ExportInto(path.clone())),
+        None => None,
+    };
+    target.iter().for_each(|target| refuse_read_only(target, config, &mut faults));
     faults.finish("`wharf export --help` shows how names are written")?;
     let Some(into) = into else { return Err(Error::usage("no place to export to")) };
     if let Into::File(path) = &into
@@ -148,7 +154,7 @@ mod tests {
     fn parse(line: &str) -> Result<(Into, Vec<JobSpec>), Error> {
         let args = Args::try_parse_from(format!("wharf export {line}").split_whitespace()).unwrap();
         let Some(Command::Export(args)) = args.command else { unreachable!() };
-        specs(&args, Path::new("/dl"))
+        specs(&args, &Config { downloads: "/dl".into(), ..Config::default() })
     }
 
     #[test]

@@ -100,6 +100,11 @@ async fn watch(
     }
     progress.sample(&jobs, Instant::now());
     progress.end();
+    // The signals stay taken over; whatever `app` still winds up, ctrl-c must end it.
+    tokio::spawn(async move {
+        interrupts.next().await;
+        std::process::exit(i32::from(Outcome::Interrupted.exit_code()));
+    });
     Ok((jobs, interrupted))
 }
 

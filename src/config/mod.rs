@@ -7,6 +7,7 @@ mod entry;
 mod explain;
 mod fault;
 mod load;
+mod lookup;
 pub mod paths;
 mod reader;
 mod registries;
@@ -22,8 +23,6 @@ pub use secret::{Secret, SecretError};
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-
-use crate::oci::Registry;
 
 /// `config.example.yaml`: every key with its meaning. It parses, and sets nothing but defaults.
 pub const EXAMPLE: &str = include_str!("../../config.example.yaml");
@@ -74,25 +73,5 @@ impl Default for Config {
             symbols: Symbols::Unicode,
             set_at: BTreeMap::new(),
         }
-    }
-}
-
-impl Config {
-    /// The entry with this name.
-    pub fn entry(&self, name: &str) -> Option<&RegistryEntry> {
-        self.registries.iter().find(|entry| entry.name == name)
-    }
-
-    /// The first entry for this registry.
-    pub fn entry_for(&self, registry: &Registry) -> Option<&RegistryEntry> {
-        self.registries.iter().find(|entry| entry.registry().as_ref() == Some(registry))
-    }
-
-    /// The target as `HOST[/PREFIX]`: a registry entry's name is replaced by its address.
-    pub fn target_prefix(&self) -> Option<String> {
-        let target = self.target.as_deref()?;
-        let Some(entry) = self.entry(target) else { return Some(target.to_owned()) };
-        let registry = entry.registry()?;
-        Some(entry.prefix().map_or_else(|| registry.to_string(), |prefix| format!("{registry}/{prefix}")))
     }
 }

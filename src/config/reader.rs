@@ -57,7 +57,7 @@ impl Reader {
 
     /// The faults in the file's order.
     pub fn into_faults(mut self) -> Vec<Fault> {
-        self.faults.sort_by(|a, b| a.at.cmp(&b.at));
+        self.faults.sort_by_key(|fault| fault.at);
         self.faults
     }
 

@@ -183,7 +183,7 @@ mod tests {
     fn stillness_is_said_and_an_unchanged_bar_is_not_drawn() {
         let (mut bars, out, start) = run(|| (100, 24), Symbols::Ascii);
         let job = sample::running(1, 40_000_000, 20_000_000, 400_000_000);
-        bars.sample(&[job.clone()], start + Duration::from_millis(16_000));
+        bars.sample(std::slice::from_ref(&job), start + Duration::from_millis(16_000));
         assert!(out.shown(24, 120).contains("stalled 12 s"), "{}", out.shown(24, 120));
         let before = out.len();
         bars.sample(&[job], start + Duration::from_millis(16_100));

@@ -5,12 +5,15 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+/// Looks a variable up.
+type Lookup = dyn Fn(&str) -> Option<String> + Send + Sync;
+
 /// The home directory and the environment's variables.
 #[derive(Clone)]
 pub struct Environment {
     /// The home directory.
     pub home: Option<PathBuf>,
-    variables: Arc<dyn Fn(&str) -> Option<String> + Send + Sync>,
+    variables: Arc<Lookup>,
 }
 
 impl Environment {

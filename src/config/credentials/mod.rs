@@ -17,6 +17,7 @@ use secrecy::SecretString;
 use tokio::time::Instant;
 
 use self::auth_file::AuthFile;
+use super::lookup::is_below;
 use super::{Config, RegistryType, Secret, SecretError};
 use crate::oci::{ErrorClass, Registry, Repository};
 
@@ -110,10 +111,13 @@ pub struct CredentialStore {
     environment: Environment,
     /// Answers of helpers by (helper, server). A tokio Mutex: it is held while a helper is asked, so that
     /// a hundred blobs do not start a hundred processes.
-    helpers: tokio::sync::Mutex<HashMap<(String, String), (Instant, Option<Login>)>>,
+    helpers: tokio::sync::Mutex<HashMap<(String, String), HelperAnswer>>,
     /// What was warned of already.
     warned: Mutex<HashSet<String>>,
 }
+
+/// When a helper answered, and what.
+type HelperAnswer = (Instant, Option<Login>);
 
 #[derive(Debug)]
 struct Entry {
@@ -205,10 +209,7 @@ impl CredentialStore {
         registry: &Registry,
         repository: Option<&Repository>,
     ) -> Result<Option<FoundCredential>, CredentialError> {
-        let below = |prefix: &Repository| {
-            let rest = repository.and_then(|r| r.as_str().strip_prefix(prefix.as_str()));
-            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        };
+        let below = |prefix: &Repository| repository.is_some_and(|r| is_below(r, prefix));
         let fits = |e: &&Entry| e.registry == *registry && e.prefix.as_ref().is_none_or(below);
         let length = |e: &&Entry| e.prefix.as_ref().map_or(0, |p| p.as_str().len());
         // The first of equals: max_by_key alone would take the last.

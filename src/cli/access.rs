@@ -162,6 +162,20 @@ mod tests {
     }
 
     #[test]
+    fn help_fits_a_hundred_columns() {
+        let mut command = Args::command().term_width(100);
+        let names: Vec<String> = command.get_subcommands().map(|c| c.get_name().to_owned()).collect();
+        assert!(command.render_long_help().to_string().lines().all(|line| line.chars().count() <= 100));
+        for name in names {
+            let sub = command.find_subcommand_mut(&name).unwrap();
+            let typed: String = sub.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(typed.lines().all(|line| line.chars().count() <= 98), "{name}");
+        }
+        let empty = Args::try_parse_from(["wharf", "--config", ""]).unwrap();
+        assert!(empty.global.config_file().is_none());
+    }
+
+    #[test]
     fn command_lines_parse_or_are_refused() {
         for line in [
             "wharf",

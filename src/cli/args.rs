@@ -5,13 +5,13 @@ use std::convert::Infallible;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use clap::builder::BoolishValueParser;
+use clap::builder::{BoolishValueParser, OsStringValueParser, TypedValueParser};
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 use secrecy::SecretString;
 
 const EXAMPLES: &str = "\
 Names:
-  nginx, nginx:1.27, ghcr.io/o/r:t, r@sha256:…   an image in a registry (docker:// may be written before it)
+  nginx, nginx:1.27, ghcr.io/o/r:t, r@sha256:…   in a registry; docker:// may stand before it
   oci:DIR[:REF]                                  an OCI layout
   docker-archive:FILE[:REF]                      a tar that docker load takes (written)
   store:REPO[:TAG]                               wharf's own image store
@@ -23,8 +23,9 @@ Examples:
   wharf export nginx:1.27 --platform arm64 -o downloads/
   wharf tags ghcr.io/o/r
 
-Exit codes: 0 all done, 1 some job failed, 2 usage or configuration, 3 every failure was authentication,
-130 interrupted.";
+Exit codes:
+  0 all done, 1 some job failed, 2 usage or configuration, 3 every failure was authentication,
+  130 interrupted";
 
 /// Move container images between registries, stores and files: a terminal UI, and every command of it headless.
 #[derive(Debug, Clone, Parser)]
@@ -43,7 +44,9 @@ pub struct Args {
 #[command(next_help_heading = "Everywhere")]
 pub struct Global {
     /// Read this configuration instead of the platform's (see `wharf config path`).
-    #[arg(long, global = true, value_name = "FILE", env = "WHARF_CONFIG")]
+    // An empty WHARF_CONFIG is none; clap's own parser for paths would refuse it.
+    #[arg(long, global = true, value_name = "FILE", env = "WHARF_CONFIG",
+        value_parser = OsStringValueParser::new().map(PathBuf::from))]
     pub config: Option<PathBuf>,
     /// How results are written to standard output.
     #[arg(long, global = true, value_enum, default_value_t, value_name = "FORMAT")]
@@ -136,8 +139,8 @@ impl FromStr for TypedCredentials {
 /// `wharf copy`
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = "\
-Everything that an image has travels, all its platforms, byte for byte; what the destination has already is not
-sent. A destination without a tag takes the source's, else latest.
+All platforms of the image travel, byte for byte; what the destination has already is not sent.
+A destination without a tag takes the source's, else latest.
 
 Examples:
   wharf copy nginx:1.27 harbor.example.com/lib/nginx
@@ -199,8 +202,8 @@ pub struct Access {
 /// `wharf export`
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = "\
-A file holds one platform; without --platform it is Linux on this machine's CPU. In a directory a file is named
-NAME_TAG_YYYYMMDD_HHMMSS.tar; several platforms give a file each.
+A file holds one platform; without --platform it is Linux on this machine's CPU. In a directory
+a file is named NAME_TAG_YYYYMMDD_HHMMSS.tar; several platforms give a file each.
 
 Examples:
   wharf export nginx:1.27 -o downloads/

@@ -23,7 +23,8 @@ fn spec(args: &CopyArgs, config: &Config) -> Result<JobSpec, Error> {
     let mut destinations: Vec<Target> = Vec::new();
     for text in &args.destinations {
         let Some(location) = faults.take(ErrorClass::Reference, text.parse::<Location>()) else { continue };
-        if source.as_ref() == Some(&location) {
+        // With --tag it is a way to tag what is there.
+        if source.as_ref() == Some(&location) && args.tag.is_empty() {
             faults.add(ErrorClass::Config, format!("{location} is source and destination"));
         }
         let target = Target::Image(location);
@@ -95,6 +96,7 @@ mod tests {
         let lines = error.to_string();
         assert_eq!(lines.lines().count(), 6, "{lines}");
         assert_eq!((error.class(), error.exit_code()), (ErrorClass::Reference, 2));
+        assert!(parse("a:1 a:1 --tag b").is_ok());
         assert!(parse("a:1 a:1").unwrap_err().to_string().contains("source and destination"));
         assert_eq!(parse("a b --platform no/such/plat/form").unwrap_err().class(), ErrorClass::Platform);
     }

@@ -339,6 +339,16 @@ mod tests {
         }
     }
 
+    proptest::proptest! {
+        #[test]
+        fn no_text_makes_it_panic(text in "[ -~\\n\\t镜]{0,200}", knotty in "[a-c:\\-\\[\\]{}&*!|>'\"%@#,?<= \\n]{0,60}") {
+            for text in [text.clone(), knotty.clone(), format!("registries:\n- {knotty}\n- tls: {knotty}\n"), format!("target: {text}")] {
+                let (config, faults, ..) = read(&text);
+                let _ = (config.explain(), faults);
+            }
+        }
+    }
+
     #[test]
     fn files_are_found_or_missed() {
         let home = tempfile::tempdir().unwrap();

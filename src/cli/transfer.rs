@@ -50,6 +50,9 @@ async fn watch(
     mut interrupts: Interrupts,
     context: &Context,
 ) -> Result<(Vec<Job>, bool), Error> {
+    if ids.is_empty() {
+        return Ok((Vec::new(), false));
+    }
     let engine = &context.engine;
     let mut waits: FuturesUnordered<_> =
         ids.iter().map(|id| async { (*id, engine.wait(*id).await) }).collect();

@@ -1,4 +1,4 @@
-//! Images in files: OCI layout directories, and archives that `docker load` takes.
+//! Images in files: OCI layout directories, tars of them, and archives that `docker load` takes.
 
 mod docker_archive;
 mod oci_layout;
@@ -6,9 +6,11 @@ mod partial;
 mod pieces;
 mod room;
 mod tar_entry;
+mod tar_source;
 
 pub use docker_archive::{DockerArchive, Naming};
 pub use oci_layout::{LayoutImage, OciLayout, OciLayoutWriter};
+pub use tar_source::TarArchive;
 
 use super::{Error, Result};
 

@@ -2,16 +2,16 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::oci::{Descriptor, Digest, Reference, media_type, printable};
+use crate::oci::{Descriptor, Digest, Reference, TagOrDigest, media_type, printable};
 
 /// The tag or name of an image in a layout (image specification, "Annotations").
-pub(super) const REF_NAME: &str = "org.opencontainers.image.ref.name";
+pub(in crate::transport::archive) const REF_NAME: &str = "org.opencontainers.image.ref.name";
 /// The full name, as containerd and `docker save` write it.
-pub(super) const FULL_NAME: &str = "io.containerd.image.name";
+pub(in crate::transport::archive) const FULL_NAME: &str = "io.containerd.image.name";
 
 /// Why no image can be chosen.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum NoChoice {
+pub(in crate::transport::archive) enum NoChoice {
     /// None has that name.
     Unknown(String),
     /// Several could be meant.
@@ -19,7 +19,7 @@ pub(super) enum NoChoice {
 }
 
 /// The entries of an `index.json`; the error says what is wrong with it.
-pub(super) fn entries(bytes: &[u8]) -> Result<Vec<Descriptor>, String> {
+pub(in crate::transport::archive) fn entries(bytes: &[u8]) -> Result<Vec<Descriptor>, String> {
     let value: Value = serde_json::from_slice(bytes).map_err(|e| format!("not JSON: {e}"))?;
     match value.get("manifests") {
         None | Some(Value::Null) => Ok(Vec::new()),
@@ -29,13 +29,16 @@ pub(super) fn entries(bytes: &[u8]) -> Result<Vec<Descriptor>, String> {
 }
 
 /// The names an entry can be asked for by, the most telling first.
-pub(super) fn names(entry: &Descriptor) -> impl Iterator<Item = &str> {
+pub(in crate::transport::archive) fn names(entry: &Descriptor) -> impl Iterator<Item = &str> {
     [FULL_NAME, REF_NAME].into_iter().filter_map(|key| entry.annotation(key)).filter(|name| !name.is_empty())
 }
 
 /// The entry that `reference` means: a name, written in full or as people write it, or a digest. Without one,
 /// the only image there is.
-pub(super) fn select(entries: &[Descriptor], reference: Option<&str>) -> Result<Descriptor, NoChoice> {
+pub(in crate::transport::archive) fn select(
+    entries: &[Descriptor],
+    reference: Option<&str>,
+) -> Result<Descriptor, NoChoice> {
     let Some(wanted) = reference else {
         // Referrers may be listed beside the images that they refer to.
         let images: Vec<&Descriptor> = entries.iter().filter(|e| e.artifact_type.is_none()).collect();
@@ -60,6 +63,30 @@ pub(super) fn select(entries: &[Descriptor], reference: Option<&str>) -> Result<
         }
     }
     Err(NoChoice::Unknown(there_is(entries)))
+}
+
+/// Which manifest is at a tag or digest, and its media type where the index tells it. A tag is looked up among the
+/// names, the chosen image first where several have it.
+pub(in crate::transport::archive) fn look_up(
+    entries: &[Descriptor],
+    chosen: &Descriptor,
+    at: &TagOrDigest,
+) -> Option<(Digest, String)> {
+    let mut all = std::iter::once(chosen).chain(entries);
+    let found = match at {
+        TagOrDigest::Digest(digest) => match all.find(|entry| entry.digest == *digest) {
+            Some(entry) => entry,
+            // Inside an index, or nowhere: reading it will tell.
+            None => return Some((digest.clone(), String::new())),
+        },
+        TagOrDigest::Tag(tag) => all.find(|entry| {
+            names(entry).any(|name| {
+                let of_name = name.parse::<Reference>().ok().and_then(|reference| reference.tag);
+                name == tag.as_str() || of_name.as_ref() == Some(tag)
+            })
+        })?,
+    };
+    Some((found.digest.clone(), found.media_type.clone()))
 }
 
 /// The one image among entries, if they all are the same.
@@ -90,7 +117,11 @@ fn there_is(entries: &[Descriptor]) -> String {
 
 /// An `index.json` with `entry` under `name`: an entry of that name is replaced in its place, so is a nameless one
 /// of the same image; all others and every unknown field stay. `None` where `old` is no index.
-pub(super) fn with_entry(old: Option<&[u8]>, entry: &Descriptor, name: Option<&str>) -> Option<Vec<u8>> {
+pub(in crate::transport::archive) fn with_entry(
+    old: Option<&[u8]>,
+    entry: &Descriptor,
+    name: Option<&str>,
+) -> Option<Vec<u8>> {
     let mut index: Value = match old {
         None => json!({"schemaVersion": 2, "mediaType": media_type::OCI_INDEX, "manifests": []}),
         Some(bytes) => serde_json::from_slice(bytes).ok()?,
@@ -139,7 +170,7 @@ fn to_json(entry: &Descriptor, name: Option<&str>) -> Value {
 }
 
 /// Where a blob lies below the layout's directory. A [`Digest`] has nothing in it that could lead elsewhere.
-pub(super) fn blob_path(digest: &Digest) -> String {
+pub(in crate::transport::archive) fn blob_path(digest: &Digest) -> String {
     format!("blobs/{}/{}", digest.algorithm(), digest.hex())
 }
 

@@ -5,7 +5,7 @@
 
 mod destination;
 mod directory;
-mod index;
+pub(super) mod index;
 #[cfg(test)]
 mod tests;
 
@@ -37,6 +37,12 @@ pub struct LayoutImage {
     pub names: Vec<String>,
     /// Its manifest or index.
     pub descriptor: Descriptor,
+}
+
+impl From<Descriptor> for LayoutImage {
+    fn from(descriptor: Descriptor) -> LayoutImage {
+        LayoutImage { names: index::names(&descriptor).map(str::to_owned).collect(), descriptor }
+    }
 }
 
 impl OciLayout {
@@ -84,11 +90,7 @@ impl OciLayout {
     pub async fn images(path: &Path) -> Result<Vec<LayoutImage>> {
         let directory = Directory::new(path);
         let entries = blocking(move || directory.entries()).await?;
-        let image = |descriptor: Descriptor| LayoutImage {
-            names: index::names(&descriptor).map(str::to_owned).collect(),
-            descriptor,
-        };
-        Ok(entries.into_iter().map(image).collect())
+        Ok(entries.into_iter().map(LayoutImage::from).collect())
     }
 }
 
@@ -96,32 +98,8 @@ impl Source for OciLayout {
     /// A tag is looked up among the layout's names; the chosen image goes first where several have it.
     fn manifest<'a>(&'a self, at: &'a TagOrDigest) -> BoxFuture<'a, Result<RawManifest>> {
         Box::pin(async move {
-            let found = match at {
-                TagOrDigest::Digest(digest) => {
-                    self.entries.iter().find(|entry| entry.digest == *digest).cloned()
-                }
-                TagOrDigest::Tag(tag) => {
-                    let has = |entry: &Descriptor| {
-                        index::names(entry).any(|name| {
-                            let of_name = name.parse::<crate::oci::Reference>().ok().and_then(|r| r.tag);
-                            name == tag.as_str() || of_name.as_ref() == Some(tag)
-                        })
-                    };
-                    let mut all = std::iter::once(&self.chosen).chain(&self.entries);
-                    let found = all.find(|entry| has(entry)).cloned();
-                    Some(found.ok_or_else(|| Error::NotFound {
-                        what: format!("tag {tag}"),
-                        at: self.directory.at(),
-                    })?)
-                }
-            };
-            let (digest, kind) = match (found, at) {
-                (Some(entry), _) => (entry.digest, entry.media_type),
-                (None, TagOrDigest::Digest(digest)) => (digest.clone(), String::new()),
-                (None, TagOrDigest::Tag(tag)) => {
-                    return Err(Error::NotFound { what: format!("tag {tag}"), at: self.directory.at() });
-                }
-            };
+            let (digest, kind) = index::look_up(&self.entries, &self.chosen, at)
+                .ok_or_else(|| Error::NotFound { what: format!("tag {at}"), at: self.directory.at() })?;
             let directory = self.directory.clone();
             blocking(move || directory.manifest(&digest, &kind)).await
         })

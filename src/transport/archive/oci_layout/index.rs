@@ -140,7 +140,7 @@ pub(in crate::transport::archive) fn with_entry(
         (None, _) => is_same(value),
         (Some(_), None) => false,
     };
-    if name.is_none() && list.iter().any(|value| is_same(value)) {
+    if name.is_none() && list.iter().any(is_same) {
         return serde_json::to_vec(&index).ok();
     }
     let place = list.iter().position(replaced).unwrap_or(list.len());

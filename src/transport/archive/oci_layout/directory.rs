@@ -157,7 +157,8 @@ impl Directory {
         self.check_writable()?;
         partial::make_directory(&self.root)?;
         if !self.root.join(MARKER).exists() {
-            self.write_whole(MARKER, br#"{"imageLayoutVersion":"1.0.0"}"#)?;
+            // Never replaced: others may hold the lock on it already.
+            self.write_whole(MARKER, br#"{"imageLayoutVersion":"1.0.0"}"#, Existing::Keep)?;
         }
         Ok(())
     }
@@ -189,12 +190,15 @@ impl Directory {
         partial.persist(&path, Existing::Replace).map_err(|e| Error::file("rename", &path, e))
     }
 
-    fn write_whole(&self, relative: &str, bytes: &[u8]) -> Result<()> {
+    fn write_whole(&self, relative: &str, bytes: &[u8], existing: Existing) -> Result<()> {
         let path = self.root.join(relative);
         let mut partial = self.claim(relative)?;
         let written = partial.file().as_ref().write_all(bytes).and_then(|()| partial.file().sync_all());
         written.map_err(|e| Error::file("write", partial.path(), e))?;
-        partial.persist(&path, Existing::Replace).map_err(|e| Error::file("rename", &path, e))
+        match partial.persist(&path, existing) {
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists && existing == Existing::Keep => Ok(()),
+            result => result.map_err(|e| Error::file("rename", &path, e)),
+        }
     }
 
     /// Writes a manifest as a blob.
@@ -231,7 +235,7 @@ impl Directory {
             }
         }
         if let Some(bytes) = bytes {
-            self.write_whole(INDEX, &bytes)?;
+            self.write_whole(INDEX, &bytes, Existing::Replace)?;
         }
         partial::sync_directory(&self.root);
         Ok(())

@@ -165,7 +165,7 @@ pub(super) fn encode(text: &str, out: &mut String) {
     for byte in text.bytes() {
         match byte {
             // A digest's colon may stand in a query, and some registries read it literally.
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b':' | b'/' => {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b':' | b'/' | b',' => {
                 out.push(char::from(byte))
             }
             _ => out.push_str(&format!("%{byte:02X}")),

@@ -66,7 +66,7 @@ impl Flow {
     pub(super) fn new(body: ByteStream, length: u64, at: &str) -> (Flow, reqwest::Body) {
         let state = State { length, taken: 0, since: Some(Instant::now()), failed: None };
         let flow = Flow(Arc::new(Mutex::new(state)));
-        let outgoing = Outgoing { body, flow: flow.clone(), at: at.to_owned() };
+        let outgoing = Outgoing { body, flow: flow.clone(), at: at.to_owned(), ended: false };
         (flow, reqwest::Body::wrap_stream(outgoing))
     }
 
@@ -110,10 +110,12 @@ struct Outgoing {
     body: ByteStream,
     flow: Flow,
     at: String,
+    ended: bool,
 }
 
 impl Outgoing {
-    fn fail(&self, error: Error) -> std::io::Error {
+    fn fail(&mut self, error: Error) -> std::io::Error {
+        self.ended = true;
         self.flow.with(|state| state.failed = Some(error));
         std::io::Error::other("the body ended early")
     }
@@ -146,6 +148,9 @@ impl Stream for Outgoing {
         context: &mut Context<'_>,
     ) -> Poll<Option<std::io::Result<Bytes>>> {
         let this = &mut *self;
+        if this.ended {
+            return Poll::Ready(None);
+        }
         // From here on the source is waited for, not the client.
         this.flow.with(|state| state.since = None);
         let item = match this.body.as_mut().poll_next(context) {
@@ -229,7 +234,7 @@ mod tests {
             since: Some(Instant::now()),
             failed: None,
         })));
-        let mut body = Outgoing { body: slow.boxed(), flow: flow.clone(), at: String::new() };
+        let mut body = Outgoing { body: slow.boxed(), flow: flow.clone(), at: String::new(), ended: false };
         tokio::select! {
             _ = flow.stalled(second * 30, second * 300) => unreachable!("the source was slow, not the client"),
             _ = body.next() => {}
@@ -248,7 +253,7 @@ mod tests {
         for (length, retryable) in [(1, false), (3, true)] {
             let body = stream::iter([Ok(Bytes::from_static(b"ab"))]).boxed();
             let flow = Flow(Arc::new(Mutex::new(State { length, taken: 0, since: None, failed: None })));
-            let outgoing = Outgoing { body, flow: flow.clone(), at: String::new() };
+            let outgoing = Outgoing { body, flow: flow.clone(), at: String::new(), ended: false };
             assert!(outgoing.collect::<Vec<_>>().await.last().unwrap().is_err());
             assert!(!flow.is_whole());
             assert_eq!(flow.failed().unwrap().is_retryable(), retryable);

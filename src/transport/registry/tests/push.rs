@@ -149,6 +149,7 @@ async fn picky(refuse_put: u16, refuse_stream: bool, max: usize) -> (Server, Arc
         let at = |held: &[u8]| format!("0-{}", held.len().max(1) - 1);
         match seen.method.as_str() {
             "HEAD" => reply(404),
+            "POST" if seen.path.contains("mount=") => reply(404),
             "POST" => {
                 held.clear();
                 session()

@@ -225,8 +225,11 @@ impl Writer {
     /// After a failure: where the session stands, and which rung the next attempt takes.
     async fn take_stock(&mut self, rung: Rung, failure: Failure) -> Result<()> {
         let lost = failure.code == Some(OciErrorCode::BlobUploadUnknown);
+        // A 404 that names what is missing is about that; a bare one is a way that does not exist.
+        let named =
+            failure.status() == Some(404) && !matches!(failure.code, None | Some(OciErrorCode::Unsupported));
         let next = match (rung, failure.status()) {
-            _ if lost => None,
+            _ if named => None,
             (Rung::Whole | Rung::Stream, Some(413)) => Some(Rung::Chunks),
             (Rung::Whole, Some(404 | 405 | 411 | 501)) => Some(Rung::Stream),
             (Rung::Stream, Some(404 | 405 | 411 | 416 | 501)) => Some(Rung::Chunks),

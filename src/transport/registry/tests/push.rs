@@ -309,6 +309,40 @@ async fn a_registry_that_takes_nothing_is_a_stall() {
 }
 
 #[tokio::test]
+async fn a_refusal_in_the_middle_of_the_body_is_heard() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        while let Ok((mut socket, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let mut head = [0; 4096];
+                let n = socket.read(&mut head).await.unwrap_or(0);
+                let answer: &[u8] = match &head[..n.min(4)] {
+                    b"HEAD" => b"HTTP/1.1 404 Not Found\r\nconnection: close\r\ncontent-length: 0\r\n\r\n",
+                    b"POST" => b"HTTP/1.1 202 Accepted\r\nconnection: close\r\nlocation: /u\r\ncontent-length: 0\r\n\r\n",
+                    _ => b"HTTP/1.1 413 Request Entity Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n",
+                };
+                let _ = socket.write_all(answer).await;
+                // As nginx: what still comes is read away for a while.
+                let _ = tokio::time::timeout(Duration::from_millis(300), async {
+                    while socket.read(&mut head).await.is_ok_and(|n| n > 0) {}
+                })
+                .await;
+            });
+        }
+    });
+    let client = Client::new(ClientOptions::default());
+    let registry: Registry = address.to_string().parse().unwrap();
+    let repository = client.repository(&registry, &repository("a"));
+    let endless = stream::repeat_with(|| Ok(Bytes::from(vec![0; 1 << 16]))).boxed();
+    let mut writer = writer(&repository, &Descriptor { size: 1 << 40, ..blob_of(b"x") }).await;
+    let error = writer.write(0, endless).await.unwrap_err();
+    assert!(error.is_retryable() && error.to_string().contains("413"), "{error}");
+    assert_eq!(client.profile(&registry).upload, Rung::Chunks);
+}
+
+#[tokio::test]
 async fn a_manifest_is_put_as_it_is() {
     let bytes: &[u8] = b"{ \"schemaVersion\": 2,\n \"config\":{} }";
     let server = Server::start(|seen| match seen.path.rsplit('/').next() {

@@ -46,7 +46,7 @@ fn spec(args: &CopyArgs, config: &Config) -> Result<JobSpec, Error> {
         }
     }
     let platforms = Platforms::from_list(platforms);
-    Ok(JobSpec { source, destinations, platforms, tags: unique, overwrite: false })
+    Ok(JobSpec { source, destinations, platforms, tags: unique, overwrite: false, platform_in_name: false })
 }
 
 /// Notes a fault where the configuration says that nothing is written to a destination.

@@ -52,16 +52,14 @@ fn specs(args: &ExportArgs, config: &Config) -> Result<(Into, Vec<JobSpec>), Err
             sources.push(location);
         }
     }
-    let wanted = match Platforms::from_list(platforms(&args.platform, &mut faults)) {
-        Platforms::Only(list) => list,
-        Platforms::All => vec![Platform::host_linux()],
-    };
+    let wanted = Platforms::from_list(platforms(&args.platform, &mut faults));
+    let several = matches!(&wanted, Platforms::Only(list) if list.len() > 1);
     let into = match &args.into {
         Some(path) => faults.take(ErrorClass::Config, into(path)),
         None => Some(Into::Directory(config.downloads.clone())),
     };
     if let Some(Into::File(path)) = &into
-        && (args.images.len() > 1 || wanted.len() > 1)
+        && (args.images.len() > 1 || several)
     {
         let path = path.display();
         faults.add(
@@ -83,32 +81,22 @@ fn specs(args: &ExportArgs, config: &Config) -> Result<(Into, Vec<JobSpec>), Err
         let hint = "--overwrite replaces it".to_owned();
         return Err(Error::Exists { what: path.display().to_string(), hint });
     }
-    let mut specs = Vec::new();
-    for source in &sources {
-        for platform in &wanted {
-            specs.push(spec(source, platform, &into, args.overwrite));
-        }
-    }
+    let specs = sources.iter().flat_map(|source| jobs(source, &wanted, &into, args.overwrite)).collect();
     Ok((into, specs))
 }
 
-fn spec(source: &Location, platform: &Platform, into: &Into, overwrite: bool) -> JobSpec {
-    let platforms = Platforms::Only(vec![platform.clone()]);
+/// The jobs for one image. Where no platform is named the engine chooses, and the job's notes say so.
+fn jobs(source: &Location, wanted: &Platforms, into: &Into, overwrite: bool) -> Vec<JobSpec> {
     match into {
         Into::Directory(directory) => {
-            JobSpec { overwrite, ..JobSpec::export(source.clone(), directory.clone(), platforms) }
+            let jobs = JobSpec::exports(source, directory, wanted).into_iter();
+            jobs.map(|job| JobSpec { overwrite, ..job }).collect()
         }
         Into::File(path) => {
             // The name that `docker load` gives it.
             let reference = source.as_registry().cloned();
-            let target = Target::Image(Location::DockerArchive { path: path.clone(), reference });
-            JobSpec {
-                source: source.clone(),
-                destinations: vec![target],
-                platforms,
-                tags: Vec::new(),
-                overwrite,
-            }
+            let file = Location::DockerArchive { path: path.clone(), reference };
+            vec![JobSpec { platforms: wanted.clone(), overwrite, ..JobSpec::copy(source.clone(), file) }]
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The engine's errors: a transport's, or its own, with class and hint.
 
 use crate::job::Failure;
+use crate::ledger;
 use crate::oci::{ErrorClass, printable};
 use crate::transport;
 
@@ -13,12 +14,23 @@ pub enum Error {
     /// A transport's error.
     #[error(transparent)]
     Transport(#[from] transport::Error),
+    /// The ledger's error.
+    #[error(transparent)]
+    Ledger(#[from] ledger::Error),
     /// A job that does not exist, or a move that its state does not allow.
     #[error("job {job}: {reason}")]
     Job {
         /// Which job.
         job: crate::job::JobId,
         /// What is wrong.
+        reason: String,
+    },
+    /// Something that the configuration forbids.
+    #[error("{at}: {reason}")]
+    Refused {
+        /// What is concerned.
+        at: String,
+        /// Why not.
         reason: String,
     },
     /// A request that makes no sense.
@@ -33,15 +45,12 @@ pub enum Error {
 }
 
 impl Error {
-    pub(crate) fn not_yet() -> Error {
-        Error::Internal("not built yet".to_owned())
-    }
-
     /// What kind of trouble this is.
     pub fn class(&self) -> ErrorClass {
         match self {
             Error::Transport(error) => error.class(),
-            Error::Job { .. } => ErrorClass::Conflict,
+            Error::Ledger(error) => error.class(),
+            Error::Job { .. } | Error::Refused { .. } => ErrorClass::Conflict,
             Error::Request(_) => ErrorClass::Config,
             Error::Cancelled => ErrorClass::Cancelled,
             Error::Internal(_) => ErrorClass::Internal,
@@ -50,7 +59,35 @@ impl Error {
 
     /// Advice: what the person can do about it.
     pub fn hint(&self) -> Option<String> {
-        None
+        let error = match self {
+            Error::Transport(error) => error,
+            Error::Ledger(error) => return error.hint(),
+            _ => return None,
+        };
+        let at = error.at().unwrap_or_default();
+        let host = at.split('/').next().unwrap_or_default();
+        let name = || {
+            let name = at.split('@').next().unwrap_or_default();
+            let slash = name.rfind('/').map_or(0, |slash| slash + 1);
+            let end = name[slash..].find(':').map_or(name.len(), |colon| slash + colon);
+            name[..end].to_owned()
+        };
+        Some(match error.class() {
+            ErrorClass::Auth => format!(
+                "log in to {host} with `docker login`, set username and password for it in config.yaml, or give --src-creds or --dest-creds"
+            ),
+            ErrorClass::NotFound if at.contains('/') => format!("`wharf tags {}` lists what is there", name()),
+            ErrorClass::Platform => "give --platform one of those, or none for all".to_owned(),
+            ErrorClass::RateLimit => "wait, or log in: registries allow more to those they know".to_owned(),
+            ErrorClass::Tls => format!(
+                "set `tls:` for {host} in config.yaml (plain, insecure or ca_file), or give --src-tls-verify=false or --dest-tls-verify=false"
+            ),
+            ErrorClass::Network if !host.is_empty() => format!("check that {host} can be reached from here, and its proxy"),
+            ErrorClass::Disk => "check the directory's owner, its rights and the free space".to_owned(),
+            ErrorClass::Conflict if matches!(error, transport::Error::File { .. }) || !at.contains('/') => return None,
+            ErrorClass::Conflict => "give --overwrite to replace it".to_owned(),
+            _ => return None,
+        })
     }
 
     /// The error as a job records it.

@@ -2,100 +2,207 @@
 //! workers, and answers questions (repositories, tags, inspect), so that no front end touches a transport.
 //!
 //! It reads no environment, no home directory and no terminal: what it is to know comes with
-//! [`EngineOptions`], what it wants to say is a [`crate::job::JobEvent`].
+//! [`EngineOptions`], what it wants to say is a [`JobEvent`].
+//!
+//! | file | story |
+//! |---|---|
+//! | `door` | a location's name → the source or destination behind it |
+//! | `planner` | a specification → which manifests, which blobs, what each destination needs |
+//! | `jobs` | states, and what drives a job |
+//! | `run` | one run: blobs through the pool, manifests in order, files ended |
+//! | `copy` | one blob's way, read once and written wherever it lacks |
+//! | `pool`, `inflight` | how many at once; once per digest |
+//! | `progress`, `voice` | counters that are sampled; events |
+//! | `question` | what front ends ask |
 
+mod copy;
+mod door;
 mod error;
 mod image;
+mod inflight;
+mod jobs;
+mod options;
 mod place;
+mod planner;
+mod pool;
+mod progress;
+mod question;
+mod run;
+mod voice;
+
+use std::collections::HashSet;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
+
+use futures_util::stream::BoxStream;
+use tokio::sync::{Semaphore, broadcast};
+use tokio_util::task::TaskTracker;
 
 pub use error::{Error, Result};
 pub use image::{Image, ImagePlatform};
+pub use options::EngineOptions;
 pub use place::{FileEntry, Place};
 
-use std::path::Path;
-
-use futures_util::stream::BoxStream;
-use tokio::sync::broadcast;
-
 use crate::job::{Job, JobEvent, JobId, JobSpec, Plan};
-use crate::oci::{Descriptor, Location, RawManifest, Repository};
+use crate::ledger::Ledger;
+use crate::oci::{Descriptor, Location, Platform, RawManifest, Registry, Repository};
+use crate::transport::local::Store;
+use crate::transport::registry::{Client, ClientOptions};
+
+/// Jobs that plan or run at the same time: enough that the pool always has blobs to choose from.
+const TURNS: usize = 32;
 
 /// The engine. Cheap to clone; every clone is the same engine.
 #[derive(Clone)]
-pub struct Engine {}
+pub struct Engine(Arc<Inner>);
 
-#[allow(unused_variables, missing_docs)]
+/// What all clones share.
+struct Inner {
+    client: Client,
+    store: Store,
+    ledger: Option<Ledger>,
+    read_only: HashSet<Registry>,
+    host_platform: Platform,
+    attempts: u32,
+    pool: Arc<pool::Pool>,
+    inflight: Arc<inflight::Inflight>,
+    jobs: jobs::Jobs,
+    turns: Semaphore,
+    tasks: TaskTracker,
+    speaker: voice::Speaker,
+    serial: AtomicI64,
+}
+
 impl Engine {
-    /// Accepts a job: it is queued and runs as soon as there is room.
-    pub async fn submit(&self, spec: JobSpec) -> Result<JobId> {
-        Err(Error::not_yet())
+    /// An engine that knows what `options` say. Nothing is opened or asked yet.
+    pub fn new(options: EngineOptions) -> Engine {
+        let speaker = voice::Speaker::new();
+        let observer = Arc::new(speaker.clone());
+        Engine(Arc::new(Inner {
+            client: Client::new(ClientOptions { observer, ..options.client }),
+            store: Store::open(options.store),
+            ledger: options.ledger,
+            read_only: options.read_only,
+            host_platform: options.host_platform,
+            attempts: options.attempts.max(1),
+            pool: pool::Pool::new(options.workers, options.workers_per_host, options.host_limits),
+            inflight: Arc::default(),
+            jobs: jobs::Jobs::default(),
+            turns: Semaphore::new(TURNS),
+            tasks: TaskTracker::new(),
+            speaker,
+            serial: AtomicI64::new(1),
+        }))
     }
+
+    /// Accepts a job: it is queued, and runs as soon as there is room.
+    pub async fn submit(&self, spec: JobSpec) -> Result<JobId> {
+        self.0.accept(spec).await
+    }
+
     /// What a job would move, asking the destinations what they have. Nothing is changed.
     pub async fn plan(&self, spec: &JobSpec) -> Result<Plan> {
-        Err(Error::not_yet())
+        Ok(self.0.make_plan(spec, true).await?.plan)
     }
+
     /// Every job of this process, oldest first, with sampled progress.
     pub fn jobs(&self) -> Vec<Job> {
-        Vec::new()
+        self.0.jobs.all().iter().map(|entry| entry.snapshot()).collect()
     }
+
     /// One job.
     pub fn job(&self, id: JobId) -> Option<Job> {
-        None
+        self.0.jobs.get(id).map(|entry| entry.snapshot())
     }
-    /// Cancels a job that is not over: its running blobs are dropped.
+
+    /// Cancels a job that is not over, and waits until nothing of it is at work.
     pub async fn cancel(&self, id: JobId) -> Result<()> {
-        Err(Error::not_yet())
+        self.0.cancel_job(id).await
     }
+
     /// Queues a failed job again.
     pub async fn retry(&self, id: JobId) -> Result<()> {
-        Err(Error::not_yet())
+        self.0.retry_job(id).await
     }
+
     /// Pauses a running job: no new blob starts, running ones finish.
     pub async fn pause(&self, id: JobId) -> Result<()> {
-        Err(Error::not_yet())
+        self.0.pause_job(id).await
     }
+
     /// Lets a paused job go on.
     pub async fn resume(&self, id: JobId) -> Result<()> {
-        Err(Error::not_yet())
+        self.0.resume_job(id).await
     }
-    /// Events from now on. A receiver that lags misses some and should look at `jobs` again.
+
+    /// Events from now on. A receiver that lags misses some and should look at [`Engine::jobs`] again.
     pub fn subscribe(&self) -> broadcast::Receiver<JobEvent> {
-        broadcast::channel(1).1
+        self.0.speaker.listen()
     }
-    /// Waits until a job is over (or paused).
+
+    /// Waits until a job is over.
     pub async fn wait(&self, id: JobId) -> Option<Job> {
-        None
+        self.0.wait_for(id).await
     }
-    /// Waits until no job is queued, planning or running.
-    pub async fn idle(&self) {}
-    /// Ends: cancels what still runs and waits for its end.
-    pub async fn shutdown(&self) {}
-    /// A place's repositories, page by page, unsorted as they come.
+
+    /// Waits until every job is over.
+    pub async fn idle(&self) {
+        self.0.wait_for_all().await;
+    }
+
+    /// Ends: cancels what still runs, waits for its end and closes the ledger.
+    pub async fn shutdown(&self) {
+        self.0.end().await;
+        if let Some(ledger) = &self.0.ledger {
+            if let Err(error) = ledger.close().await {
+                tracing::warn!("{error}");
+            }
+        }
+    }
+
+    /// A place's repositories (a directory's image files), page by page, as they come.
     pub fn repositories(&self, place: &Place) -> BoxStream<'static, Result<Vec<String>>> {
-        Box::pin(futures_util::stream::empty())
+        self.0.list_repositories(place)
     }
+
     /// A repository's tags, page by page, as they come.
     pub fn tags(&self, place: &Place, repository: &Repository) -> BoxStream<'static, Result<Vec<String>>> {
-        Box::pin(futures_util::stream::empty())
+        self.0.list_tags(place, repository)
     }
+
     /// What an image is made of.
     pub async fn inspect(&self, location: &Location) -> Result<Image> {
-        Err(Error::not_yet())
+        self.0.inspect_image(location).await
     }
+
     /// The manifest or index at a location, byte for byte.
     pub async fn raw_manifest(&self, location: &Location) -> Result<RawManifest> {
-        Err(Error::not_yet())
+        self.0.raw_manifest(location).await
     }
+
     /// What is at a location: digest, type and size of its manifest, with one request; `None` if nothing is.
     pub async fn resolve(&self, location: &Location) -> Result<Option<Descriptor>> {
-        Err(Error::not_yet())
+        self.0.resolve_location(location).await
     }
-    /// The image files in a directory, newest first. A directory that does not exist is empty.
+
+    /// The image files in a directory, newest first. A directory that does not exist holds none.
     pub async fn files(&self, directory: &Path) -> Result<Vec<FileEntry>> {
-        Err(Error::not_yet())
+        question::list_files(directory).await
     }
-    /// Jobs that this user's ledger remembers, newest first.
+
+    /// Jobs, newest first: those that this user's ledger remembers, or without one those of this process.
     pub async fn history(&self, limit: u32) -> Result<Vec<Job>> {
-        Err(Error::not_yet())
+        match &self.0.ledger {
+            Some(ledger) => Ok(ledger.history(limit).await?),
+            None => Ok(self.jobs().into_iter().rev().take(limit as usize).collect()),
+        }
+    }
+}
+
+impl Inner {
+    /// A number that no other call gets.
+    fn next_serial(&self) -> i64 {
+        self.serial.fetch_add(1, Relaxed)
     }
 }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{JobId, JobSpec, JobState, Progress};
-use crate::oci::{Digest, ErrorClass};
+use crate::oci::{Digest, ErrorClass, Tag};
 
 /// A job as it stands at one moment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -81,5 +81,5 @@ pub struct Output {
     pub up_to_date: bool,
     /// Tags that pointed elsewhere before: the tag and its old digest.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub overwritten: Vec<(String, Digest)>,
+    pub overwritten: Vec<(Tag, Digest)>,
 }

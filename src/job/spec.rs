@@ -1,7 +1,7 @@
 //! What a job is asked to do.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -35,6 +35,9 @@ pub struct JobSpec {
     /// Overwrite an existing file.
     #[serde(default)]
     pub overwrite: bool,
+    /// The platform is part of an exported file's name: it is one of several of the same image.
+    #[serde(default)]
+    pub platform_in_name: bool,
 }
 
 /// One destination of a job.
@@ -56,12 +59,28 @@ impl JobSpec {
             platforms: Platforms::All,
             tags: Vec::new(),
             overwrite: false,
+            platform_in_name: false,
         }
     }
 
-    /// An export of `source` into a directory, one platform a file.
-    pub fn export(source: Location, directory: PathBuf, platforms: Platforms) -> JobSpec {
-        JobSpec { source, destinations: vec![Target::ExportInto(directory)], platforms, tags: Vec::new(), overwrite: false }
+    /// Exports of `source` into a directory: a job for each platform, as an archive holds one, or one job
+    /// that chooses the platform itself.
+    pub fn exports(source: &Location, directory: &Path, platforms: &Platforms) -> Vec<JobSpec> {
+        let one = |platforms, platform_in_name| JobSpec {
+            source: source.clone(),
+            destinations: vec![Target::ExportInto(directory.to_owned())],
+            platforms,
+            tags: Vec::new(),
+            overwrite: false,
+            platform_in_name,
+        };
+        match platforms {
+            Platforms::All => vec![one(Platforms::All, false)],
+            Platforms::Only(list) => {
+                let several = list.len() > 1;
+                list.iter().map(|p| one(Platforms::Only(vec![p.clone()]), several)).collect()
+            }
+        }
     }
 
     /// Whether every destination is a file that `docker load` takes.

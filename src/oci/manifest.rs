@@ -45,8 +45,8 @@ pub enum ManifestError {
     /// An index without an entry for a platform that was asked for.
     #[error("no {wanted}; the image has {}", list(available))]
     Platform {
-        /// What was asked for.
-        wanted: Platform,
+        /// What was asked for. Boxed: it is by far the largest part of any error.
+        wanted: Box<Platform>,
         /// What there is.
         available: Vec<Platform>,
     },
@@ -63,7 +63,7 @@ fn list(platforms: &[Platform]) -> String {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Document {
     /// One image or artifact.
-    Image(ImageManifest),
+    Image(Box<ImageManifest>),
     /// Several, by platform.
     Index(Index),
 }
@@ -144,12 +144,12 @@ impl RawManifest {
             return Err(ManifestError::MediaType { media_type: printable(&self.media_type, 100) });
         }
         let config = value.get("config").ok_or_else(|| malformed("a manifest without config".to_owned()))?;
-        Ok(Document::Image(ImageManifest {
+        Ok(Document::Image(Box::new(ImageManifest {
             config: one(config)?,
             layers: all("layers")?,
             subject,
             artifact_type: value.get("artifactType").and_then(Value::as_str).map(str::to_owned),
-        }))
+        })))
     }
 
     /// An index with only the entries that `keep` holds, every other byte's meaning kept: field order,
@@ -215,7 +215,7 @@ impl Index {
         for wanted in wanted {
             let found = self.manifests.iter().any(|e| e.platform.as_ref().is_some_and(|p| p.satisfies(wanted)));
             if !found {
-                return Err(ManifestError::Platform { wanted: wanted.clone(), available: self.platforms() });
+                return Err(ManifestError::Platform { wanted: Box::new(wanted.clone()), available: self.platforms() });
             }
         }
         let chosen = |entry: &Descriptor| entry.platform.as_ref().is_some_and(|p| platforms.wants(p));

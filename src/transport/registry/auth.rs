@@ -230,6 +230,8 @@ impl Auth {
         scheme: &Scheme,
     ) -> Result<Option<Pass>, Failure> {
         let credential = host.options.credentials.find(&host.registry, scopes.repository.as_ref()).await;
+        let credential =
+            credential.map_err(|reason| Error::Settings { at: host.registry.to_string(), reason })?;
         let credential = credential.map(identity_token);
         let (secret, life) = match (scheme, credential) {
             (_, Some(Credential::Bearer(token))) => (bearer(token.expose_secret()), None),

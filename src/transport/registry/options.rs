@@ -165,12 +165,13 @@ impl fmt::Debug for Credential {
 /// Where credentials come from.
 pub trait Credentials: Send + Sync {
     /// The credential for a registry, and for a repository of it where they differ by path. It is asked
-    /// when a registry wants one, and again when that one was refused.
+    /// when a registry wants one, and again when that one was refused. The error is one printable line: a secret that
+    /// was asked for and cannot be had.
     fn find<'a>(
         &'a self,
         registry: &'a Registry,
         repository: Option<&'a Repository>,
-    ) -> BoxFuture<'a, Option<Credential>>;
+    ) -> BoxFuture<'a, Result<Option<Credential>, String>>;
 }
 
 /// No credentials at all.
@@ -178,8 +179,8 @@ pub trait Credentials: Send + Sync {
 pub struct Anonymous;
 
 impl Credentials for Anonymous {
-    fn find<'a>(&'a self, _: &'a Registry, _: Option<&'a Repository>) -> BoxFuture<'a, Option<Credential>> {
-        Box::pin(async { None })
+    fn find<'a>(&'a self, _: &'a Registry, _: Option<&'a Repository>) -> BoxFuture<'a, Result<Option<Credential>, String>> {
+        Box::pin(async { Ok(None) })
     }
 }
 

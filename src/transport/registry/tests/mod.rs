@@ -157,8 +157,12 @@ impl Observer for Told {
 struct Always(Credential);
 
 impl Credentials for Always {
-    fn find<'a>(&'a self, _: &'a Registry, _: Option<&'a Repository>) -> BoxFuture<'a, Option<Credential>> {
-        Box::pin(async { Some(self.0.clone()) })
+    fn find<'a>(
+        &'a self,
+        _: &'a Registry,
+        _: Option<&'a Repository>,
+    ) -> BoxFuture<'a, Result<Option<Credential>, String>> {
+        Box::pin(async { Ok(Some(self.0.clone())) })
     }
 }
 

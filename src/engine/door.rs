@@ -1,0 +1,198 @@
+//! Doors: a location's name turned into the source or destination behind it.
+
+use std::sync::Arc;
+
+use super::{Error, Inner, Result};
+use crate::oci::{Location, Reference, Registry, Repository, Tag, TagOrDigest};
+use crate::transport::archive::{DockerArchive, Naming, OciLayout};
+use crate::transport::{Destination, Source};
+
+/// An opened source.
+pub(super) struct SourceDoor {
+    pub(super) source: Arc<dyn Source>,
+    /// What to ask for.
+    pub(super) at: TagOrDigest,
+    /// The host whose limit counts; empty for files.
+    pub(super) host: String,
+    /// As a person writes it, without tag: for errors about blobs.
+    pub(super) name: String,
+}
+
+/// An opened destination.
+pub(super) struct DestinationDoor {
+    pub(super) destination: Arc<dyn Destination>,
+    /// The host whose limit counts and whose repositories share blobs; unique for files.
+    pub(super) host: String,
+    /// The registry, if it is one.
+    pub(super) registry: Option<Registry>,
+    /// Where in that host; none for files.
+    pub(super) repository: Option<Repository>,
+    /// Tags (or the one digest) to set.
+    pub(super) at: Vec<TagOrDigest>,
+    /// As a person writes it, with the first tag.
+    pub(super) name: String,
+    /// It takes one platform's manifest and no index.
+    pub(super) single: bool,
+}
+
+impl Inner {
+    /// Opens a source.
+    pub(super) async fn open_source(&self, location: &Location) -> Result<SourceDoor> {
+        let file = |source: Arc<dyn Source>, at| SourceDoor { source, at, host: String::new(), name: location.to_string() };
+        match location {
+            Location::Registry(reference) => Ok(SourceDoor {
+                source: Arc::new(self.client.repository(&reference.registry, &reference.repository)),
+                at: reference.target(),
+                host: reference.registry.to_string(),
+                name: reference.name(),
+            }),
+            Location::Store { repository, target } => {
+                let at = target.clone().unwrap_or_else(|| TagOrDigest::Tag(Tag::latest()));
+                Ok(file(Arc::new(self.store.repository(repository)), at))
+            }
+            Location::OciLayout { path, reference } => {
+                let layout = OciLayout::open(path, reference.as_deref()).await?;
+                let at = TagOrDigest::Digest(layout.chosen().digest.clone());
+                Ok(file(Arc::new(layout), at))
+            }
+            Location::OciArchive { .. } | Location::DockerArchive { .. } | Location::DockerDaemon { .. } => {
+                Err(unsupported(location, "reading from"))
+            }
+        }
+    }
+
+    /// Opens a destination that has a name of its own. `source` lends its tag where none is written.
+    pub(super) fn open_destination(
+        &self,
+        location: &Location,
+        source: &Location,
+        tags: &[Tag],
+        overwrite: bool,
+    ) -> Result<DestinationDoor> {
+        let more = |first: TagOrDigest| {
+            let mut at = vec![first];
+            for tag in tags {
+                let tag = TagOrDigest::Tag(tag.clone());
+                if !at.contains(&tag) {
+                    at.push(tag);
+                }
+            }
+            at
+        };
+        match location {
+            Location::Registry(reference) => {
+                self.refuse_read_only(&reference.registry)?;
+                let first = match (&reference.digest, &reference.tag) {
+                    (Some(digest), _) => TagOrDigest::Digest(digest.clone()),
+                    (None, Some(tag)) => TagOrDigest::Tag(tag.clone()),
+                    (None, None) => TagOrDigest::Tag(tag_of(source)),
+                };
+                let at = more(first);
+                Ok(DestinationDoor {
+                    destination: Arc::new(self.client.repository(&reference.registry, &reference.repository)),
+                    host: reference.registry.to_string(),
+                    registry: Some(reference.registry.clone()),
+                    repository: Some(reference.repository.clone()),
+                    name: written(&reference.name(), &at[0]),
+                    at,
+                    single: false,
+                })
+            }
+            Location::Store { repository, target } => {
+                let at = more(target.clone().unwrap_or_else(|| TagOrDigest::Tag(tag_of(source))));
+                Ok(DestinationDoor {
+                    destination: Arc::new(self.store.repository(repository)),
+                    host: "store:".to_owned(),
+                    registry: None,
+                    repository: Some(repository.clone()),
+                    name: written(&format!("store:{repository}"), &at[0]),
+                    at,
+                    single: false,
+                })
+            }
+            Location::OciLayout { path, reference } => {
+                // A layout's names are free text; what is a tag's form is taken as one, the rest by the
+                // layout itself.
+                let name = reference.clone().unwrap_or_else(|| tag_of(source).to_string());
+                let at = more(TagOrDigest::Tag(name.parse().unwrap_or_else(|_| tag_of(source))));
+                Ok(DestinationDoor {
+                    destination: Arc::new(OciLayout::create(path, Some(&name))?),
+                    host: format!("oci:{}", path.display()),
+                    registry: None,
+                    repository: None,
+                    name: format!("oci:{}:{name}", path.display()),
+                    at,
+                    single: false,
+                })
+            }
+            Location::DockerArchive { path, reference } => {
+                let named = reference.as_ref().or(source.as_registry());
+                let naming = Naming::Exact { path: path.clone(), overwrite };
+                self.docker_archive(naming, named, tags, location.to_string(), &path.display().to_string())
+            }
+            Location::OciArchive { .. } | Location::DockerDaemon { .. } => Err(unsupported(location, "writing to")),
+        }
+    }
+
+    /// A docker-archive as a destination; `named` with its tag and `tags` are what `docker load` will call the image.
+    pub(super) fn docker_archive(
+        &self,
+        naming: Naming,
+        named: Option<&Reference>,
+        tags: &[Tag],
+        name: String,
+        path: &str,
+    ) -> Result<DestinationDoor> {
+        let first = match named {
+            // A digest-only reference has no name that `docker load` could give.
+            Some(Reference { tag: None, digest: Some(digest), .. }) => TagOrDigest::Digest(digest.clone()),
+            Some(Reference { tag: Some(tag), .. }) => TagOrDigest::Tag(tag.clone()),
+            _ => TagOrDigest::Tag(Tag::latest()),
+        };
+        let at = std::iter::once(first).chain(tags.iter().cloned().map(TagOrDigest::Tag)).collect();
+        Ok(DestinationDoor {
+            destination: Arc::new(DockerArchive::create(naming, named.cloned())?),
+            host: format!("file:{path}"),
+            registry: None,
+            repository: None,
+            at,
+            name,
+            single: true,
+        })
+    }
+
+    /// Nothing is written to a registry that the configuration marks `read_only`.
+    fn refuse_read_only(&self, registry: &Registry) -> Result<()> {
+        match self.read_only.contains(registry) {
+            true => Err(Error::Refused { at: registry.to_string(), reason: "the configuration marks it read_only".to_owned() }),
+            false => Ok(()),
+        }
+    }
+}
+
+/// `name:tag` or `name@digest`.
+pub(super) fn written(name: &str, at: &TagOrDigest) -> String {
+    match at {
+        TagOrDigest::Tag(tag) => format!("{name}:{tag}"),
+        TagOrDigest::Digest(digest) => format!("{name}@{digest}"),
+    }
+}
+
+/// The tag that a destination without one takes: the source's, else `latest`.
+fn tag_of(source: &Location) -> Tag {
+    match source {
+        Location::Registry(reference) => reference.tag.clone(),
+        Location::Store { target: Some(TagOrDigest::Tag(tag)), .. } => Some(tag.clone()),
+        Location::OciLayout { reference: Some(name), .. } | Location::OciArchive { reference: Some(name), .. } => {
+            // `docker.io/library/nginx:1.27` or plain `1.27`
+            name.rsplit(['/', ':']).next().and_then(|tag| tag.parse().ok())
+        }
+        Location::DockerArchive { reference: Some(reference), .. } => reference.tag.clone(),
+        _ => None,
+    }
+    .unwrap_or_else(Tag::latest)
+}
+
+fn unsupported(location: &Location, verb: &str) -> Error {
+    Error::Request(format!("{location}: {verb} this transport is not built yet"))
+}

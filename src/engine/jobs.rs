@@ -1,0 +1,327 @@
+//! The jobs of this process: their states, what drives each of them, and what a person asks of them.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::progress::Counters;
+use super::run::Running;
+use super::{Error, Inner, Result};
+use crate::job::{Failure, Job, JobEvent, JobId, JobSpec, JobState, Level, Report};
+use crate::ledger;
+use crate::oci::printable;
+
+/// The jobs of this process, by number.
+#[derive(Default)]
+pub(super) struct Jobs {
+    entries: Mutex<BTreeMap<JobId, Arc<Entry>>>,
+}
+
+/// One job. The locks are held for a copy or an assignment, never across an await.
+pub(super) struct Entry {
+    id: JobId,
+    spec: JobSpec,
+    created: Timestamp,
+    now: Mutex<Now>,
+    /// Told of every move, so that waiting needs no polling.
+    state: watch::Sender<JobState>,
+    paused: watch::Sender<bool>,
+}
+
+/// What changes of a job.
+struct Now {
+    counters: Arc<Counters>,
+    cancel: CancellationToken,
+    priority: i32,
+    started: Option<Timestamp>,
+    finished: Option<Timestamp>,
+    failure: Option<Failure>,
+    report: Option<Report>,
+}
+
+impl Entry {
+    fn new(job: Job) -> Entry {
+        Entry {
+            id: job.id,
+            spec: job.spec,
+            created: job.created,
+            now: Mutex::new(Now {
+                counters: Arc::default(),
+                cancel: CancellationToken::new(),
+                priority: job.priority,
+                started: None,
+                finished: None,
+                failure: None,
+                report: None,
+            }),
+            state: watch::Sender::new(job.state),
+            paused: watch::Sender::new(false),
+        }
+    }
+
+    fn now(&self) -> MutexGuard<'_, Now> {
+        self.now.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn state(&self) -> JobState {
+        *self.state.borrow()
+    }
+
+    /// The job as it stands.
+    pub(super) fn snapshot(&self) -> Job {
+        let now = self.now();
+        Job {
+            id: self.id,
+            spec: self.spec.clone(),
+            state: self.state(),
+            progress: now.counters.sample(),
+            priority: now.priority,
+            created: self.created,
+            started: now.started,
+            finished: now.finished,
+            failure: now.failure.clone(),
+            report: now.report.clone(),
+        }
+    }
+}
+
+impl Jobs {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<JobId, Arc<Entry>>> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Every job, oldest first.
+    pub(super) fn all(&self) -> Vec<Arc<Entry>> {
+        self.lock().values().cloned().collect()
+    }
+
+    /// One job.
+    pub(super) fn get(&self, id: JobId) -> Option<Arc<Entry>> {
+        self.lock().get(&id).cloned()
+    }
+}
+
+impl Inner {
+    /// Accepts a job and starts what drives it.
+    pub(super) async fn accept(self: &Arc<Inner>, spec: JobSpec) -> Result<JobId> {
+        if spec.destinations.is_empty() {
+            return Err(Error::Request(format!("{}: no destination was named", spec.source)));
+        }
+        let fresh = |id| Job {
+            id,
+            spec: spec.clone(),
+            state: JobState::Queued,
+            progress: crate::job::Progress::default(),
+            priority: 0,
+            created: Timestamp::now(),
+            started: None,
+            finished: None,
+            failure: None,
+            report: None,
+        };
+        let job = match &self.ledger {
+            None => fresh(JobId(self.next_serial())),
+            Some(ledger) => ledger.add(&spec, JobState::Queued).await?,
+        };
+        let entry = Arc::new(Entry::new(job));
+        self.jobs.lock().insert(entry.id, Arc::clone(&entry));
+        self.speaker.say(JobEvent::Added { job: entry.id });
+        let id = entry.id;
+        self.drive(entry);
+        Ok(id)
+    }
+
+    /// Runs a queued job to its end, in the background.
+    fn drive(self: &Arc<Inner>, entry: Arc<Entry>) {
+        let engine = Arc::clone(self);
+        self.tasks.spawn(async move {
+            let cancel = entry.now().cancel.clone();
+            // Reported here and not by a panic hook alone: the job must not look alive for ever.
+            let work = std::panic::AssertUnwindSafe(engine.plan_and_run(&entry, &cancel));
+            let result = futures_util::FutureExt::catch_unwind(work).await;
+            let result = result.unwrap_or_else(|_| Err(Error::Internal("the job's task panicked".to_owned())));
+            engine.conclude(&entry, result).await;
+        });
+    }
+
+    async fn plan_and_run(self: &Arc<Inner>, entry: &Arc<Entry>, cancel: &CancellationToken) -> Result<Report> {
+        let until_cancelled = |()| Error::Cancelled;
+        let _turn = tokio::select! {
+            biased;
+            () = cancel.cancelled() => return Err(until_cancelled(())),
+            turn = self.turns.acquire() => turn.map_err(|_| Error::Cancelled)?,
+        };
+        entry.now().started = Some(Timestamp::now());
+        self.move_to(entry, JobState::Planning).await?;
+        let planning = super::voice::JOB.scope(entry.id, self.make_plan(&entry.spec, false));
+        let planned = tokio::select! {
+            biased;
+            () = cancel.cancelled() => return Err(until_cancelled(())),
+            planned = planning => planned?,
+        };
+        let (blobs, bytes) = (planned.plan.blobs.len(), planned.plan.total_bytes());
+        self.speaker.say(JobEvent::Planned { job: entry.id, blobs, bytes });
+        let order = -entry.now().priority;
+        let running = Running::new(Arc::clone(self), entry.id, order, planned, entry.paused.subscribe());
+        entry.now().counters = Arc::clone(&running.counters);
+        self.learn_places(&running).await;
+        self.move_to(entry, JobState::Running).await?;
+        Arc::new(running).run(cancel).await
+    }
+
+    /// Learns from the ledger where the blobs of a job are, so that they are mounted.
+    async fn learn_places(&self, running: &Running) {
+        for (at, door) in running.destinations.iter().enumerate() {
+            if running.needs(at) {
+                self.known_places(door, &running.plan.blobs).await;
+            }
+        }
+    }
+
+    /// Writes a job's end.
+    async fn conclude(&self, entry: &Arc<Entry>, result: Result<Report>) {
+        let (to, failure, report) = match result {
+            Ok(report) => (JobState::Succeeded, None, Some(report)),
+            Err(Error::Cancelled) => (JobState::Cancelled, None, None),
+            Err(error) => (JobState::Failed, Some(error.failure()), None),
+        };
+        {
+            let mut now = entry.now();
+            now.finished = Some(Timestamp::now());
+            (now.failure, now.report) = (failure.clone(), report);
+        }
+        if let Some(failure) = failure {
+            let text = printable(&format!("{}: {}", entry.spec, failure.message), 2000);
+            self.speaker.say(JobEvent::Note { job: Some(entry.id), level: Level::Error, text });
+        }
+        if let Err(error) = self.move_to_end(entry, to).await {
+            let text = format!("job {}: {error}", entry.id);
+            self.speaker.say(JobEvent::Note { job: Some(entry.id), level: Level::Error, text });
+            // Over it is all the same, and whoever waits for it must hear so.
+            entry.state.send_replace(to);
+        }
+    }
+
+    /// The last move. A job whose running blobs ended it while it was paused goes on first: a paused job can only
+    /// be cancelled.
+    async fn move_to_end(&self, entry: &Arc<Entry>, to: JobState) -> Result<()> {
+        if entry.state() == JobState::Paused && to != JobState::Cancelled {
+            self.go_on(entry).await?;
+        }
+        self.move_to(entry, to).await
+    }
+
+    /// From paused to running: nothing was undone, so it passes through the states of a queued job at once.
+    async fn go_on(&self, entry: &Arc<Entry>) -> Result<()> {
+        for state in [JobState::Queued, JobState::Planning, JobState::Running] {
+            self.move_to(entry, state).await?;
+        }
+        entry.paused.send_replace(false);
+        Ok(())
+    }
+
+    /// Moves a job, here and in the ledger, and says so. A ledger that refuses because another process took
+    /// the job over ends the job here; one that cannot be written to is only warned about.
+    async fn move_to(&self, entry: &Arc<Entry>, to: JobState) -> Result<()> {
+        let from = entry.state();
+        let reason = |error: &dyn std::fmt::Display| Error::Job { job: entry.id, reason: error.to_string() };
+        from.become_(to).map_err(|error| reason(&error))?;
+        if let Some(ledger) = &self.ledger {
+            let (failure, report) = {
+                let now = entry.now();
+                (now.failure.clone(), now.report.clone())
+            };
+            let told = match (to, failure, report) {
+                (JobState::Failed, Some(failure), _) => ledger.fail(entry.id, from, &failure).await,
+                (JobState::Succeeded, _, Some(report)) => ledger.succeed(entry.id, &report).await,
+                _ => ledger.move_to(entry.id, from, to).await,
+            };
+            if let Err(error) = told {
+                let taken = matches!(error, ledger::Error::LeaseLost { .. } | ledger::Error::Owned { .. });
+                if taken && !to.is_final() {
+                    return Err(reason(&error));
+                }
+                tracing::warn!("job {}: the ledger was not told of {to}: {error}", entry.id);
+            }
+        }
+        entry.state.send_replace(to);
+        self.speaker.say(JobEvent::Moved { job: entry.id, from, to });
+        Ok(())
+    }
+
+    fn entry(&self, id: JobId) -> Result<Arc<Entry>> {
+        self.jobs.get(id).ok_or_else(|| Error::Job { job: id, reason: "there is no such job here".to_owned() })
+    }
+
+    /// Cancels a job that is not over.
+    pub(super) async fn cancel_job(&self, id: JobId) -> Result<()> {
+        let entry = self.entry(id)?;
+        if entry.state().is_final() {
+            return Err(Error::Job { job: id, reason: format!("it is over: {}", entry.state()) });
+        }
+        entry.now().cancel.cancel();
+        // Its driver writes the end; waiting for it means that nothing of it lives on when this returns.
+        let mut state = entry.state.subscribe();
+        let _ = state.wait_for(|state| state.is_final()).await;
+        Ok(())
+    }
+
+    /// Queues a failed job again.
+    pub(super) async fn retry_job(self: &Arc<Inner>, id: JobId) -> Result<()> {
+        let entry = self.entry(id)?;
+        entry.state().become_(JobState::Queued).map_err(|e| Error::Job { job: id, reason: e.to_string() })?;
+        {
+            let mut now = entry.now();
+            now.cancel = CancellationToken::new();
+            (now.failure, now.report, now.finished) = (None, None, None);
+            now.counters = Arc::default();
+        }
+        self.move_to(&entry, JobState::Queued).await?;
+        self.drive(entry);
+        Ok(())
+    }
+
+    /// Pauses a running job: no new blob starts, running ones finish.
+    pub(super) async fn pause_job(&self, id: JobId) -> Result<()> {
+        let entry = self.entry(id)?;
+        self.move_to(&entry, JobState::Paused).await?;
+        entry.paused.send_replace(true);
+        Ok(())
+    }
+
+    /// Lets a paused job go on.
+    pub(super) async fn resume_job(&self, id: JobId) -> Result<()> {
+        let entry = self.entry(id)?;
+        match entry.state() {
+            JobState::Paused => self.go_on(&entry).await,
+            other => Err(Error::Job { job: id, reason: format!("it is {other}, not paused") }),
+        }
+    }
+
+    /// Waits until a job is over.
+    pub(super) async fn wait_for(&self, id: JobId) -> Option<Job> {
+        let entry = self.jobs.get(id)?;
+        let mut state = entry.state.subscribe();
+        let _ = state.wait_for(|state| state.is_final()).await;
+        Some(entry.snapshot())
+    }
+
+    /// Waits until every job is over.
+    pub(super) async fn wait_for_all(&self) {
+        for entry in self.jobs.all() {
+            self.wait_for(entry.id).await;
+        }
+    }
+
+    /// Cancels what is not over and waits for its end.
+    pub(super) async fn end(&self) {
+        for entry in self.jobs.all() {
+            entry.now().cancel.cancel();
+        }
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+}

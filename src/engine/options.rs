@@ -1,0 +1,30 @@
+//! What the engine is told when it is made. `app` fills it from the configuration.
+
+use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
+
+use crate::ledger::Ledger;
+use crate::oci::{Platform, Registry};
+use crate::transport::registry::ClientOptions;
+
+/// Everything the engine knows of the world.
+pub struct EngineOptions {
+    /// How registries are spoken to.
+    pub client: ClientOptions,
+    /// The local image store's directory.
+    pub store: PathBuf,
+    /// Blobs that move at the same time.
+    pub workers: usize,
+    /// Blobs that move at the same time to or from one host.
+    pub workers_per_host: usize,
+    /// Hosts with a limit of their own.
+    pub host_limits: HashMap<String, usize>,
+    /// Registries that nothing is ever written to.
+    pub read_only: HashSet<Registry>,
+    /// Attempts for a blob, the first included.
+    pub attempts: u32,
+    /// The platform of a docker-archive when none is named.
+    pub host_platform: Platform,
+    /// The database that remembers; without it nothing outlives the process.
+    pub ledger: Option<Ledger>,
+}

@@ -1,0 +1,428 @@
+//! Planning: from a job's specification to which manifests, which blobs, and what each destination needs.
+
+use std::collections::{HashMap, HashSet};
+
+use futures_util::future::{BoxFuture, try_join_all};
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+
+use super::door::{DestinationDoor, SourceDoor};
+use super::{Error, Inner, Result};
+use crate::job::{
+    ExportName, JobSpec, Plan, PlannedBlob, PlannedDestination, PlannedManifest, Presence, TagChange, Target,
+};
+use crate::oci::{
+    Descriptor, Digest, Document, Index, Location, ManifestError, Platform, Platforms, RawManifest, TagOrDigest,
+    media_type,
+};
+use crate::transport::{self, Source, archive::Naming};
+
+/// Manifests that one image may have: more than any real index, less than a bomb.
+const MANIFESTS: usize = 2000;
+/// How deep indexes may nest.
+const DEPTH: usize = 4;
+/// Questions a job asks at the same time.
+const QUESTIONS: usize = 16;
+
+/// A plan with what is needed to run it.
+pub(super) struct Planned {
+    pub(super) plan: Plan,
+    /// The manifests' bytes, in the plan's order: the last one is the root.
+    pub(super) manifests: Vec<RawManifest>,
+    pub(super) source: SourceDoor,
+    pub(super) destinations: Vec<DestinationDoor>,
+}
+
+/// What was found at the source and what of it is to arrive.
+struct Arrival {
+    found: RawManifest,
+    root: RawManifest,
+    /// Entries of the root that are fetched as well; empty where the root is an image.
+    entries: Vec<Descriptor>,
+    platforms: Vec<Platform>,
+    notes: Vec<String>,
+}
+
+impl Inner {
+    /// Plans a job. With `probe` the destinations are asked for every blob; without, the uploads will ask.
+    pub(super) async fn make_plan(&self, spec: &JobSpec, probe: bool) -> Result<Planned> {
+        if spec.destinations.is_empty() {
+            return Err(Error::Request(format!("{}: no destination was named", spec.source)));
+        }
+        let source = self.open_source(&spec.source).await?;
+        let named = self.open_named(spec)?;
+        let found = async { source.source.manifest(&source.at).await.map_err(Error::from) };
+        // One request to each side, at the same time: a second copy of the same image ends here.
+        let (found, tags_now) = tokio::try_join!(found, self.tags_now(&named))?;
+        let single = spec.destinations.iter().any(|t| matches!(t, Target::ExportInto(_)))
+            || named.iter().flatten().any(|door| door.single);
+        let arrival = self.choose(&source, found, &spec.platforms, single).await?;
+        let destinations = self.open_rest(spec, named, &arrival)?;
+
+        let mut planned: Vec<PlannedDestination> = Vec::with_capacity(destinations.len());
+        for (door, now) in destinations.iter().zip(tags_now) {
+            planned.push(destination_of(door, now, &arrival.root.digest)?);
+        }
+        let mut manifests = Vec::new();
+        if !planned.iter().all(|d| d.up_to_date) {
+            manifests = self.fetch_entries(&source, &arrival.entries).await?;
+        }
+        manifests.push((arrival.root.clone(), None));
+        let blobs = blobs_of(&manifests, &source.name)?;
+        for (door, destination) in destinations.iter().zip(&mut planned) {
+            destination.presence = match probe && !destination.up_to_date {
+                true => self.probe(door, &blobs).await?,
+                false => vec![Presence::Unasked; blobs.len()],
+            };
+        }
+        let plan = Plan {
+            source: spec.source.to_string(),
+            found: arrival.found.descriptor(),
+            arrives: arrival.root.descriptor(),
+            platforms: arrival.platforms,
+            manifests: manifests
+                .iter()
+                .map(|(raw, platform)| PlannedManifest { descriptor: raw.descriptor(), platform: platform.clone() })
+                .collect(),
+            blobs,
+            destinations: planned,
+            notes: arrival.notes,
+        };
+        let manifests = manifests.into_iter().map(|(raw, _)| raw).collect();
+        Ok(Planned { plan, manifests, source, destinations })
+    }
+
+    /// Opens every destination that has a name already; an export is named once its digest is known.
+    fn open_named(&self, spec: &JobSpec) -> Result<Vec<Option<DestinationDoor>>> {
+        let open = |target: &Target| match target {
+            Target::Image(location) => {
+                self.open_destination(location, &spec.source, &spec.tags, spec.overwrite).map(Some)
+            }
+            Target::ExportInto(_) => Ok(None),
+        };
+        spec.destinations.iter().map(open).collect()
+    }
+
+    /// Opens the exports, now that their digest and platform are known.
+    fn open_rest(
+        &self,
+        spec: &JobSpec,
+        named: Vec<Option<DestinationDoor>>,
+        arrival: &Arrival,
+    ) -> Result<Vec<DestinationDoor>> {
+        let open = |(door, target): (Option<DestinationDoor>, &Target)| match (door, target) {
+            (Some(door), _) => Ok(door),
+            (None, Target::Image(location)) => Err(Error::Internal(format!("{location} was not opened"))),
+            (None, Target::ExportInto(directory)) => {
+                let reference = export_reference(&spec.source)?;
+                let digest = arrival.root.digest.clone();
+                // The platform is part of the name only where the person chose one of several.
+                let platform = match (&spec.platforms, &arrival.platforms[..]) {
+                    (Platforms::Only(_), [one]) if spec.platform_in_name => Some(one.clone()),
+                    _ => None,
+                };
+                let (names, time) = (reference.clone(), jiff::Zoned::now().datetime());
+                let naming = Naming::Exclusive {
+                    directory: directory.clone(),
+                    name: Box::new(move |copy| {
+                        ExportName { reference: &names, digest: &digest, platform: platform.as_ref(), time }
+                            .file_name(copy)
+                    }),
+                };
+                let path = directory.display().to_string();
+                // Two exports into one directory are two files, so they never share a blob's claim.
+                let unique = format!("{path}#{}", self.next_serial());
+                self.docker_archive(naming, Some(&reference), &spec.tags, format!("{path}/"), &unique)
+            }
+        };
+        named.into_iter().zip(&spec.destinations).map(open).collect()
+    }
+
+    /// What the destinations' tags point at now; archives have none.
+    async fn tags_now(&self, named: &[Option<DestinationDoor>]) -> Result<Vec<Vec<Option<Digest>>>> {
+        let mut asked = Vec::with_capacity(named.len());
+        for door in named {
+            let tags = door.iter().filter(|door| !door.single).flat_map(|door| {
+                let destination = &door.destination;
+                door.at.iter().map(move |at| destination.resolve(at))
+            });
+            asked.push(try_join_all(tags));
+        }
+        let now = try_join_all(asked).await?;
+        Ok(now.into_iter().map(|tags| tags.into_iter().map(|d| d.map(|d| d.digest)).collect()).collect())
+    }
+
+    /// Decides what of the found manifest is to arrive. `single`: some destination takes one platform only.
+    async fn choose(
+        &self,
+        source: &SourceDoor,
+        found: RawManifest,
+        platforms: &Platforms,
+        single: bool,
+    ) -> Result<Arrival> {
+        let at = || super::door::written(&source.name, &source.at);
+        let wrong = |error: ManifestError| transport::Error::Manifest { at: at(), source: error };
+        let index = match found.parse().map_err(wrong)? {
+            Document::Index(index) => index,
+            Document::Image(image) => {
+                let own = match (platforms, media_type::is_image_config(&image.config.media_type)) {
+                    (Platforms::Only(_), _) | (Platforms::All, true) if single || *platforms != Platforms::All => {
+                        self.image_platform(source, &image.config).await?
+                    }
+                    _ => None,
+                };
+                if let Platforms::Only(list) = platforms
+                    && let Some(wanted) = list.iter().find(|w| !own.as_ref().is_some_and(|p| p.satisfies(w)))
+                {
+                    let available = own.into_iter().collect();
+                    return Err(wrong(ManifestError::Platform { wanted: Box::new(wanted.clone()), available }).into());
+                }
+                let platforms = own.into_iter().collect();
+                return Ok(Arrival { root: found.clone(), found, entries: Vec::new(), platforms, notes: Vec::new() });
+            }
+        };
+        let mut notes = Vec::new();
+        let wanted = match (platforms, single) {
+            (Platforms::All, true) => self.default_platform(&index, &mut notes),
+            _ => platforms.clone(),
+        };
+        let chosen = index.select(&wanted).map_err(wrong)?;
+        let images: Vec<&Descriptor> = chosen.iter().copied().filter(|entry| entry.attests().is_none()).collect();
+        if single || (images.len() == 1 && wanted != Platforms::All) {
+            let [one] = images[..] else {
+                let available = images.iter().filter_map(|d| d.platform.as_ref()).map(Platform::to_string);
+                let list = available.collect::<Vec<_>>().join(", ");
+                return Err(Error::Request(format!("{}: a docker-archive holds one platform; choose one of {list}", at())));
+            };
+            return self.single(source, found, one, notes).await;
+        }
+        let listed = |d: &&Descriptor| d.platform.clone().filter(|p| !p.is_unknown());
+        let platforms = images.iter().filter_map(listed).collect();
+        let entries: Vec<Descriptor> = chosen.into_iter().cloned().collect();
+        let root = match entries.len() == index.manifests.len() {
+            true => found.clone(),
+            false => {
+                let keep: Vec<Digest> = entries.iter().map(|e| e.digest.clone()).collect();
+                found.with_entries(&keep).map_err(wrong)?
+            }
+        };
+        Ok(Arrival { found, root, entries, platforms, notes })
+    }
+
+    /// One image of an index, taken by itself.
+    async fn single(
+        &self,
+        source: &SourceDoor,
+        found: RawManifest,
+        entry: &Descriptor,
+        notes: Vec<String>,
+    ) -> Result<Arrival> {
+        let root = fetch(&*source.source, entry).await?;
+        let nested = matches!(root.parse(), Ok(Document::Index(_)));
+        if nested {
+            let at = super::door::written(&source.name, &TagOrDigest::Digest(entry.digest.clone()));
+            return Err(Error::Request(format!("{at} is an index within an index; name one image of it by its digest")));
+        }
+        let platforms = entry.platform.clone().into_iter().collect();
+        Ok(Arrival { found, root, entries: Vec::new(), platforms, notes })
+    }
+
+    /// The platform of a docker-archive when nobody named one, with a note that says so.
+    fn default_platform(&self, index: &Index, notes: &mut Vec<String>) -> Platforms {
+        let available = index.platforms();
+        let chosen = match &available[..] {
+            [only] => only.clone(),
+            _ => self.host_platform.clone(),
+        };
+        notes.push(format!("{chosen} was chosen, as no --platform was given: a docker-archive holds one platform"));
+        Platforms::Only(vec![chosen])
+    }
+
+    /// The platform that an image's configuration names.
+    async fn image_platform(&self, source: &SourceDoor, config: &Descriptor) -> Result<Option<Platform>> {
+        let bytes = super::question::small_blob(source, config).await?;
+        Ok(super::question::platform_of(&bytes))
+    }
+
+    /// Fetches an index's entries, and theirs, in the order of pushing: children before their parents.
+    async fn fetch_entries(
+        &self,
+        source: &SourceDoor,
+        entries: &[Descriptor],
+    ) -> Result<Vec<(RawManifest, Option<Platform>)>> {
+        let mut all = fetch_level(&*source.source, entries.to_vec(), 1).await?;
+        let mut seen = HashSet::new();
+        all.retain(|(raw, _)| seen.insert(raw.digest.clone()));
+        Ok(all)
+    }
+
+    /// Asks one destination for every blob.
+    async fn probe(&self, door: &DestinationDoor, blobs: &[PlannedBlob]) -> Result<Vec<Presence>> {
+        let known = self.known_places(door, blobs).await;
+        let ask = |blob: &PlannedBlob| {
+            let (known, blob) = (known.get(&blob.descriptor.digest).cloned(), blob.descriptor.clone());
+            async move {
+                if door.destination.has_blob(&blob).await? {
+                    return Ok(Presence::Present);
+                }
+                Ok(known.map_or(Presence::Absent, Presence::Mount))
+            }
+        };
+        let asked: Vec<_> = blobs.iter().map(ask).collect();
+        stream::iter(asked).buffered(QUESTIONS).try_collect().await
+    }
+
+    /// Other repositories of a destination's host that are known to hold its blobs, from this run and the
+    /// ledger.
+    pub(super) async fn known_places(
+        &self,
+        door: &DestinationDoor,
+        blobs: &[PlannedBlob],
+    ) -> HashMap<Digest, crate::oci::Repository> {
+        let Some(own) = &door.repository else { return HashMap::new() };
+        let mut unknown = Vec::new();
+        for blob in blobs {
+            let digest = &blob.descriptor.digest;
+            if self.inflight.known(&door.host, digest).is_none() {
+                unknown.push(digest.clone());
+            }
+        }
+        if let (Some(ledger), Some(registry), false) = (&self.ledger, &door.registry, unknown.is_empty()) {
+            match ledger.blob_locations(registry, &unknown).await {
+                Ok(found) => found.iter().for_each(|(digest, at)| self.inflight.learn(&door.host, digest, at)),
+                Err(error) => tracing::warn!("blob locations: {error}"),
+            }
+        }
+        let place = |blob: &PlannedBlob| {
+            let digest = &blob.descriptor.digest;
+            let at = self.inflight.known(&door.host, digest).filter(|at| at != own)?;
+            Some((digest.clone(), at))
+        };
+        blobs.iter().filter_map(place).collect()
+    }
+}
+
+/// One manifest by its digest, with the size that its descriptor announced.
+async fn fetch(source: &dyn Source, entry: &Descriptor) -> Result<RawManifest> {
+    let raw = source.manifest(&TagOrDigest::Digest(entry.digest.clone())).await?;
+    match raw.digest == entry.digest {
+        // The index's word on the type counts where the header said nothing.
+        true if raw.media_type.is_empty() => Ok(RawManifest::with_digest(raw.bytes, &entry.media_type, raw.digest)),
+        true => Ok(raw),
+        false => Err(transport::Error::Content {
+            attempted: "get manifest",
+            at: entry.digest.to_string(),
+            expected: entry.digest.to_string(),
+            found: raw.digest.to_string(),
+        }
+        .into()),
+    }
+}
+
+/// One level of an index and everything below it.
+fn fetch_level(
+    source: &dyn Source,
+    entries: Vec<Descriptor>,
+    depth: usize,
+) -> BoxFuture<'_, Result<Vec<(RawManifest, Option<Platform>)>>> {
+    Box::pin(async move {
+        let wrong = |digest: &Digest, reason: String| transport::Error::Manifest {
+            at: digest.to_string(),
+            source: ManifestError::Malformed { digest: digest.clone(), reason },
+        };
+        if let Some(first) = entries.first() {
+            if depth > DEPTH {
+                return Err(wrong(&first.digest, format!("indexes are nested deeper than {DEPTH}")).into());
+            }
+            if entries.len() > MANIFESTS {
+                return Err(wrong(&first.digest, format!("an index of more than {MANIFESTS} manifests")).into());
+            }
+        }
+        let fetched = entries.into_iter().map(|entry| async move {
+            let raw = fetch(source, &entry).await?;
+            Ok::<_, Error>((raw, entry.platform.filter(|p| !p.is_unknown())))
+        });
+        let level: Vec<_> = stream::iter(fetched).buffered(QUESTIONS).try_collect().await?;
+        let mut all = Vec::new();
+        for (raw, platform) in level {
+            if let Ok(Document::Index(index)) = raw.parse() {
+                all.extend(fetch_level(source, index.manifests, depth + 1).await?);
+            }
+            all.push((raw, platform));
+            if all.len() > MANIFESTS {
+                let digest = all[0].0.digest.clone();
+                return Err(wrong(&digest, format!("an index of more than {MANIFESTS} manifests")).into());
+            }
+        }
+        Ok(all)
+    })
+}
+
+/// Every blob of the manifests once. Foreign layers stay where their URLs point.
+fn blobs_of(manifests: &[(RawManifest, Option<Platform>)], at: &str) -> Result<Vec<PlannedBlob>> {
+    let (mut blobs, mut seen): (Vec<PlannedBlob>, HashMap<Digest, u64>) = Default::default();
+    for (raw, _) in manifests {
+        let document = raw.parse().map_err(|source| transport::Error::Manifest { at: at.to_owned(), source })?;
+        let Document::Image(image) = document else { continue };
+        for blob in image.blobs() {
+            if media_type::is_foreign_layer(&blob.media_type) && !blob.urls.is_empty() {
+                continue;
+            }
+            match seen.insert(blob.digest.clone(), blob.size) {
+                None => blobs.push(PlannedBlob {
+                    descriptor: blob.clone(),
+                    is_config: blob.digest == image.config.digest,
+                }),
+                Some(size) if size == blob.size => {}
+                Some(size) => {
+                    return Err(transport::Error::Content {
+                        attempted: "read manifest",
+                        at: format!("{at} {}", blob.digest),
+                        expected: format!("one size, {size} bytes"),
+                        found: format!("{} bytes in another place", blob.size),
+                    }
+                    .into());
+                }
+            }
+        }
+    }
+    Ok(blobs)
+}
+
+/// A destination's tags and whether it has everything.
+fn destination_of(door: &DestinationDoor, now: Vec<Option<Digest>>, arrives: &Digest) -> Result<PlannedDestination> {
+    if let Some(TagOrDigest::Digest(asked)) = door.at.iter().find(|at| matches!(at, TagOrDigest::Digest(_)))
+        && asked != arrives
+        && !door.single
+    {
+        let reason = format!("what would arrive is {arrives}, not the digest that was named");
+        return Err(transport::Error::Conflict { at: door.name.clone(), reason }.into());
+    }
+    let up_to_date = !now.is_empty() && now.iter().all(|old| old.as_ref() == Some(arrives));
+    let tags = door.at.iter().zip(now).filter_map(|(at, old)| match at {
+        TagOrDigest::Tag(tag) if !door.single => Some(TagChange { tag: tag.clone(), old, new: arrives.clone() }),
+        _ => None,
+    });
+    Ok(PlannedDestination { location: door.name.clone(), presence: Vec::new(), tags: tags.collect(), up_to_date })
+}
+
+/// The name that an exported file is made of.
+fn export_reference(source: &Location) -> Result<crate::oci::Reference> {
+    let text = match source {
+        Location::Registry(reference) => return Ok(reference.clone()),
+        Location::Store { repository, target: None } => repository.to_string(),
+        Location::Store { repository, target: Some(at) } => super::door::written(repository.as_str(), at),
+        Location::OciLayout { path, reference } | Location::OciArchive { path, reference } => {
+            let name = path.file_stem().map(|n| n.to_string_lossy().to_lowercase()).unwrap_or_default();
+            reference.as_ref().filter(|r| r.contains('/')).cloned().unwrap_or_else(|| match reference {
+                Some(tag) => format!("{name}:{tag}"),
+                None => name,
+            })
+        }
+        Location::DockerArchive { reference: Some(reference), .. } => return Ok(reference.clone()),
+        Location::DockerArchive { path, .. } => {
+            path.file_stem().map(|n| n.to_string_lossy().to_lowercase()).unwrap_or_default()
+        }
+        Location::DockerDaemon { image, .. } => image.clone(),
+    };
+    text.parse().map_err(|e| Error::Request(format!("{source} has no name that a file could get: {e}")))
+}

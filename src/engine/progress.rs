@@ -1,0 +1,147 @@
+//! A job's counters: atomics that the workers add to and that a tick samples.
+
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
+
+use crate::job::{BlobProgress, BlobStage, PlannedBlob, Progress};
+use crate::oci::Digest;
+
+/// The counters of one run of one job.
+#[derive(Default)]
+pub(super) struct Counters {
+    blobs: Vec<BlobCounter>,
+    destinations: usize,
+    /// Bytes of destinations that needed nothing at all.
+    pub(super) spared: AtomicU64,
+    /// Requests tried again.
+    pub(super) retries: AtomicU32,
+    /// Things the person should know in the end, each once.
+    notes: Mutex<Vec<String>>,
+}
+
+struct BlobCounter {
+    digest: Digest,
+    size: u64,
+    /// One a destination: bytes passed and stage.
+    cells: Vec<(AtomicU64, AtomicU8)>,
+}
+
+impl Counters {
+    /// Counters for a plan's blobs at so many destinations.
+    pub(super) fn new(blobs: &[PlannedBlob], destinations: usize) -> Counters {
+        let cell = || (AtomicU64::new(0), AtomicU8::new(BlobStage::Waiting as u8));
+        let blobs = blobs.iter().map(|blob| BlobCounter {
+            digest: blob.descriptor.digest.clone(),
+            size: blob.descriptor.size,
+            cells: (0..destinations).map(|_| cell()).collect(),
+        });
+        Counters { blobs: blobs.collect(), destinations, ..Counters::default() }
+    }
+
+    /// A blob begins, or begins again, at a destination.
+    pub(super) fn begin(&self, blob: usize, destination: usize) {
+        if let Some((done, stage)) = self.cell(blob, destination) {
+            done.store(0, Relaxed);
+            stage.store(BlobStage::Running as u8, Relaxed);
+        }
+    }
+
+    /// Bytes passed to a destination.
+    pub(super) fn add(&self, blob: usize, destination: usize, bytes: u64) {
+        if let Some((done, _)) = self.cell(blob, destination) {
+            done.fetch_add(bytes, Relaxed);
+        }
+    }
+
+    /// A blob is settled at a destination.
+    pub(super) fn settle(&self, blob: usize, destination: usize, as_: BlobStage) {
+        if let Some((_, stage)) = self.cell(blob, destination) {
+            stage.store(as_ as u8, Relaxed);
+        }
+    }
+
+    /// Something the person should know in the end.
+    pub(super) fn note(&self, text: String) {
+        let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
+        if !notes.contains(&text) {
+            notes.push(text);
+        }
+    }
+
+    /// All notes.
+    pub(super) fn notes(&self) -> Vec<String> {
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn cell(&self, blob: usize, destination: usize) -> Option<&(AtomicU64, AtomicU8)> {
+        self.blobs.get(blob)?.cells.get(destination)
+    }
+
+    /// A sample of now.
+    pub(super) fn sample(&self) -> Progress {
+        let mut progress = Progress::default();
+        progress.reused = self.spared.load(Relaxed);
+        progress.total = progress.reused;
+        for blob in &self.blobs {
+            progress.total = progress.total.saturating_add(blob.size.saturating_mul(self.destinations as u64));
+            let mut slowest: Option<(u64, BlobStage)> = None;
+            for (done, stage) in &blob.cells {
+                let stage = stage_of(stage.load(Relaxed));
+                // A pull that answers more than it announced is about to fail; the bar stays within its size.
+                let done = match stage {
+                    BlobStage::Done => blob.size,
+                    _ => done.load(Relaxed).min(blob.size),
+                };
+                match stage {
+                    BlobStage::Present | BlobStage::Mounted => progress.reused += blob.size,
+                    _ => progress.wire += done,
+                }
+                let reached = if stage.is_settled() { blob.size } else { done };
+                if slowest.is_none_or(|(least, at)| (reached, !stage.is_settled()) < (least, !at.is_settled())) {
+                    slowest = Some((reached, stage));
+                }
+            }
+            let (done, stage) = slowest.unwrap_or((0, BlobStage::Waiting));
+            progress.blobs.push(BlobProgress { digest: blob.digest.clone(), size: blob.size, done, stage });
+        }
+        progress
+    }
+}
+
+fn stage_of(value: u8) -> BlobStage {
+    const ALL: [BlobStage; 6] = [
+        BlobStage::Waiting,
+        BlobStage::Running,
+        BlobStage::Done,
+        BlobStage::Present,
+        BlobStage::Mounted,
+        BlobStage::Failed,
+    ];
+    ALL.into_iter().find(|stage| *stage as u8 == value).unwrap_or(BlobStage::Waiting)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::oci::Descriptor;
+
+    #[test]
+    fn wire_and_reused_are_counted_apart_and_reach_the_total() {
+        let blob = |n: u8, size| PlannedBlob { descriptor: Descriptor::new("", Digest::of(&[n]), size), is_config: false };
+        let counters = Counters::new(&[blob(1, 10), blob(2, 5)], 2);
+        counters.begin(0, 0);
+        counters.add(0, 0, 4);
+        counters.settle(0, 1, BlobStage::Mounted);
+        let sample = counters.sample();
+        assert_eq!((sample.total, sample.wire, sample.reused), (30, 4, 10));
+        assert_eq!((sample.blobs[0].done, sample.blobs[0].stage), (4, BlobStage::Running));
+        counters.begin(0, 0);
+        assert_eq!(counters.sample().wire, 0, "bytes sent twice count once");
+        counters.settle(0, 0, BlobStage::Done);
+        counters.settle(1, 0, BlobStage::Present);
+        counters.settle(1, 1, BlobStage::Done);
+        let sample = counters.sample();
+        assert_eq!((sample.wire, sample.reused, sample.settled_blobs()), (15, 15, (2, 2)));
+    }
+}

@@ -1,0 +1,205 @@
+//! Questions that front ends ask: repositories, tags, what an image is made of, what files there are.
+
+use std::collections::HashSet;
+use std::path::Path;
+
+use bytes::Bytes;
+use futures_util::stream::{self, BoxStream, StreamExt, TryStreamExt};
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::door::{SourceDoor, written};
+use super::{Error, FileEntry, Image, ImagePlatform, Inner, Place, Result};
+use crate::oci::{
+    Descriptor, Digest, Document, Location, ManifestError, Platform, RawManifest, Repository, TagOrDigest, media_type,
+};
+use crate::transport::{self, verified};
+
+/// The largest configuration that is read, in bytes.
+const CONFIG_LIMIT: u64 = 8 << 20;
+/// Manifests that one question reads at the same time.
+const AT_ONCE: usize = 8;
+
+impl Inner {
+    pub(super) fn list_repositories(&self, place: &Place) -> BoxStream<'static, Result<Vec<String>>> {
+        match place {
+            Place::Registry(registry) => self.client.repositories(registry).map_err(Error::from).boxed(),
+            Place::Store => {
+                let store = self.store.clone();
+                let names = async move { Ok(store.repositories().await?.iter().map(Repository::to_string).collect()) };
+                stream::once(names).boxed()
+            }
+            Place::Directory(directory) => {
+                let directory = directory.clone();
+                let names = async move {
+                    let files = list_files(&directory).await?;
+                    let name = |f: &FileEntry| f.path.file_name().map(|n| n.to_string_lossy().into_owned());
+                    Ok(files.iter().filter_map(name).collect())
+                };
+                stream::once(names).boxed()
+            }
+        }
+    }
+
+    pub(super) fn list_tags(&self, place: &Place, repository: &Repository) -> BoxStream<'static, Result<Vec<String>>> {
+        match place {
+            Place::Registry(registry) => self.client.tags(registry, repository).map_err(Error::from).boxed(),
+            Place::Store => {
+                let (store, repository) = (self.store.clone(), repository.clone());
+                let tags = async move { Ok(store.tags(&repository).await?.iter().map(ToString::to_string).collect()) };
+                stream::once(tags).boxed()
+            }
+            Place::Directory(_) => stream::empty().boxed(),
+        }
+    }
+
+    /// The manifest's bytes at a location.
+    pub(super) async fn raw_manifest(&self, location: &Location) -> Result<RawManifest> {
+        let door = self.open_source(location).await?;
+        Ok(door.source.manifest(&door.at).await?)
+    }
+
+    pub(super) async fn resolve_location(&self, location: &Location) -> Result<Option<Descriptor>> {
+        if let Location::Registry(reference) = location {
+            let repository = self.client.repository(&reference.registry, &reference.repository);
+            return Ok(transport::Destination::resolve(&repository, &reference.target()).await?);
+        }
+        match self.raw_manifest(location).await {
+            Ok(raw) => Ok(Some(raw.descriptor())),
+            Err(error) if error.class() == crate::oci::ErrorClass::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    pub(super) async fn inspect_image(&self, location: &Location) -> Result<Image> {
+        let door = self.open_source(location).await?;
+        let root = door.source.manifest(&door.at).await?;
+        let at = written(&door.name, &door.at);
+        let wrong = |error: ManifestError| transport::Error::Manifest { at: at.clone(), source: error };
+        let platforms = match root.parse().map_err(wrong)? {
+            Document::Image(_) => vec![self.inspect_one(&door, root.clone(), None).await?],
+            Document::Index(index) => {
+                let one = |entry: Descriptor| async {
+                    let raw = door.source.manifest(&TagOrDigest::Digest(entry.digest.clone())).await?;
+                    self.inspect_one(&door, raw, Some(entry)).await
+                };
+                stream::iter(index.manifests.into_iter().map(one)).buffered(AT_ONCE).try_collect().await?
+            }
+        };
+        let mut seen = HashSet::new();
+        let mut size = 0;
+        for platform in &platforms {
+            if seen.insert(platform.config.clone()) {
+                size += platform.size - platform.layers_size();
+            }
+            size += platform.layers.iter().filter(|l| seen.insert(l.digest.clone())).map(|l| l.size).sum::<u64>();
+        }
+        Ok(Image { location: location.to_string(), descriptor: root.descriptor(), platforms, size })
+    }
+
+    /// One manifest with what its configuration tells. A nested index is told of by its descriptor alone.
+    async fn inspect_one(&self, door: &SourceDoor, raw: RawManifest, entry: Option<Descriptor>) -> Result<ImagePlatform> {
+        let wrong = |source| transport::Error::Manifest { at: door.name.clone(), source };
+        let entry_platform = entry.as_ref().and_then(|e| e.platform.clone());
+        let mut platform = ImagePlatform {
+            platform: entry_platform.filter(|p| !p.is_unknown()),
+            digest: raw.digest.clone(),
+            media_type: raw.media_type.clone(),
+            config: raw.digest.clone(),
+            layers: Vec::new(),
+            size: 0,
+            created: None,
+            command: Vec::new(),
+            labels: Vec::new(),
+            attests: entry.as_ref().and_then(Descriptor::attests),
+        };
+        let Document::Image(image) = raw.parse().map_err(wrong)? else { return Ok(platform) };
+        platform.config = image.config.digest.clone();
+        platform.size = image.blobs().iter().map(|b| b.size).sum();
+        if media_type::is_image_config(&image.config.media_type) && platform.attests.is_none() {
+            let bytes = small_blob(door, &image.config).await?;
+            describe(&mut platform, &bytes);
+        }
+        platform.layers = image.layers;
+        Ok(platform)
+    }
+}
+
+/// What the configuration tells of a platform.
+fn describe(platform: &mut ImagePlatform, config: &[u8]) {
+    let Ok(value) = serde_json::from_slice::<Value>(config) else { return };
+    platform.platform = platform.platform.take().or_else(|| platform_of(config));
+    platform.created = value.get("created").and_then(Value::as_str).map(str::to_owned);
+    let inner = value.get("config");
+    let words = |key: &str| {
+        let list = inner.and_then(|c| c.get(key)).and_then(Value::as_array).cloned().unwrap_or_default();
+        list.into_iter().filter_map(|word| word.as_str().map(str::to_owned))
+    };
+    platform.command = words("Entrypoint").chain(words("Cmd")).collect();
+    let labels = inner.and_then(|c| c.get("Labels")).and_then(Value::as_object);
+    let text = |(key, value): (&String, &Value)| Some((key.clone(), value.as_str()?.to_owned()));
+    platform.labels = labels.into_iter().flatten().filter_map(text).collect();
+}
+
+/// The platform that a configuration names.
+pub(super) fn platform_of(config: &[u8]) -> Option<Platform> {
+    let value: Value = serde_json::from_slice(config).ok()?;
+    let text = |key: &str| value.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
+    let mut platform = Platform::new(text("os")?, text("architecture")?, text("variant"));
+    platform.os_version = text("os.version").map(str::to_owned);
+    Some(platform)
+}
+
+/// A small blob, whole and verified.
+pub(super) async fn small_blob(door: &SourceDoor, blob: &Descriptor) -> Result<Bytes> {
+    if blob.size > CONFIG_LIMIT {
+        return Err(Error::Request(format!(
+            "{} {}: a configuration of {} bytes is more than is read ({CONFIG_LIMIT})",
+            door.name, blob.digest, blob.size
+        )));
+    }
+    let (_, stream) = door.source.blob(blob, 0).await?;
+    let mut stream = verified(blob, door.name.clone(), stream);
+    let mut bytes = Vec::new();
+    while let Some(piece) = stream.try_next().await? {
+        bytes.extend_from_slice(&piece);
+    }
+    Ok(Bytes::from(bytes))
+}
+
+/// The image files in a directory, newest first; one that does not exist holds none.
+pub(super) async fn list_files(directory: &Path) -> Result<Vec<FileEntry>> {
+    let directory = directory.to_owned();
+    let read = move || -> transport::Result<Vec<FileEntry>> {
+        let wrong = |error| transport::Error::file("list", &directory, error);
+        let entries = match std::fs::read_dir(&directory) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries.map_err(wrong)?,
+        };
+        let mut files = Vec::new();
+        for entry in entries {
+            let entry = entry.map_err(wrong)?;
+            let path = entry.path();
+            let name = entry.file_name().to_string_lossy().to_lowercase();
+            let image = [".tar", ".tar.gz", ".tgz", ".tar.zst"].iter().any(|end| name.ends_with(end));
+            // A file that went away between the listing and the look is no error.
+            let Ok(metadata) = entry.metadata() else { continue };
+            if image && metadata.is_file() {
+                let modified = metadata.modified().ok().and_then(|at| Timestamp::try_from(at).ok());
+                files.push(FileEntry { path, size: metadata.len(), modified });
+            }
+        }
+        files.sort_by(|a, b| b.modified.cmp(&a.modified).then_with(|| a.path.cmp(&b.path)));
+        Ok(files)
+    };
+    let read = tokio::task::spawn_blocking(read).await.map_err(|e| Error::Internal(e.to_string()))?;
+    Ok(read?)
+}
+
+impl ImagePlatform {
+    /// Bytes of the layers, each once.
+    pub fn layers_size(&self) -> u64 {
+        let mut seen: HashSet<&Digest> = HashSet::new();
+        self.layers.iter().filter(|layer| seen.insert(&layer.digest)).map(|layer| layer.size).sum()
+    }
+}

@@ -1,0 +1,244 @@
+//! One run of one job: its blobs through the pool, then its manifests in order, then the end of its files.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Instant;
+
+use futures_util::future::try_join_all;
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::door::{DestinationDoor, SourceDoor, written};
+use super::planner::Planned;
+use super::progress::Counters;
+use super::voice::{JOB, Voice};
+use super::{Error, Inner, Result};
+use crate::job::{JobId, Level, Output, Plan, PlannedDestination, Report};
+use crate::ledger::Overwrite;
+use crate::oci::{Document, RawManifest, TagOrDigest};
+use crate::transport::Finished;
+
+/// Manifests that one job pushes to one destination at the same time.
+const PUSHES: usize = 8;
+
+/// A job that runs.
+pub(super) struct Running {
+    pub(super) engine: Arc<Inner>,
+    pub(super) id: JobId,
+    /// Lower goes first.
+    pub(super) order: i32,
+    pub(super) plan: Plan,
+    pub(super) manifests: Vec<RawManifest>,
+    pub(super) source: SourceDoor,
+    pub(super) destinations: Vec<DestinationDoor>,
+    pub(super) counters: Arc<Counters>,
+    pub(super) voice: Voice,
+    /// True while no new blob may start.
+    pub(super) paused: watch::Receiver<bool>,
+}
+
+impl Running {
+    pub(super) fn new(engine: Arc<Inner>, id: JobId, order: i32, planned: Planned, paused: watch::Receiver<bool>) -> Running {
+        let Planned { plan, manifests, source, destinations } = planned;
+        let needed = plan.destinations.iter().filter(|d| !d.up_to_date).count();
+        // Destinations that need nothing have no counters of their own: their bytes are reused at once.
+        let counters = Arc::new(Counters::new(&plan.blobs, destinations.len()));
+        if needed < destinations.len() {
+            for (at, _) in plan.destinations.iter().enumerate().filter(|(_, d)| d.up_to_date) {
+                (0..plan.blobs.len()).for_each(|blob| counters.settle(blob, at, crate::job::BlobStage::Present));
+            }
+        }
+        plan.notes.iter().for_each(|note| counters.note(note.clone()));
+        let voice = Voice { speaker: engine.speaker.clone(), job: id, counters: Arc::clone(&counters) };
+        Running { engine, id, order, plan, manifests, source, destinations, counters, voice, paused }
+    }
+
+    /// Whether a destination lacks something.
+    pub(super) fn needs(&self, destination: usize) -> bool {
+        !self.plan.destinations[destination].up_to_date
+    }
+
+    /// Waits while the job is paused.
+    pub(super) async fn not_paused(&self) {
+        // An error means that the job's entry is gone: then it is cancelled, not paused.
+        let _ = self.paused.clone().wait_for(|paused| !paused).await;
+    }
+
+    /// Runs to the end, or until `cancel`.
+    pub(super) async fn run(self: Arc<Running>, cancel: &CancellationToken) -> Result<Report> {
+        let began = Instant::now();
+        let mut set = JoinSet::new();
+        // In a task of its own, so that a panic is an error of this job and of nothing else.
+        set.spawn(JOB.scope(self.id, Arc::clone(&self).work(cancel.clone())));
+        let outputs = joined_result(set.join_next().await)?;
+        let sample = self.counters.sample();
+        Ok(Report {
+            outputs,
+            wire: sample.wire,
+            reused: sample.reused,
+            retries: self.counters.retries.load(Relaxed),
+            millis: began.elapsed().as_millis().try_into().unwrap_or(u64::MAX),
+            notes: self.counters.notes(),
+        })
+    }
+
+    async fn work(self: Arc<Running>, cancel: CancellationToken) -> Result<Vec<Output>> {
+        let blobs: Vec<_> = self.plan.blobs.iter().map(|blob| blob.descriptor.clone()).collect();
+        let needed = || self.destinations.iter().enumerate().filter(|(at, _)| self.needs(*at)).map(|(_, door)| door);
+        try_join_all(needed().map(|door| door.destination.prepare(&blobs))).await?;
+        if needed().next().is_some() {
+            self.copy_blobs(&cancel).await?;
+        }
+        let ends = async {
+            self.not_paused().await;
+            let ends = self.destinations.iter().zip(&self.plan.destinations);
+            try_join_all(ends.map(|(door, planned)| self.end(door, planned))).await
+        };
+        tokio::select! {
+            () = cancel.cancelled() => Err(Error::Cancelled),
+            outputs = ends => outputs,
+        }
+    }
+
+    /// All blobs, each in a task of its own so that hashing uses every core. The first error, or `cancel`, ends the
+    /// others; none of them lives on when this returns.
+    async fn copy_blobs(self: &Arc<Running>, cancel: &CancellationToken) -> Result<()> {
+        let mut set = JoinSet::new();
+        let mut order: Vec<usize> = (0..self.plan.blobs.len()).collect();
+        order.sort_by_key(|at| std::cmp::Reverse(self.plan.blobs[*at].descriptor.size));
+        for blob in order {
+            set.spawn(JOB.scope(self.id, Arc::clone(self).copy_blob(blob)));
+        }
+        let mut result = Ok(());
+        while result.is_ok() && !set.is_empty() {
+            result = tokio::select! {
+                () = cancel.cancelled() => Err(Error::Cancelled),
+                joined = set.join_next() => joined_result(joined),
+            };
+        }
+        set.shutdown().await;
+        result
+    }
+
+    /// Manifests, tags and the end of one destination.
+    async fn end(&self, door: &DestinationDoor, planned: &PlannedDestination) -> Result<Output> {
+        let arrives = &self.plan.arrives.digest;
+        let was = Some(self.plan.found.digest.clone()).filter(|found| found != arrives);
+        let mut output = Output {
+            location: door.name.clone(),
+            digest: arrives.clone(),
+            was,
+            path: None,
+            up_to_date: planned.up_to_date,
+            overwritten: Vec::new(),
+        };
+        if planned.up_to_date {
+            return Ok(output);
+        }
+        self.push_manifests(door).await?;
+        let Finished { path, digest, notes } = door.destination.finish().await?;
+        notes.into_iter().for_each(|note| self.counters.note(note));
+        if let Some(changed) = digest.filter(|digest| digest != arrives) {
+            output.was = Some(self.plan.found.digest.clone());
+            output.digest = changed;
+        }
+        for change in planned.tags.iter().filter(|change| change.overwrites()) {
+            if let Some(old) = &change.old {
+                output.overwritten.push((change.tag.clone(), old.clone()));
+                self.voice.note(Level::Info, &format!("{}: tag {} was {old}", door.name, change.tag));
+            }
+        }
+        if let Some(path) = path {
+            output.location = path.display().to_string();
+            output.path = Some(path);
+        }
+        self.remember(door, &output).await;
+        Ok(output)
+    }
+
+    /// Images first, then indexes in the order of their nesting, then the root at each of its tags.
+    async fn push_manifests(&self, door: &DestinationDoor) -> Result<()> {
+        let Some((root, children)) = self.manifests.split_last() else { return Ok(()) };
+        let (indexes, images): (Vec<_>, Vec<_>) =
+            children.iter().partition(|raw| matches!(raw.parse(), Ok(Document::Index(_))));
+        let push = |raw: RawManifest, at: TagOrDigest| async move {
+            let known = door.destination.put_manifest(&raw, &at).await?;
+            // An archive may have to change the manifest, and says so when it is finished.
+            match known == raw.digest || door.single {
+                true => Ok(()),
+                false => Err(Error::from(crate::transport::Error::Content {
+                    attempted: "put manifest",
+                    at: door.name.clone(),
+                    expected: raw.digest.to_string(),
+                    found: known.to_string(),
+                })),
+            }
+        };
+        let by_digest = |raw: &RawManifest| push(raw.clone(), TagOrDigest::Digest(raw.digest.clone()));
+        stream::iter(images.into_iter().map(by_digest)).buffer_unordered(PUSHES).try_collect::<()>().await?;
+        for index in indexes {
+            by_digest(index).await?;
+        }
+        for at in &door.at {
+            let at = match at {
+                TagOrDigest::Digest(_) => TagOrDigest::Digest(root.digest.clone()),
+                tag => tag.clone(),
+            };
+            push(root.clone(), at).await?;
+        }
+        Ok(())
+    }
+
+    /// Tells the ledger where the blobs are now, and which tags and files were made. A ledger that cannot be
+    /// written to is a warning: the image has arrived.
+    async fn remember(&self, door: &DestinationDoor, output: &Output) {
+        let Some(ledger) = &self.engine.ledger else { return };
+        let result = async {
+            if let (Some(registry), Some(repository)) = (&door.registry, &door.repository) {
+                let places: Vec<_> = self
+                    .plan
+                    .blobs
+                    .iter()
+                    .map(|blob| (blob.descriptor.digest.clone(), repository.clone()))
+                    .collect();
+                ledger.remember_blobs(registry, &places).await?;
+                for (tag, old) in &output.overwritten {
+                    let record = Overwrite {
+                        job: self.id,
+                        registry: registry.clone(),
+                        repository: repository.clone(),
+                        tag: tag.clone(),
+                        old: old.clone(),
+                        new: output.digest.clone(),
+                        at: jiff::Timestamp::now(),
+                    };
+                    ledger.record_overwrite(&record).await?;
+                }
+            }
+            if let Some(path) = &output.path {
+                let size = tokio::fs::metadata(path).await.map_or(0, |file| file.len());
+                ledger.record_file(self.id, path, &output.digest, size).await?;
+            }
+            Ok::<(), crate::ledger::Error>(())
+        };
+        if let Err(error) = result.await {
+            self.voice.note(Level::Warn, &format!("{}: not remembered: {error}", written(&door.name, &door.at[0])));
+        }
+    }
+}
+
+/// A task's result; a panic in it is a fault of wharf's, told with what the panic said.
+fn joined_result<T>(joined: Option<std::result::Result<Result<T>, tokio::task::JoinError>>) -> Result<T> {
+    match joined {
+        Some(Ok(result)) => result,
+        Some(Err(error)) if error.is_panic() => {
+            let panic = error.into_panic();
+            let text = panic.downcast_ref::<&str>().map(|s| (*s).to_owned());
+            let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+            Err(Error::Internal(text.unwrap_or_else(|| "a worker panicked".to_owned())))
+        }
+        Some(Err(_)) | None => Err(Error::Cancelled),
+    }
+}

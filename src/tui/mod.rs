@@ -1,4 +1,342 @@
-//! To come.
+//! The terminal UI. Key → [`keymap`] → [`action`] → [`update`] → [`state`] → [`view`]; what has to be done outside goes
+//! through [`effect`] to the engine and comes back as a message ([`event`]). This file is the loop around that.
 
+pub mod action;
+pub mod effect;
+pub mod event;
+pub mod keymap;
+pub mod state;
+pub mod symbols;
 pub mod terminal;
 pub mod theme;
+pub mod update;
+pub mod view;
+
+#[cfg(test)]
+mod tests;
+
+use std::io;
+use std::time::Duration;
+
+use crossterm::event::EventStream;
+use futures_util::StreamExt;
+use futures_util::future::BoxFuture;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::{broadcast, mpsc};
+use tokio::time::{Instant, sleep_until};
+
+pub use self::action::key_table_markdown;
+pub use self::effect::Exit;
+use self::effect::{Effect, Runner};
+use self::event::Msg;
+use self::keymap::{Keymap, KeymapError};
+use self::state::{State, Tone};
+use self::terminal::{HangUp, Screen};
+use self::theme::Theme;
+use self::update::{deadline, update};
+use crate::config::{Config, RegistryEntry, Symbols};
+use crate::engine::Engine;
+use crate::job::JobEvent;
+
+/// Why the UI could not be.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The terminal does not do what it is asked.
+    #[error("terminal: {0}")]
+    Terminal(#[from] io::Error),
+    /// Two actions on one key.
+    #[error("keys: {0}")]
+    Keys(#[from] KeymapError),
+}
+
+/// The engine, once it is there, and what only came to be with it.
+pub struct Ready {
+    /// The engine.
+    pub engine: Engine,
+    /// Places that replace the configuration's: the demo's registries know their ports late.
+    pub registries: Option<Vec<RegistryEntry>>,
+    /// A target that replaces the configuration's.
+    pub target: Option<String>,
+}
+
+/// What the UI starts with.
+pub struct TuiOptions {
+    /// The configuration.
+    pub config: Config,
+    /// The engine. It is awaited after the first frame; the error is shown.
+    pub engine: BoxFuture<'static, Result<Ready, String>>,
+    /// Colours.
+    pub theme: Theme,
+    /// Symbols.
+    pub symbols: Symbols,
+    /// Something to say in the first frame.
+    pub notice: Option<String>,
+}
+
+/// The shortest time between two frames that no key asked for.
+const FRAME: Duration = Duration::from_millis(100);
+
+/// Runs the UI until a person leaves, the terminal goes away or the process is told to end.
+pub async fn run(options: TuiOptions) -> Result<Exit, Error> {
+    let TuiOptions { config, engine, theme, symbols, notice } = options;
+    let mut state = State::new(&config, theme, Keymap::defaults()?);
+    state.glyphs = symbols::Glyphs::of(symbols);
+    if let Some(notice) = notice {
+        state.say(Tone::Plain, notice);
+    }
+    let mut screen = Screen::open()?;
+    // The first frame waits for nothing: no engine, no ledger, no registry.
+    screen.draw(|frame| {
+        state.size = (frame.area().width, frame.area().height);
+        view::view(&state, frame);
+    })?;
+    screen.set_title("wharf");
+    let (sender, messages) = mpsc::channel(256);
+    let app = App {
+        state,
+        screen,
+        runner: Runner::new(sender),
+        messages,
+        events: None,
+        started: Instant::now(),
+        drawn: Instant::now(),
+        draw_at: None,
+        sample_at: None,
+    };
+    app.run(engine).await
+}
+
+struct App {
+    state: State,
+    screen: Screen,
+    runner: Runner,
+    messages: mpsc::Receiver<Msg>,
+    /// What the engine says.
+    events: Option<broadcast::Receiver<JobEvent>>,
+    started: Instant,
+    drawn: Instant,
+    /// When something that changed is to be drawn.
+    draw_at: Option<Instant>,
+    /// When the jobs are to be looked at.
+    sample_at: Option<Instant>,
+}
+
+/// What woke the loop.
+enum Woken {
+    HungUp,
+    Terminated,
+    Terminal(Option<io::Result<crossterm::event::Event>>),
+    Engine(Result<Ready, String>),
+    Message(Msg),
+    Job(Result<JobEvent, broadcast::error::RecvError>),
+    Time,
+    Work,
+}
+
+impl App {
+    async fn run(mut self, mut engine: BoxFuture<'static, Result<Ready, String>>) -> Result<Exit, Error> {
+        let mut hang_up = HangUp::listen()?;
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut keys = EventStream::new();
+        let mut starting = true;
+        loop {
+            let due = self.due();
+            let working = self.state.has_work();
+            let woken = tokio::select! {
+                biased;
+                () = hang_up.recv() => Woken::HungUp,
+                () = terminated(&mut terminate) => Woken::Terminated,
+                event = keys.next() => Woken::Terminal(event),
+                ready = &mut engine, if starting => Woken::Engine(ready),
+                Some(message) = self.messages.recv() => Woken::Message(message),
+                event = next_event(&mut self.events) => Woken::Job(event),
+                () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => Woken::Time,
+                () = std::future::ready(()), if working => Woken::Work,
+            };
+            let effects = match woken {
+                // A terminal that has no more events is gone, whether it said so or not.
+                Woken::HungUp | Woken::Terminal(None) => {
+                    drop(keys);
+                    return Ok(self.hung_up().await);
+                }
+                Woken::Terminated => return self.terminated().await,
+                Woken::Terminal(Some(Err(error))) => {
+                    drop(keys);
+                    return self.failed(error).await;
+                }
+                Woken::Terminal(Some(Ok(event))) => {
+                    Msg::of(event).map(|msg| self.take(msg)).unwrap_or_default()
+                }
+                Woken::Engine(ready) => {
+                    starting = false;
+                    self.engine(ready)
+                }
+                Woken::Message(message) => self.take(message),
+                Woken::Job(event) => self.job(event),
+                Woken::Time => self.time(),
+                Woken::Work => self.take(Msg::Work),
+            };
+            let done = self.perform(effects).and_then(|exit| match exit {
+                None => self.draw_if_due().map(|()| None),
+                exit => Ok(exit),
+            });
+            match done {
+                Ok(None) => {}
+                Ok(Some(exit)) => {
+                    drop(keys);
+                    self.screen.close()?;
+                    return Ok(exit);
+                }
+                Err(error) => {
+                    drop(keys);
+                    return self.failed(error).await;
+                }
+            }
+        }
+    }
+
+    /// Gives a message to `update`, and notes when its result is to be seen.
+    fn take(&mut self, msg: Msg) -> Vec<Effect> {
+        let now = Instant::now();
+        let drawn_at = if msg.is_urgent() { now } else { now.max(self.drawn + FRAME) };
+        self.draw_at = Some(self.draw_at.map_or(drawn_at, |before| before.min(drawn_at)));
+        self.state.now = now - self.started;
+        self.state.clock = jiff::Timestamp::now();
+        let sampled = matches!(msg, Msg::Submitted(..) | Msg::Refused(..));
+        let effects = update(&mut self.state, msg);
+        if sampled {
+            self.sample_soon();
+        }
+        effects
+    }
+
+    fn sample_soon(&mut self) {
+        let soon = Instant::now() + FRAME / 2;
+        self.sample_at = Some(self.sample_at.map_or(soon, |before| before.min(soon)));
+    }
+
+    /// When the loop must wake by itself; `None` if nothing changes with time: then it costs nothing.
+    fn due(&self) -> Option<Instant> {
+        let deadline = deadline(&self.state).map(|at| self.started + at);
+        [self.draw_at, self.sample_at, deadline].into_iter().flatten().min()
+    }
+
+    fn engine(&mut self, ready: Result<Ready, String>) -> Vec<Effect> {
+        match ready {
+            Ok(Ready { engine, registries, target }) => {
+                self.events = Some(engine.subscribe());
+                self.runner.start(engine);
+                self.sample_soon();
+                self.take(Msg::Ready { registries, target })
+            }
+            Err(reason) => {
+                self.runner.give_up(&reason);
+                self.take(Msg::NotReady(reason))
+            }
+        }
+    }
+
+    fn job(&mut self, event: Result<JobEvent, broadcast::error::RecvError>) -> Vec<Effect> {
+        self.sample_soon();
+        match event {
+            Ok(event) => self.take(Msg::Event(jiff::Zoned::now().time(), event)),
+            // Some were missed; the sample shows how things stand.
+            Err(broadcast::error::RecvError::Lagged(_)) => Vec::new(),
+            Err(broadcast::error::RecvError::Closed) => {
+                self.events = None;
+                Vec::new()
+            }
+        }
+    }
+
+    /// Time has come for something: a sample, a deadline of the state, a frame.
+    fn time(&mut self) -> Vec<Effect> {
+        let now = Instant::now();
+        let mut effects = Vec::new();
+        if self.sample_at.is_some_and(|at| at <= now) {
+            self.sample_at = None;
+            if let Some(engine) = self.runner.engine() {
+                let jobs = engine.jobs();
+                effects.extend(self.take(Msg::Jobs(jobs)));
+            }
+        }
+        if deadline(&self.state).is_some_and(|at| self.started + at <= now) {
+            effects.extend(self.take(Msg::Tick));
+        }
+        effects
+    }
+
+    fn draw_if_due(&mut self) -> io::Result<()> {
+        let now = Instant::now();
+        if !self.draw_at.is_some_and(|at| at <= now) {
+            return Ok(());
+        }
+        self.state.now = now - self.started;
+        let state = &self.state;
+        self.screen.draw(|frame| view::view(state, frame))?;
+        (self.drawn, self.draw_at) = (now, None);
+        if self.state.jobs.counts.running > 0 {
+            self.sample_at.get_or_insert(now + FRAME);
+        } else if self.state.spinning() {
+            self.draw_at = Some(now + FRAME);
+        }
+        Ok(())
+    }
+
+    fn perform(&mut self, effects: Vec<Effect>) -> io::Result<Option<Exit>> {
+        for effect in effects {
+            match effect {
+                Effect::Redraw => self.screen.redraw_all()?,
+                Effect::Suspend => {
+                    self.screen.suspend()?;
+                    self.screen.redraw_all()?;
+                    self.draw_at = Some(Instant::now());
+                }
+                Effect::Exit(exit) => return Ok(Some(exit)),
+                effect => self.runner.run(effect),
+            }
+        }
+        Ok(None)
+    }
+
+    /// The terminal failed. One that is gone may say so before its signal comes, and must not take the jobs with it.
+    async fn failed(self, error: io::Error) -> Result<Exit, Error> {
+        let gone = error.kind() == io::ErrorKind::BrokenPipe
+            || error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error());
+        if gone { Ok(self.hung_up().await) } else { Err(error.into()) }
+    }
+
+    /// The terminal is gone: nothing is drawn or read any more, and the jobs are seen to their end.
+    async fn hung_up(self) -> Exit {
+        let App { screen, runner, .. } = self;
+        screen.hang_up();
+        if let Some(engine) = runner.engine() {
+            engine.idle().await;
+        }
+        Exit::HungUp
+    }
+
+    async fn terminated(self) -> Result<Exit, Error> {
+        if let Some(engine) = self.runner.engine() {
+            engine.shutdown().await;
+        }
+        self.screen.close()?;
+        Ok(Exit::Terminated)
+    }
+}
+
+async fn terminated(signal: &mut Signal) {
+    // `None` would mean that no further signal can come: then none is waited for.
+    if signal.recv().await.is_none() {
+        std::future::pending::<()>().await;
+    }
+}
+
+async fn next_event(
+    events: &mut Option<broadcast::Receiver<JobEvent>>,
+) -> Result<JobEvent, broadcast::error::RecvError> {
+    match events {
+        Some(events) => events.recv().await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,244 @@
+//! The one table of actions: name, documentation, context and default keys. The keymap, the hint bar, the help
+//! overlay, the palette and the README's key table all come from it.
+
+/// Where a key means something. The innermost context is asked first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Context {
+    /// Wherever no popup is open.
+    Everywhere,
+    /// Every list, and popups that scroll.
+    List,
+    /// The registries' pane.
+    Registries,
+    /// The browser.
+    Browse,
+    /// The queue of drafts.
+    Queue,
+    /// The jobs.
+    Jobs,
+    /// The log.
+    Logs,
+    /// A filter that is being typed.
+    Filter,
+    /// A popup with a line of text.
+    Prompt,
+    /// A popup that shows something.
+    Popup,
+    /// A popup that offers choices.
+    Dialog,
+}
+
+impl Context {
+    /// Every context, in the order of the help.
+    pub const ALL: [Context; 11] = [
+        Context::Everywhere,
+        Context::List,
+        Context::Registries,
+        Context::Browse,
+        Context::Queue,
+        Context::Jobs,
+        Context::Logs,
+        Context::Filter,
+        Context::Prompt,
+        Context::Popup,
+        Context::Dialog,
+    ];
+
+    /// The heading in the help and in the README.
+    pub fn title(self) -> &'static str {
+        match self {
+            Context::Everywhere => "Everywhere",
+            Context::List => "Lists",
+            Context::Registries => "Registries",
+            Context::Browse => "Browse",
+            Context::Queue => "Queue",
+            Context::Jobs => "Jobs",
+            Context::Logs => "Logs",
+            Context::Filter => "While filtering",
+            Context::Prompt => "Text prompts",
+            Context::Popup => "Popups",
+            Context::Dialog => "Questions",
+        }
+    }
+}
+
+/// One row of the table.
+#[derive(Debug, Clone, Copy)]
+pub struct Entry {
+    /// What happens.
+    pub action: Action,
+    /// Its name, as the palette and the configuration call it.
+    pub name: &'static str,
+    /// One line of documentation.
+    pub doc: &'static str,
+    /// A word for the hint bar; empty where the bar leaves it out.
+    pub hint: &'static str,
+    /// Where it applies.
+    pub context: Context,
+    /// Default keys; a sequence has its keys apart by a blank.
+    pub keys: &'static [&'static str],
+}
+
+macro_rules! actions {
+    ($($context:ident { $($action:ident $name:literal [$($key:literal),*] $hint:literal $doc:literal)* })*) => {
+        /// Everything a key can do.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Action {
+            $($(#[doc = $doc] $action,)*)*
+        }
+
+        /// The table. Within a context, the order is that of the hint bar.
+        pub const TABLE: &[Entry] = &[
+            $($(Entry {
+                action: Action::$action,
+                name: $name,
+                doc: $doc,
+                hint: $hint,
+                context: Context::$context,
+                keys: &[$($key),*],
+            },)*)*
+        ];
+    };
+}
+
+actions! {
+    Everywhere {
+        Start "start" ["S"] "start" "Show the plan of the queue, then start it"
+        AddReference "add-reference" ["n"] "new" "Add a reference by typing it"
+        SetTarget "set-target" ["T"] "target" "Say where copies go: HOST[/PREFIX] or a registry's name"
+        FocusRegistries "focus-registries" ["1"] "" "Go to the registries"
+        FocusBrowse "focus-browse" ["2"] "" "Go to the browser"
+        FocusQueue "focus-queue" ["3"] "" "Go to the queue"
+        FocusJobs "focus-jobs" ["4"] "" "Go to the jobs"
+        FocusLogs "focus-logs" ["5"] "" "Go to the log"
+        FocusDetails "focus-details" ["0"] "" "Go to the details"
+        NextPane "next-pane" ["tab"] "" "Go to the next pane"
+        PreviousPane "previous-pane" ["S-tab"] "" "Go to the pane before"
+        Zoom "zoom" ["+"] "zoom" "Give the focused pane the whole screen, or take it back"
+        Palette "palette" [":"] "command" "Find an action by its name"
+        Help "help" ["?"] "" "Show every key"
+        Redraw "redraw" ["ctrl-l"] "" "Draw the whole screen again"
+        Suspend "suspend" ["ctrl-z"] "" "Suspend wharf; `fg` brings it back"
+        Back "back" ["esc"] "" "Undo one layer: a range, a filter, the zoom, a level of the browser"
+        Quit "quit" ["q", "ctrl-c"] "" "Quit; asks if there is something to lose"
+    }
+    List {
+        Down "down" ["j", "down"] "" "One row down"
+        Up "up" ["k", "up"] "" "One row up"
+        HalfPageDown "half-page-down" ["ctrl-d"] "" "Half a page down"
+        HalfPageUp "half-page-up" ["ctrl-u"] "" "Half a page up"
+        PageDown "page-down" ["pgdn", "ctrl-f"] "" "A page down"
+        PageUp "page-up" ["pgup", "ctrl-b"] "" "A page up"
+        Top "top" ["g g", "home"] "" "To the first row"
+        Bottom "bottom" ["G", "end"] "" "To the last row"
+    }
+    Registries {
+        OpenRegistry "open-registry" ["enter", "l", "right"] "browse" "Browse what it holds"
+        UseAsTarget "use-as-target" ["t"] "copy to it" "Send copies there (a directory: exports)"
+    }
+    Browse {
+        Mark "mark" ["space"] "mark" "Mark the row, or take its mark away, and move down"
+        MarkRange "mark-range" ["v"] "range" "Begin a range; again: mark all of it"
+        Add "add" ["a"] "add" "Add what is marked, else the row, to the queue as copies"
+        Export "export" ["e"] "export" "Add what is marked, else the row, to the queue as exports"
+        Filter "filter" ["/"] "filter" "Filter the list (fuzzy)"
+        Inspect "inspect" ["i"] "inspect" "Show everything about the image"
+        Descend "descend" ["enter", "l", "right"] "open" "Open: repository, tag, platforms"
+        Ascend "ascend" ["h", "left", "backspace"] "up" "One level up"
+        UnmarkRange "unmark-range" ["V"] "" "Take the marks of the range, else of the row, away"
+        InvertMarks "invert-marks" ["ctrl-r"] "" "Invert the marks of the rows shown"
+        ClearMarks "clear-marks" ["M"] "" "Take all marks away, also those elsewhere"
+        Sort "sort" ["o"] "sort" "Change the order: versions, names, as the registry lists"
+        Refresh "refresh" ["r"] "refresh" "Ask again"
+        OpenRepository "open-repository" ["N"] "" "Open a repository by its name"
+    }
+    Queue {
+        RemoveDraft "remove-draft" ["x"] "remove" "Take the draft out of the queue"
+        DraftDown "draft-down" ["J"] "later" "Move the draft down"
+        DraftUp "draft-up" ["K"] "earlier" "Move the draft up"
+        Undo "undo" ["u"] "undo" "Undo the last change of the queue"
+        Redo "redo" ["U"] "redo" "Do it again"
+    }
+    Jobs {
+        JobDetails "job-details" ["enter", "l", "right"] "layers/why" "Show a job's layers, or why it failed"
+        CancelJob "cancel-job" ["x"] "cancel" "Cancel the job"
+        RetryJob "retry-job" ["R"] "retry" "Queue the failed job again"
+        PauseJob "pause-job" ["p"] "pause" "Pause the job, or let it go on"
+    }
+    Logs {
+        Follow "follow" ["f"] "follow" "Follow the newest line, or stop following"
+        LogLevel "log-level" ["F"] "level" "Change the level from which lines are shown"
+    }
+    Filter {
+        FilterDone "filter-done" ["enter"] "keep" "Keep the filter and go back to the list"
+        FilterClear "filter-clear" ["esc", "ctrl-c"] "clear" "Drop the filter"
+        FilterDown "filter-down" ["down", "ctrl-n"] "" "One row down"
+        FilterUp "filter-up" ["up", "ctrl-p"] "" "One row up"
+    }
+    Prompt {
+        PromptAccept "prompt-accept" ["enter"] "ok" "Take what was typed"
+        PromptClose "prompt-close" ["esc", "ctrl-c"] "back" "Forget it"
+        PromptDown "prompt-down" ["down", "ctrl-n"] "" "The next proposal"
+        PromptUp "prompt-up" ["up", "ctrl-p"] "" "The proposal before"
+    }
+    Popup {
+        PopupAccept "popup-accept" ["enter"] "" "Go on: start the plan, add what was pasted"
+        PopupClose "popup-close" ["esc", "q", "ctrl-c"] "back" "Close the popup"
+        PopupHelp "popup-help" ["?"] "" "Close the help again"
+    }
+    Dialog {
+        DialogAccept "dialog-accept" ["enter", "space"] "choose" "Take the choice"
+        DialogNext "dialog-next" ["j", "down", "l", "right", "tab"] "next" "The next choice"
+        DialogPrevious "dialog-previous" ["k", "up", "h", "left", "S-tab"] "" "The choice before"
+        DialogClose "dialog-close" ["esc", "q"] "stay" "Leave everything as it is"
+        DialogAbort "dialog-abort" ["ctrl-c"] "" "When asked about quitting: stop everything and quit at once"
+    }
+}
+
+impl Action {
+    /// The action's row.
+    pub fn entry(self) -> Option<&'static Entry> {
+        TABLE.iter().find(|entry| entry.action == self)
+    }
+}
+
+/// The table as Markdown: what the README shows.
+pub fn key_table_markdown() -> String {
+    let mut out = String::new();
+    for context in Context::ALL {
+        out += &format!("**{}**\n\n| key | action | what it does |\n|---|---|---|\n", context.title());
+        for entry in TABLE.iter().filter(|entry| entry.context == context) {
+            let keys: Vec<String> = entry.keys.iter().map(|key| format!("`{key}`")).collect();
+            out += &format!("| {} | {} | {} |\n", keys.join(" "), entry.name, entry.doc);
+        }
+        out.push('\n');
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn every_action_has_one_row_a_name_of_its_own_a_key_and_a_line_of_documentation() {
+        let mut names = HashSet::new();
+        let mut actions = HashSet::new();
+        for entry in TABLE {
+            assert!(names.insert(entry.name) && actions.insert(entry.action), "{} twice", entry.name);
+            assert!(
+                !entry.keys.is_empty() && !entry.doc.is_empty() && !entry.doc.contains('\n'),
+                "{}",
+                entry.name
+            );
+        }
+    }
+
+    #[test]
+    fn the_markdown_has_every_action() {
+        let table = key_table_markdown();
+        assert!(TABLE.iter().all(|entry| table.contains(&format!("| {} | {} |", entry.name, entry.doc))));
+    }
+}

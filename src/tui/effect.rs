@@ -1,0 +1,334 @@
+//! Effects: what `update` wants done, and the one place where it is done, against the engine. Every request ends with
+//! an answer or a timeout, is bounded in number, and comes back as a message.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::future::BoxFuture;
+use tokio::sync::{Semaphore, mpsc};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout};
+
+use super::event::Msg;
+use super::state::queue::DraftId;
+use crate::engine::{Engine, Place};
+use crate::job::{Failure, JobId, JobSpec};
+use crate::oci::{ErrorClass, Location, Repository};
+
+/// How the UI ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// A person quit; no job is under way.
+    Quit,
+    /// A person stopped the jobs and quit.
+    Stopped,
+    /// The terminal went away; the jobs were seen to their end.
+    HungUp,
+    /// SIGTERM: the jobs were stopped.
+    Terminated,
+}
+
+/// A list that is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ListRequest {
+    /// A place's repositories.
+    Repositories(Place),
+    /// A repository's tags.
+    Tags(Place, Repository),
+    /// A directory's image files.
+    Files(PathBuf),
+}
+
+/// What is to be done outside the state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// Ask for a list; an older request of its kind is dropped.
+    List {
+        /// What the answers are marked with.
+        generation: u64,
+        /// Which list.
+        request: ListRequest,
+    },
+    /// Ask what an image is made of.
+    Inspect(Location),
+    /// Ask what is at a location.
+    Resolve(Location),
+    /// Ask for plans.
+    Plan {
+        /// What the answers are marked with.
+        generation: u64,
+        /// The drafts' jobs.
+        drafts: Vec<(DraftId, JobSpec)>,
+    },
+    /// Nobody waits for plans any more.
+    DropPlans,
+    /// Give drafts to the engine.
+    Submit(Vec<(DraftId, JobSpec)>),
+    /// Cancel a job.
+    Cancel(JobId),
+    /// Queue a failed job again.
+    Retry(JobId),
+    /// Pause a job.
+    Pause(JobId),
+    /// Let a paused job go on.
+    Resume(JobId),
+    /// Stop everything.
+    Shutdown,
+    /// Draw the whole screen again.
+    Redraw,
+    /// Suspend the process.
+    Suspend,
+    /// End the UI.
+    Exit(Exit),
+}
+
+/// How long a question may take.
+const QUESTION: Duration = Duration::from_secs(60);
+/// How long a plan may take: it asks for every blob.
+const PLAN: Duration = Duration::from_secs(300);
+/// Pages that come within this time travel together.
+const GATHER: Duration = Duration::from_millis(80);
+
+/// Runs effects. Before the engine is there they wait.
+pub struct Runner {
+    engine: Option<Engine>,
+    waiting: Vec<Effect>,
+    /// Why there will be no engine.
+    refused: Option<Failure>,
+    messages: mpsc::Sender<Msg>,
+    lookups: Arc<Semaphore>,
+    planners: Arc<Semaphore>,
+    /// Requests for places' lists, tags, plans: a new one ends the one before.
+    lists: [Option<JoinHandle<()>>; 3],
+}
+
+impl Runner {
+    /// Answers go to `messages`.
+    pub fn new(messages: mpsc::Sender<Msg>) -> Runner {
+        Runner {
+            engine: None,
+            waiting: Vec::new(),
+            refused: None,
+            messages,
+            lookups: Arc::new(Semaphore::new(6)),
+            planners: Arc::new(Semaphore::new(4)),
+            lists: [None, None, None],
+        }
+    }
+
+    /// The engine is there: what waited begins.
+    pub fn start(&mut self, engine: Engine) {
+        self.engine = Some(engine);
+        for effect in std::mem::take(&mut self.waiting) {
+            self.run(effect);
+        }
+    }
+
+    /// The engine.
+    pub fn engine(&self) -> Option<&Engine> {
+        self.engine.as_ref()
+    }
+
+    /// There will be no engine: whatever is asked is answered so.
+    pub fn give_up(&mut self, reason: &str) {
+        self.refused = Some(Failure { message: reason.to_owned(), class: ErrorClass::Internal, hint: None });
+        for effect in std::mem::take(&mut self.waiting) {
+            self.run(effect);
+        }
+    }
+
+    /// Without an engine an effect waits for it, or is refused.
+    fn put_off(&mut self, effect: Effect) {
+        let Some(failure) = &self.refused else { return self.waiting.push(effect) };
+        let (answers, messages) = (refusals(effect, failure), self.messages.clone());
+        spawn(async move {
+            for answer in answers {
+                let _ = messages.send(answer).await;
+            }
+        });
+    }
+
+    /// Begins one effect. Those of the screen are the loop's.
+    pub fn run(&mut self, effect: Effect) {
+        let Some(engine) = self.engine.clone() else { return self.put_off(effect) };
+        let messages = self.messages.clone();
+        match effect {
+            Effect::List { generation, request } => {
+                let slot = usize::from(matches!(request, ListRequest::Tags(..)));
+                self.replace(slot, Box::pin(list(engine, generation, request, messages)));
+            }
+            Effect::Inspect(location) => self.look(async move {
+                let answer = within(QUESTION, &location, async { engine.inspect(&location).await }).await;
+                Msg::Inspected(location, answer.map(Arc::new))
+            }),
+            Effect::Resolve(location) => self.look(async move {
+                let answer = within(QUESTION, &location, async { engine.resolve(&location).await }).await;
+                Msg::Resolved(location, answer.map(|found| found.map(|descriptor| descriptor.digest)))
+            }),
+            Effect::Plan { generation, drafts } => {
+                self.replace(2, Box::pin(plans(engine, generation, drafts, messages, self.planners.clone())));
+            }
+            Effect::DropPlans => {
+                if let Some(task) = self.lists[2].take() {
+                    task.abort();
+                }
+            }
+            Effect::Submit(drafts) => spawn(async move {
+                for (draft, spec) in drafts {
+                    let answer = engine.submit(spec).await.map_err(|e| e.failure());
+                    let _ = messages.send(Msg::Submitted(draft, answer)).await;
+                }
+            }),
+            Effect::Cancel(job) => self.order(job, async move { engine.cancel(job).await }),
+            Effect::Retry(job) => self.order(job, async move { engine.retry(job).await }),
+            Effect::Pause(job) => self.order(job, async move { engine.pause(job).await }),
+            Effect::Resume(job) => self.order(job, async move { engine.resume(job).await }),
+            Effect::Shutdown => spawn(async move {
+                engine.shutdown().await;
+                let _ = messages.send(Msg::Stopped).await;
+            }),
+            Effect::Redraw | Effect::Suspend | Effect::Exit(_) => {}
+        }
+    }
+
+    fn replace(&mut self, slot: usize, work: BoxFuture<'static, ()>) {
+        if let Some(before) = self.lists[slot].replace(tokio::spawn(work)) {
+            before.abort();
+        }
+    }
+
+    /// A question, of which only some are asked at the same time.
+    fn look(&self, question: impl Future<Output = Msg> + Send + 'static) {
+        let (lookups, messages) = (self.lookups.clone(), self.messages.clone());
+        spawn(async move {
+            let Ok(_permit) = lookups.acquire().await else { return };
+            let answer = question.await;
+            let _ = messages.send(answer).await;
+        });
+    }
+
+    /// Something for a job, of which only a refusal is news: the rest is seen in its state.
+    fn order(&self, job: JobId, work: impl Future<Output = crate::engine::Result<()>> + Send + 'static) {
+        let messages = self.messages.clone();
+        spawn(async move {
+            if let Err(error) = work.await {
+                let _ = messages.send(Msg::Refused(job, error.failure())).await;
+            }
+        });
+    }
+}
+
+impl Drop for Runner {
+    fn drop(&mut self) {
+        self.lists.iter_mut().flatten().for_each(|task| task.abort());
+    }
+}
+
+fn spawn(work: impl Future<Output = ()> + Send + 'static) {
+    tokio::spawn(work);
+}
+
+/// The answers of an effect that nobody will run.
+fn refusals(effect: Effect, failure: &Failure) -> Vec<Msg> {
+    match effect {
+        Effect::List { generation, .. } => vec![Msg::ListEnd { generation, failure: Some(failure.clone()) }],
+        Effect::Inspect(location) => vec![Msg::Inspected(location, Err(failure.clone()))],
+        Effect::Resolve(location) => vec![Msg::Resolved(location, Err(failure.clone()))],
+        Effect::Plan { generation, drafts } => {
+            let refused = |(draft, _)| Msg::Planned { generation, draft, outcome: Err(failure.clone()) };
+            drafts.into_iter().map(refused).collect()
+        }
+        Effect::Submit(drafts) => {
+            drafts.into_iter().map(|(draft, _)| Msg::Submitted(draft, Err(failure.clone()))).collect()
+        }
+        Effect::Cancel(job) | Effect::Retry(job) | Effect::Pause(job) | Effect::Resume(job) => {
+            vec![Msg::Refused(job, failure.clone())]
+        }
+        Effect::Shutdown => vec![Msg::Stopped],
+        Effect::DropPlans | Effect::Redraw | Effect::Suspend | Effect::Exit(_) => Vec::new(),
+    }
+}
+
+/// The answer, or a failure once `limit` has passed.
+async fn within<T>(
+    limit: Duration,
+    at: &Location,
+    question: impl Future<Output = crate::engine::Result<T>>,
+) -> Result<T, Failure> {
+    match timeout(limit, question).await {
+        Ok(answer) => answer.map_err(|error| error.failure()),
+        Err(_) => Err(too_late(&at.to_string(), limit)),
+    }
+}
+
+fn too_late(at: &str, limit: Duration) -> Failure {
+    Failure {
+        message: format!("{at}: no answer within {} s", limit.as_secs()),
+        class: ErrorClass::Network,
+        hint: None,
+    }
+}
+
+async fn plans(
+    engine: Engine,
+    generation: u64,
+    drafts: Vec<(DraftId, JobSpec)>,
+    messages: mpsc::Sender<Msg>,
+    planners: Arc<Semaphore>,
+) {
+    let each = drafts.into_iter().map(|(draft, spec)| {
+        let (engine, messages, planners) = (engine.clone(), messages.clone(), planners.clone());
+        async move {
+            let Ok(_permit) = planners.acquire().await else { return };
+            let outcome = within(PLAN, &spec.source, async { engine.plan(&spec).await }).await.map(Box::new);
+            let _ = messages.send(Msg::Planned { generation, draft, outcome }).await;
+        }
+    });
+    futures_util::stream::iter(each).buffer_unordered(4).collect::<Vec<()>>().await;
+}
+
+/// Sends a list's pages: the first at once, later ones gathered, so that ten thousand small pages do not draw
+/// ten thousand times.
+async fn list(engine: Engine, generation: u64, request: ListRequest, messages: mpsc::Sender<Msg>) {
+    let mut pages = match request {
+        ListRequest::Repositories(place) => engine.repositories(&place),
+        ListRequest::Tags(place, repository) => engine.tags(&place, &repository),
+        ListRequest::Files(directory) => {
+            let failure = match timeout(QUESTION, engine.files(&directory)).await {
+                Ok(Ok(files)) => {
+                    let _ = messages.send(Msg::Files { generation, files }).await;
+                    None
+                }
+                Ok(Err(error)) => Some(error.failure()),
+                Err(_) => Some(too_late(&directory.display().to_string(), QUESTION)),
+            };
+            let _ = messages.send(Msg::ListEnd { generation, failure }).await;
+            return;
+        }
+    };
+    let mut gathered = Vec::new();
+    let mut due = Instant::now();
+    let failure = loop {
+        match timeout(QUESTION, pages.next()).await {
+            Ok(Some(Ok(page))) => {
+                gathered.extend(page);
+                if Instant::now() >= due && !gathered.is_empty() {
+                    let names = std::mem::take(&mut gathered);
+                    if messages.send(Msg::Page { generation, names }).await.is_err() {
+                        return;
+                    }
+                    due = Instant::now() + GATHER;
+                }
+            }
+            Ok(Some(Err(error))) => break Some(error.failure()),
+            Ok(None) => break None,
+            Err(_) => break Some(too_late("the list", QUESTION)),
+        }
+    };
+    if !gathered.is_empty() {
+        let _ = messages.send(Msg::Page { generation, names: gathered }).await;
+    }
+    let _ = messages.send(Msg::ListEnd { generation, failure }).await;
+}

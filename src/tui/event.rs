@@ -1,0 +1,97 @@
+//! Messages: everything that `update` hears of.
+
+use std::sync::Arc;
+
+use crossterm::event::{Event, KeyEvent, KeyEventKind};
+use jiff::civil::Time;
+
+use super::state::queue::DraftId;
+use crate::config::RegistryEntry;
+use crate::engine::{FileEntry, Image};
+use crate::job::{Failure, Job, JobEvent, JobId, Plan};
+use crate::oci::{Digest, Location};
+
+/// See the module.
+#[derive(Debug)]
+pub enum Msg {
+    /// A key was pressed.
+    Key(KeyEvent),
+    /// A text was pasted.
+    Paste(String),
+    /// The terminal has another size.
+    Resize(u16, u16),
+    /// Time has passed.
+    Tick,
+    /// A filter may go on.
+    Work,
+    /// The engine is there.
+    Ready {
+        /// Places that replace the configuration's.
+        registries: Option<Vec<RegistryEntry>>,
+        /// A target that replaces the configuration's.
+        target: Option<String>,
+    },
+    /// The engine could not be started.
+    NotReady(String),
+    /// A sample of all jobs.
+    Jobs(Vec<Job>),
+    /// The engine said something, at this local time.
+    Event(Time, JobEvent),
+    /// A page of repositories or tags.
+    Page {
+        /// The request it answers.
+        generation: u64,
+        /// Names.
+        names: Vec<String>,
+    },
+    /// A directory's files.
+    Files {
+        /// The request it answers.
+        generation: u64,
+        /// Newest first.
+        files: Vec<FileEntry>,
+    },
+    /// A list is complete, or ended with an error.
+    ListEnd {
+        /// The request it answers.
+        generation: u64,
+        /// The error.
+        failure: Option<Failure>,
+    },
+    /// What an image is made of.
+    Inspected(Location, Result<Arc<Image>, Failure>),
+    /// What is at a location.
+    Resolved(Location, Result<Option<Digest>, Failure>),
+    /// A draft's plan.
+    Planned {
+        /// The request it answers.
+        generation: u64,
+        /// Whose plan.
+        draft: DraftId,
+        /// The plan, or why there is none.
+        outcome: Result<Box<Plan>, Failure>,
+    },
+    /// The engine took a draft, or refused it.
+    Submitted(DraftId, Result<JobId, Failure>),
+    /// The engine refused what was asked for a job.
+    Refused(JobId, Failure),
+    /// The engine has stopped.
+    Stopped,
+}
+
+impl Msg {
+    /// What the terminal said, if it concerns anybody.
+    pub fn of(event: Event) -> Option<Msg> {
+        match event {
+            Event::Key(key) if key.kind != KeyEventKind::Release => Some(Msg::Key(key)),
+            Event::Paste(text) => Some(Msg::Paste(text)),
+            Event::Resize(width, height) => Some(Msg::Resize(width, height)),
+            _ => None,
+        }
+    }
+
+    /// Whether a person waits for the answer on the screen: then it is drawn at once.
+    pub fn is_urgent(&self) -> bool {
+        matches!(self, Msg::Key(_) | Msg::Paste(_) | Msg::Resize(..))
+    }
+}

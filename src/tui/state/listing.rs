@@ -1,0 +1,444 @@
+//! A long list: rows that arrive in pages, sorted, filtered, with a cursor. Built for 50,000 rows: sort keys are
+//! made once, a page is merged into what is sorted, a filter narrows what the shorter one found and works in
+//! steps that never hold up a key.
+
+use std::cmp::Reverse;
+
+use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
+use nucleo_matcher::{Matcher, Utf32Str};
+
+use super::order::{natural_key, version_key};
+use crate::job::Failure;
+
+/// The order of the rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Sort {
+    /// Tags, the newest version first.
+    Versions,
+    /// By name.
+    #[default]
+    Names,
+    /// As they arrived.
+    Arrival,
+}
+
+impl Sort {
+    /// As the title shows it.
+    pub fn label(self) -> &'static str {
+        match self {
+            Sort::Versions => "versions",
+            Sort::Names => "names",
+            Sort::Arrival => "as listed",
+        }
+    }
+}
+
+/// Whether the rows are there.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Load {
+    /// Nobody asked.
+    #[default]
+    Idle,
+    /// Rows may still come.
+    Loading,
+    /// All rows are there.
+    Done,
+    /// It ended with an error; rows that came before it stay.
+    Failed(Failure),
+}
+
+struct Row {
+    text: Box<str>,
+    key: Box<[u8]>,
+}
+
+/// A filter that is being worked on: rows before `next` of `candidates` are done.
+struct Work {
+    pattern: Pattern,
+    candidates: Vec<u32>,
+    next: usize,
+    hits: Vec<(u32, u32)>,
+}
+
+/// See the module.
+#[derive(Default)]
+pub struct Listing {
+    rows: Vec<Row>,
+    /// All rows, sorted.
+    order: Vec<u32>,
+    /// Rows that pass the filter, in `order`'s order: what a longer filter starts from.
+    matched: Vec<u32>,
+    /// Rows on the screen's list: as `matched`, or by rank while a filter is on.
+    shown: Vec<u32>,
+    cursor: usize,
+    /// First row of the window.
+    pub offset: usize,
+    /// The row where a range began.
+    anchor: Option<u32>,
+    filter: String,
+    sort: Sort,
+    by_version: bool,
+    /// Whether the rows are there.
+    pub load: Load,
+    /// The request that fills it: answers to older ones are dropped.
+    pub generation: u64,
+    work: Option<Work>,
+    /// The row to go back to once it has come again.
+    wanted: Option<String>,
+    /// Rows of an earlier answer, to be replaced by the first page.
+    stale: bool,
+}
+
+/// Rows that one step of a filter looks at: about a millisecond.
+const STEP: usize = 6_000;
+
+impl Listing {
+    /// An empty list; `by_version` for tags.
+    pub fn new(sort: Sort, by_version: bool) -> Listing {
+        Listing { sort, by_version, ..Listing::default() }
+    }
+
+    /// A list whose rows are all here.
+    pub fn of<T: AsRef<str>>(rows: impl IntoIterator<Item = T>, sort: Sort) -> Listing {
+        let mut list = Listing::new(sort, false);
+        list.extend(rows);
+        list.load = Load::Done;
+        list
+    }
+
+    /// Asked (again): the first page replaces what is here.
+    pub fn begin(&mut self, generation: u64) {
+        self.load = Load::Loading;
+        self.generation = generation;
+        self.stale = true;
+        self.wanted = self.current().map(str::to_owned);
+    }
+
+    /// Adds a page.
+    pub fn extend<T: AsRef<str>>(&mut self, page: impl IntoIterator<Item = T>) {
+        self.drop_stale();
+        let kept = self.current_row().filter(|_| self.cursor > 0);
+        let first = self.rows.len();
+        let key = if self.by_version { version_key } else { natural_key };
+        self.rows
+            .extend(page.into_iter().map(|text| Row { text: text.as_ref().into(), key: key(text.as_ref()) }));
+        self.order.extend(first as u32..self.rows.len() as u32);
+        self.sort_rows();
+        self.refilter(true);
+        self.go_to_row(kept);
+        if let Some(wanted) = self.wanted.take()
+            && !self.select(&wanted)
+        {
+            self.wanted = Some(wanted);
+        }
+    }
+
+    /// The last page has come.
+    pub fn end(&mut self, failure: Option<Failure>) {
+        if failure.is_none() {
+            self.drop_stale();
+        }
+        self.stale = false;
+        self.wanted = None;
+        self.load = failure.map_or(Load::Done, Load::Failed);
+    }
+
+    fn drop_stale(&mut self) {
+        if std::mem::take(&mut self.stale) {
+            self.rows.clear();
+            self.order.clear();
+            self.matched.clear();
+            self.shown.clear();
+            (self.cursor, self.offset, self.anchor, self.work) = (0, 0, None, None);
+        }
+    }
+
+    /// The next order.
+    pub fn next_sort(&mut self) {
+        self.sort = match (self.sort, self.by_version) {
+            (Sort::Versions, _) => Sort::Names,
+            (Sort::Names, _) => Sort::Arrival,
+            (Sort::Arrival, true) => Sort::Versions,
+            (Sort::Arrival, false) => Sort::Names,
+        };
+        let kept = self.current_row();
+        self.sort_rows();
+        self.refilter(true);
+        self.go_to_row(kept);
+    }
+
+    /// The order.
+    pub fn sort(&self) -> Sort {
+        self.sort
+    }
+
+    fn sort_rows(&mut self) {
+        let rows = &self.rows;
+        let row = |n: &u32| &rows[*n as usize];
+        match self.sort {
+            Sort::Versions => self.order.sort_by(|a, b| row(b).key.cmp(&row(a).key)),
+            Sort::Names if self.by_version => self.order.sort_by(|a, b| row(a).text.cmp(&row(b).text)),
+            Sort::Names => self.order.sort_by(|a, b| row(a).key.cmp(&row(b).key)),
+            Sort::Arrival => self.order.sort_unstable(),
+        }
+    }
+
+    /// The filter's text.
+    pub fn filter(&self) -> &str {
+        &self.filter
+    }
+
+    /// Sets the filter; rows are looked at by [`Listing::work`].
+    pub fn set_filter(&mut self, text: &str) {
+        if text == self.filter {
+            return;
+        }
+        // A longer text finds less, unless it has the pattern's own signs.
+        let narrower = self.work.is_none()
+            && text.starts_with(&self.filter)
+            && !text.contains(['!', '^', '$', '\'', '\\', ' ']);
+        self.filter = text.to_owned();
+        self.refilter(!narrower);
+    }
+
+    fn refilter(&mut self, from_all: bool) {
+        if self.filter.is_empty() {
+            let kept = self.current_row();
+            self.work = None;
+            self.matched.clone_from(&self.order);
+            self.shown.clone_from(&self.order);
+            self.go_to_row(kept);
+            return;
+        }
+        let candidates = if from_all { self.order.clone() } else { std::mem::take(&mut self.matched) };
+        let pattern = Pattern::parse(&self.filter, CaseMatching::Smart, Normalization::Smart);
+        self.work = Some(Work { pattern, candidates, next: 0, hits: Vec::new() });
+    }
+
+    /// Whether a filter has rows left to look at.
+    pub fn has_work(&self) -> bool {
+        self.work.is_some()
+    }
+
+    /// Looks at some thousand rows. When the last is seen, the result is shown at once.
+    pub fn work(&mut self, matcher: &mut Matcher) {
+        let Some(work) = &mut self.work else { return };
+        let mut buffer = Vec::new();
+        let end = (work.next + STEP).min(work.candidates.len());
+        for row in &work.candidates[work.next..end] {
+            let text = Utf32Str::new(&self.rows[*row as usize].text, &mut buffer);
+            if let Some(score) = work.pattern.score(text, matcher) {
+                work.hits.push((score, *row));
+            }
+        }
+        work.next = end;
+        if end < work.candidates.len() {
+            return;
+        }
+        let mut hits = std::mem::take(&mut work.hits);
+        self.work = None;
+        self.matched = hits.iter().map(|(_, row)| *row).collect();
+        // Stable: equal ranks stay in the list's order.
+        hits.sort_by_key(|(score, _)| Reverse(*score));
+        self.shown = hits.into_iter().map(|(_, row)| row).collect();
+        self.cursor = 0;
+        self.offset = 0;
+    }
+
+    /// Rows in all.
+    pub fn total(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Rows that pass the filter.
+    pub fn len(&self) -> usize {
+        self.shown.len()
+    }
+
+    /// Whether no row passes.
+    pub fn is_empty(&self) -> bool {
+        self.shown.is_empty()
+    }
+
+    /// The text of a shown row.
+    pub fn text(&self, position: usize) -> Option<&str> {
+        self.shown.get(position).map(|row| &*self.rows[*row as usize].text)
+    }
+
+    /// Where a shown row stood when it arrived.
+    pub fn arrival(&self, position: usize) -> Option<usize> {
+        self.shown.get(position).map(|row| *row as usize)
+    }
+
+    /// The cursor's position among the shown rows.
+    pub fn cursor(&self) -> usize {
+        self.cursor
+    }
+
+    /// The cursor's text.
+    pub fn current(&self) -> Option<&str> {
+        self.text(self.cursor)
+    }
+
+    fn current_row(&self) -> Option<u32> {
+        self.shown.get(self.cursor).copied()
+    }
+
+    /// Moves the cursor, within bounds.
+    pub fn move_to(&mut self, position: usize) {
+        self.cursor = position.min(self.shown.len().saturating_sub(1));
+    }
+
+    /// Moves the cursor by some rows.
+    pub fn move_by(&mut self, rows: isize) {
+        self.move_to(self.cursor.saturating_add_signed(rows));
+    }
+
+    /// Moves the cursor to a row; false if it is not shown.
+    pub fn select(&mut self, text: &str) -> bool {
+        let position = self.shown.iter().position(|row| &*self.rows[*row as usize].text == text);
+        if let Some(position) = position {
+            self.cursor = position;
+        }
+        position.is_some()
+    }
+
+    fn go_to_row(&mut self, row: Option<u32>) {
+        let position = row.and_then(|row| self.shown.iter().position(|shown| *shown == row));
+        self.cursor = position.unwrap_or(self.cursor.min(self.shown.len().saturating_sub(1)));
+    }
+
+    /// Begins a range at the cursor, or ends it; the answer is the range that ended, both ends included.
+    pub fn toggle_range(&mut self) -> Option<(usize, usize)> {
+        match self.range() {
+            Some(range) => {
+                self.anchor = None;
+                Some(range)
+            }
+            None => {
+                self.anchor = self.current_row();
+                None
+            }
+        }
+    }
+
+    /// The range under way, from its first to its last row.
+    pub fn range(&self) -> Option<(usize, usize)> {
+        let anchor = self.anchor?;
+        let begin = self.shown.iter().position(|row| *row == anchor)?;
+        Some((begin.min(self.cursor), begin.max(self.cursor)))
+    }
+
+    /// Forgets the range; whether there was one.
+    pub fn drop_range(&mut self) -> bool {
+        self.anchor.take().is_some()
+    }
+
+    /// Keeps the cursor within a window of `height` rows.
+    pub fn settle(&mut self, height: usize) {
+        self.offset = settled(self.offset, self.cursor, self.shown.len(), height);
+    }
+}
+
+/// The offset that keeps `cursor` within a window of `height` of `len` rows, moved as little as possible.
+pub fn settled(offset: usize, cursor: usize, len: usize, height: usize) -> usize {
+    let height = height.max(1);
+    let offset = offset.min(cursor).max((cursor + 1).saturating_sub(height));
+    offset.min(len.saturating_sub(height))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn shown(list: &Listing) -> Vec<&str> {
+        (0..list.len()).filter_map(|n| list.text(n)).collect()
+    }
+
+    fn filtered(list: &mut Listing, text: &str) {
+        list.set_filter(text);
+        let mut matcher = Matcher::new(nucleo_matcher::Config::DEFAULT);
+        while list.has_work() {
+            list.work(&mut matcher);
+        }
+    }
+
+    #[test]
+    fn pages_are_merged_and_the_cursor_stays_on_its_row() {
+        let mut list = Listing::new(Sort::Versions, true);
+        list.extend(["1.0", "1.2"]);
+        list.move_to(1);
+        assert_eq!(list.current(), Some("1.0"));
+        list.extend(["latest", "1.10", "0.9"]);
+        assert_eq!(shown(&list), ["latest", "1.10", "1.2", "1.0", "0.9"]);
+        assert_eq!(list.current(), Some("1.0"));
+        list.next_sort();
+        assert_eq!(shown(&list), ["0.9", "1.0", "1.10", "1.2", "latest"]);
+        assert_eq!(list.current(), Some("1.0"));
+        list.next_sort();
+        assert_eq!(shown(&list), ["1.0", "1.2", "latest", "1.10", "0.9"]);
+    }
+
+    #[test]
+    fn a_filter_narrows_widens_and_ranks() {
+        let mut list = Listing::of(["1.2.9", "1.9.0", "v1.9", "2.0", "镜像-1.9"], Sort::Arrival);
+        filtered(&mut list, "1");
+        assert_eq!(list.len(), 4);
+        filtered(&mut list, "1.9");
+        assert_eq!(list.len(), 4);
+        assert_eq!(list.text(3), Some("1.2.9"), "a scattered match ranks last");
+        filtered(&mut list, "镜");
+        assert_eq!(shown(&list), ["镜像-1.9"]);
+        filtered(&mut list, "zz");
+        assert!(list.is_empty() && list.current().is_none());
+        filtered(&mut list, "");
+        assert_eq!(list.len(), 5);
+    }
+
+    #[test]
+    fn a_refresh_keeps_rows_until_the_first_page_and_then_the_cursors_row() {
+        let mut list = Listing::of(["a", "b", "c"], Sort::Names);
+        list.move_to(1);
+        list.begin(1);
+        assert_eq!(list.len(), 3);
+        list.extend(["0", "a"]);
+        list.extend(["b"]);
+        list.end(None);
+        assert_eq!((shown(&list), list.current()), (vec!["0", "a", "b"], Some("b")));
+        list.begin(1);
+        list.end(None);
+        assert_eq!((list.len(), &list.load), (0, &Load::Done));
+    }
+
+    #[test]
+    fn ranges_and_windows() {
+        let mut list = Listing::of((0..100).map(|n| format!("t{n}")), Sort::Arrival);
+        list.move_to(10);
+        assert_eq!(list.toggle_range(), None);
+        list.move_by(-4);
+        assert_eq!(list.range(), Some((6, 10)));
+        assert_eq!(list.toggle_range(), Some((6, 10)));
+        assert_eq!(list.range(), None);
+        list.move_by(1000);
+        list.settle(20);
+        assert_eq!((list.cursor(), list.offset), (99, 80));
+        list.move_by(-1000);
+        list.settle(20);
+        assert_eq!((list.cursor(), list.offset), (0, 0));
+    }
+
+    #[test]
+    fn fifty_thousand_rows_are_filtered_in_steps() {
+        let mut list = Listing::of((0..50_000).map(|n| format!("v1.{n}.0")), Sort::Names);
+        list.set_filter("499");
+        let mut matcher = Matcher::new(nucleo_matcher::Config::DEFAULT);
+        let mut steps = 0;
+        while list.has_work() {
+            list.work(&mut matcher);
+            steps += 1;
+        }
+        assert_eq!(steps, 50_000usize.div_ceil(STEP));
+        assert!(list.len() > 100 && list.text(0).unwrap().contains("499"));
+    }
+}

@@ -1,0 +1,276 @@
+//! Everything the UI knows. Only `update` changes it; the view only reads it. One file a pane.
+
+pub mod browse;
+pub mod jobs;
+pub mod listing;
+pub mod logs;
+pub mod lookup;
+pub mod marks;
+pub mod meter;
+pub mod order;
+pub mod paste;
+pub mod popup;
+pub mod queue;
+pub mod registries;
+pub mod target;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use nucleo_matcher::Matcher;
+
+use self::browse::{Browse, Level};
+use self::jobs::Jobs;
+use self::listing::Load;
+use self::logs::Logs;
+use self::lookup::Lookup;
+use self::marks::Marks;
+use self::popup::Popup;
+use self::queue::Queue;
+use self::registries::Registries;
+use self::target::CopyTarget;
+use super::action::Context;
+use super::keymap::Keymap;
+use super::symbols::Glyphs;
+use super::theme::Theme;
+use crate::config::Config;
+use crate::engine::Image;
+use crate::job::Failure;
+use crate::oci::{Digest, Location};
+
+/// A pane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Pane {
+    /// 1
+    Registries,
+    /// 2
+    Browse,
+    /// 3
+    Queue,
+    /// 4
+    Jobs,
+    /// 5
+    Logs,
+    /// 0
+    Details,
+}
+
+impl Pane {
+    /// The panes in the order of `tab`.
+    pub const ALL: [Pane; 6] =
+        [Pane::Registries, Pane::Browse, Pane::Queue, Pane::Jobs, Pane::Logs, Pane::Details];
+
+    /// The digit that leads to it, and its name.
+    pub fn title(self) -> (char, &'static str) {
+        match self {
+            Pane::Registries => ('1', "Registries"),
+            Pane::Browse => ('2', "Browse"),
+            Pane::Queue => ('3', "Queue"),
+            Pane::Jobs => ('4', "Jobs"),
+            Pane::Logs => ('5', "Logs"),
+            Pane::Details => ('0', "Details"),
+        }
+    }
+
+    /// The pane's contexts for keys, the innermost first.
+    pub fn contexts(self) -> &'static [Context] {
+        match self {
+            Pane::Registries => &[Context::Registries, Context::List, Context::Everywhere],
+            Pane::Browse => &[Context::Browse, Context::List, Context::Everywhere],
+            Pane::Queue => &[Context::Queue, Context::List, Context::Everywhere],
+            Pane::Jobs => &[Context::Jobs, Context::List, Context::Everywhere],
+            Pane::Logs => &[Context::Logs, Context::List, Context::Everywhere],
+            Pane::Details => &[Context::List, Context::Everywhere],
+        }
+    }
+}
+
+/// Whether there is an engine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EngineState {
+    /// Not yet: what is asked of it waits.
+    Starting,
+    /// Yes.
+    Ready,
+    /// It could not be started, and this is why.
+    Failed(String),
+}
+
+/// How weighty the bottom line's message is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tone {
+    /// It worked.
+    Good,
+    /// Something to know.
+    Plain,
+    /// It did not work.
+    Bad,
+}
+
+/// The way out that was chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Leaving {
+    /// None.
+    #[default]
+    No,
+    /// When the jobs are over.
+    WhenDone,
+    /// The jobs are being stopped.
+    Stopping,
+}
+
+/// See the module.
+pub struct State {
+    /// Columns and rows of the terminal.
+    pub size: (u16, u16),
+    /// Time since the start. The loop sets it before every update.
+    pub now: Duration,
+    /// The wall clock, for ages. The loop sets it before every update.
+    pub clock: Timestamp,
+    /// How things look.
+    pub theme: Theme,
+    /// With which symbols.
+    pub glyphs: Glyphs,
+    /// Which key does what.
+    pub keymap: Keymap,
+    /// Whether there is an engine.
+    pub engine: EngineState,
+    /// The pane that has the keys.
+    pub focus: Pane,
+    /// Whether it has the whole screen.
+    pub zoom: bool,
+    /// Pane 1.
+    pub registries: Registries,
+    /// Pane 2.
+    pub browse: Browse,
+    /// Pane 3.
+    pub queue: Queue,
+    /// Pane 4.
+    pub jobs: Jobs,
+    /// Pane 5.
+    pub logs: Logs,
+    /// How far pane 0 is scrolled.
+    pub details: popup::Scroll,
+    /// What is marked.
+    pub marks: Marks,
+    /// The popups, the top one last.
+    pub popups: Vec<Popup>,
+    /// Where copies go.
+    pub target: Option<CopyTarget>,
+    /// Where exports go.
+    pub downloads: PathBuf,
+    /// Images that were looked into.
+    pub images: Lookup<Location, Arc<Image>, Failure>,
+    /// What is at a location: for `= ≠ ∅`.
+    pub digests: Lookup<Location, Option<Digest>, ()>,
+    /// The message in the bottom line.
+    pub message: Option<(Tone, String)>,
+    /// Requests of plans: an answer to an older one is dropped.
+    pub plans: u64,
+    /// The way out.
+    pub leaving: Leaving,
+    /// When the cursor last came to rest on another image.
+    pub(super) rested: Duration,
+    /// Whether something is to be asked for once the cursor has rested.
+    pub(super) unasked: bool,
+    /// The image that the cursor is on.
+    pub(super) at: Option<Location>,
+    /// The tag to open once its image is known.
+    pub(super) opening: Option<Location>,
+    /// The filter's matcher.
+    pub(super) matcher: Matcher,
+}
+
+/// How long the cursor must rest before anything is asked for.
+pub const DEBOUNCE: Duration = Duration::from_millis(150);
+
+impl State {
+    /// The state of the first frame.
+    pub fn new(config: &Config, theme: Theme, keymap: Keymap) -> State {
+        let registries = Registries::new(config.registries.clone());
+        let target =
+            config.target.as_deref().and_then(|text| CopyTarget::parse(text, &config.registries).ok());
+        State {
+            size: (80, 24),
+            now: Duration::ZERO,
+            clock: Timestamp::UNIX_EPOCH,
+            theme,
+            glyphs: Glyphs::of(config.symbols),
+            keymap,
+            engine: EngineState::Starting,
+            focus: Pane::Registries,
+            zoom: false,
+            registries,
+            browse: Browse::default(),
+            queue: Queue::default(),
+            jobs: Jobs::default(),
+            logs: Logs::default(),
+            details: popup::Scroll::default(),
+            marks: Marks::default(),
+            popups: Vec::new(),
+            target,
+            downloads: config.downloads.clone(),
+            images: Lookup::new(300),
+            digests: Lookup::new(4000),
+            message: None,
+            plans: 0,
+            leaving: Leaving::No,
+            rested: Duration::ZERO,
+            unasked: false,
+            at: None,
+            opening: None,
+            matcher: Matcher::new(nucleo_matcher::Config::DEFAULT),
+        }
+    }
+
+    /// Where a key is looked up now, the innermost context first.
+    pub fn contexts(&self) -> &'static [Context] {
+        match self.popups.last() {
+            Some(popup) => popup.contexts(),
+            None if self.focus == Pane::Browse && self.browse.typing => &[Context::Filter],
+            None => self.focus.contexts(),
+        }
+    }
+
+    /// Whether keys that do nothing are text.
+    pub fn typing(&self) -> bool {
+        matches!(self.contexts(), [Context::Filter] | [Context::Prompt])
+    }
+
+    /// Whether there is work that waits for no answer: a filter's next step.
+    pub fn has_work(&self) -> bool {
+        self.browse.list().has_work()
+    }
+
+    /// Whether something on the screen turns while it waits for an answer.
+    pub fn spinning(&self) -> bool {
+        let opening = self.engine == EngineState::Starting
+            || matches!(self.browse.list().load, Load::Loading)
+            || self.opening.is_some()
+            || self.at.as_ref().is_some_and(|at| matches!(self.images.get(at), Some(lookup::Known::Asked)));
+        let planning = self.popups.iter().any(|popup| matches!(popup, Popup::Plan(plan) if plan.waiting()));
+        opening || planning || !self.queue.starting.is_empty() || self.leaving == Leaving::Stopping
+    }
+
+    /// The copy's destination of what is at a location.
+    pub fn destination(&self, source: &Location) -> Option<Location> {
+        self.target.as_ref()?.destination(source).ok()
+    }
+
+    /// Images that the browser's window shows, when it shows tags.
+    pub(super) fn visible(&self, height: usize) -> Vec<Location> {
+        if self.browse.level != Level::Tags {
+            return Vec::new();
+        }
+        let list = self.browse.list();
+        let window = list.offset..(list.offset + height).min(list.len());
+        window.filter_map(|position| self.browse.key_at(position)?.location().ok()).collect()
+    }
+
+    /// Sets the bottom line's message.
+    pub fn say(&mut self, tone: Tone, text: impl Into<String>) {
+        self.message = Some((tone, crate::oci::printable(&text.into(), 300)));
+    }
+}

@@ -1,0 +1,160 @@
+//! The popups: a stack, of which the top one has the keys.
+
+use tui_input::Input;
+
+use super::paste::Pasted;
+use super::queue::DraftId;
+use crate::job::{Failure, JobId, JobSpec, Plan};
+use crate::tui::action::{Action, Context};
+
+/// One popup.
+pub enum Popup {
+    /// Every key.
+    Help(Scroll),
+    /// Actions by name.
+    Palette(Palette),
+    /// A line of text.
+    Prompt(Prompt),
+    /// What was pasted.
+    Paste(Pasted, Scroll),
+    /// What a start would do.
+    Plan(PlanPreview),
+    /// Everything about the cursor's image.
+    Inspect(Scroll),
+    /// Why a job failed.
+    Why(JobId, Scroll),
+    /// A question.
+    Dialog(Dialog),
+}
+
+/// How far a popup is scrolled, in rows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Scroll {
+    /// Rows above the window.
+    pub top: usize,
+}
+
+/// What a line of text is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ask {
+    /// References for the queue.
+    Reference,
+    /// Where copies go.
+    Target,
+    /// A repository of the browser's place.
+    Repository,
+}
+
+/// A line of text.
+pub struct Prompt {
+    /// What for.
+    pub ask: Ask,
+    /// The text.
+    pub input: Input,
+    /// What is wrong with it.
+    pub error: Option<String>,
+    /// Show the plan once it is answered: the start was waiting for it.
+    pub then_start: bool,
+}
+
+/// Actions by name.
+#[derive(Default)]
+pub struct Palette {
+    /// The text.
+    pub input: Input,
+    /// What matches, the best first.
+    pub hits: Vec<Action>,
+    /// The choice.
+    pub cursor: usize,
+}
+
+/// A draft in the preview.
+pub struct PlanRow {
+    /// Which draft.
+    pub draft: DraftId,
+    /// Its job.
+    pub spec: JobSpec,
+    /// The answer, once it is there.
+    pub outcome: Option<Result<Box<Plan>, Failure>>,
+}
+
+/// What a start would do.
+pub struct PlanPreview {
+    /// The request that the answers belong to.
+    pub generation: u64,
+    /// A row for each draft.
+    pub rows: Vec<PlanRow>,
+    /// How far it is scrolled.
+    pub scroll: Scroll,
+}
+
+impl PlanPreview {
+    /// Whether answers are still to come.
+    pub fn waiting(&self) -> bool {
+        self.rows.iter().any(|row| row.outcome.is_none())
+    }
+
+    /// The drafts that a start takes: all but those that cannot work.
+    pub fn startable(&self) -> impl Iterator<Item = &PlanRow> {
+        self.rows.iter().filter(|row| !matches!(row.outcome, Some(Err(_))))
+    }
+}
+
+/// A question's subject.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Question {
+    /// Leave wharf?
+    Quit,
+    /// Cancel this running job?
+    Cancel(JobId),
+}
+
+/// A question.
+pub struct Dialog {
+    /// About what.
+    pub question: Question,
+    /// What can be answered; the first is the safe one.
+    pub choices: Vec<(Choice, String)>,
+    /// The choice that enter takes.
+    pub cursor: usize,
+}
+
+/// An answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Choice {
+    /// Leave everything as it is.
+    Stay,
+    /// Wait for the jobs, then quit.
+    Finish,
+    /// Stop the jobs and quit.
+    Stop,
+    /// Quit: nothing runs.
+    Quit,
+    /// Cancel the job.
+    CancelJob,
+}
+
+impl Popup {
+    /// The popup's contexts for keys, the innermost first.
+    pub fn contexts(&self) -> &'static [Context] {
+        match self {
+            Popup::Palette(_) | Popup::Prompt(_) => &[Context::Prompt],
+            Popup::Dialog(_) => &[Context::Dialog],
+            Popup::Help(_) | Popup::Paste(..) | Popup::Plan(_) | Popup::Inspect(_) | Popup::Why(..) => {
+                &[Context::Popup, Context::List]
+            }
+        }
+    }
+
+    /// How far it is scrolled, if it scrolls.
+    pub fn scroll_mut(&mut self) -> Option<&mut Scroll> {
+        match self {
+            Popup::Help(scroll)
+            | Popup::Paste(_, scroll)
+            | Popup::Inspect(scroll)
+            | Popup::Why(_, scroll) => Some(scroll),
+            Popup::Plan(plan) => Some(&mut plan.scroll),
+            Popup::Palette(_) | Popup::Prompt(_) | Popup::Dialog(_) => None,
+        }
+    }
+}

@@ -1,0 +1,266 @@
+//! The queue: drafts of jobs, which the engine does not know yet, with undo and redo.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::job::{Failure, JobSpec, Target};
+use crate::oci::{Location, Platforms};
+
+/// A draft's number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct DraftId(pub u64);
+
+/// What a draft is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Goal {
+    /// A copy; without a destination as long as no target was set.
+    Copy(Option<Location>),
+    /// A file for `docker load` in this directory.
+    Export(PathBuf),
+}
+
+/// A job that is being put together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Draft {
+    /// Its number.
+    pub id: DraftId,
+    /// What moves.
+    pub source: Location,
+    /// Which platforms of it.
+    pub platforms: Platforms,
+    /// Where to.
+    pub goal: Goal,
+}
+
+impl Draft {
+    /// The job; `None` as long as there is no destination.
+    pub fn spec(&self) -> Option<JobSpec> {
+        let destination = match &self.goal {
+            Goal::Copy(to) => Target::Image(to.clone()?),
+            Goal::Export(directory) => Target::ExportInto(directory.clone()),
+        };
+        Some(JobSpec {
+            source: self.source.clone(),
+            destinations: vec![destination],
+            platforms: self.platforms.clone(),
+            tags: Vec::new(),
+            overwrite: false,
+        })
+    }
+
+    fn same_work(&self, other: &Draft) -> bool {
+        self.source == other.source && self.platforms == other.platforms && self.goal == other.goal
+    }
+}
+
+/// Changes that can be undone.
+const DEPTH: usize = 100;
+
+/// See the module.
+#[derive(Debug, Default)]
+pub struct Queue {
+    drafts: Vec<Arc<Draft>>,
+    past: Vec<Vec<Arc<Draft>>>,
+    future: Vec<Vec<Arc<Draft>>>,
+    next: u64,
+    /// Drafts on their way to the engine.
+    pub starting: Vec<DraftId>,
+    /// Why the engine refused drafts.
+    pub refused: Vec<(DraftId, Failure)>,
+    /// The cursor's row.
+    pub cursor: usize,
+    /// First row of the window.
+    pub offset: usize,
+}
+
+impl Queue {
+    /// The drafts, in order.
+    pub fn drafts(&self) -> &[Arc<Draft>] {
+        &self.drafts
+    }
+
+    /// The cursor's draft.
+    pub fn current(&self) -> Option<&Draft> {
+        self.drafts.get(self.cursor).map(|draft| &**draft)
+    }
+
+    /// A draft.
+    pub fn get(&self, id: DraftId) -> Option<&Draft> {
+        self.drafts.iter().find(|draft| draft.id == id).map(|draft| &**draft)
+    }
+
+    /// Adds drafts as one change; the answer is how many were not there yet.
+    pub fn add(&mut self, drafts: Vec<(Location, Platforms, Goal)>) -> usize {
+        let before = self.drafts.clone();
+        for (source, platforms, goal) in drafts {
+            let draft = Draft { id: DraftId(self.next + 1), source, platforms, goal };
+            if !self.drafts.iter().any(|there| there.same_work(&draft)) {
+                self.next += 1;
+                self.drafts.push(Arc::new(draft));
+            }
+        }
+        let added = self.drafts.len() - before.len();
+        self.remember(before);
+        added
+    }
+
+    /// Takes the cursor's draft out.
+    pub fn remove(&mut self) -> Option<Arc<Draft>> {
+        if self.cursor >= self.drafts.len() {
+            return None;
+        }
+        let before = self.drafts.clone();
+        let gone = self.drafts.remove(self.cursor);
+        self.remember(before);
+        Some(gone)
+    }
+
+    /// Moves the cursor's draft by one row; whether there was room.
+    pub fn shift(&mut self, down: bool) -> bool {
+        let to = if down { self.cursor + 1 } else { self.cursor.wrapping_sub(1) };
+        if self.cursor >= self.drafts.len() || to >= self.drafts.len() {
+            return false;
+        }
+        let before = self.drafts.clone();
+        self.drafts.swap(self.cursor, to);
+        self.remember(before);
+        self.cursor = to;
+        true
+    }
+
+    /// Gives every copy that has no destination one.
+    pub fn aim(&mut self, destination: impl Fn(&Location) -> Result<Location, String>) {
+        let before = self.drafts.clone();
+        for draft in &mut self.drafts {
+            if draft.goal == Goal::Copy(None)
+                && let Ok(to) = destination(&draft.source)
+            {
+                *draft = Arc::new(Draft { goal: Goal::Copy(Some(to)), ..(**draft).clone() });
+            }
+        }
+        self.remember(before);
+    }
+
+    fn remember(&mut self, before: Vec<Arc<Draft>>) {
+        if before != self.drafts {
+            self.past.push(before);
+            if self.past.len() > DEPTH {
+                self.past.remove(0);
+            }
+            self.future.clear();
+        }
+        self.clamp();
+    }
+
+    fn clamp(&mut self) {
+        self.cursor = self.cursor.min(self.drafts.len().saturating_sub(1));
+    }
+
+    /// Undoes the last change; whether there was one.
+    pub fn undo(&mut self) -> bool {
+        let Some(before) = self.past.pop() else { return false };
+        self.future.push(std::mem::replace(&mut self.drafts, before));
+        self.clamp();
+        true
+    }
+
+    /// Does the last undone change again; whether there was one.
+    pub fn redo(&mut self) -> bool {
+        let Some(after) = self.future.pop() else { return false };
+        self.past.push(std::mem::replace(&mut self.drafts, after));
+        self.clamp();
+        true
+    }
+
+    /// The engine has taken the draft: it is a job now, and no undo brings it back.
+    pub fn taken(&mut self, id: DraftId) {
+        self.starting.retain(|starting| *starting != id);
+        self.refused.retain(|(refused, _)| *refused != id);
+        let without = |drafts: &mut Vec<Arc<Draft>>| drafts.retain(|draft| draft.id != id);
+        without(&mut self.drafts);
+        self.past.iter_mut().for_each(without);
+        self.future.iter_mut().for_each(without);
+        // What differed only in that draft is no change any more.
+        self.past.dedup();
+        while self.past.last() == Some(&self.drafts) {
+            self.past.pop();
+        }
+        self.clamp();
+    }
+
+    /// The engine has refused the draft.
+    pub fn refuse(&mut self, id: DraftId, failure: Failure) {
+        self.starting.retain(|starting| *starting != id);
+        self.refused.retain(|(refused, _)| *refused != id);
+        self.refused.push((id, failure));
+    }
+
+    /// Why the engine refused a draft.
+    pub fn refusal(&self, id: DraftId) -> Option<&Failure> {
+        self.refused.iter().find(|(refused, _)| *refused == id).map(|(_, failure)| failure)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn queue(names: &[&str]) -> Queue {
+        let mut queue = Queue::default();
+        queue.add(
+            names.iter().map(|name| (name.parse().unwrap(), Platforms::All, Goal::Copy(None))).collect(),
+        );
+        queue
+    }
+
+    fn names(queue: &Queue) -> Vec<String> {
+        queue.drafts().iter().map(|d| d.source.as_registry().unwrap().repository.name().to_owned()).collect()
+    }
+
+    #[test]
+    fn changes_are_undone_and_redone() {
+        let mut queue = queue(&["a", "b", "c", "a"]);
+        assert_eq!(names(&queue), ["a", "b", "c"], "the same work twice is one draft");
+        queue.cursor = 2;
+        assert!(queue.shift(false) && !queue.drafts().is_empty());
+        assert_eq!((names(&queue), queue.cursor), (vec!["a".into(), "c".into(), "b".into()], 1));
+        queue.remove();
+        assert_eq!(names(&queue), ["a", "b"]);
+        assert!(queue.undo() && queue.undo());
+        assert_eq!(names(&queue), ["a", "b", "c"]);
+        assert!(queue.redo());
+        assert_eq!(names(&queue), ["a", "c", "b"]);
+        queue.cursor = 0;
+        assert!(!queue.shift(false));
+        queue.remove();
+        assert!(!queue.redo(), "a new change ends what could be redone");
+        assert!(queue.undo() && queue.undo() && queue.undo() && !queue.undo());
+        assert!(names(&queue).is_empty());
+    }
+
+    #[test]
+    fn what_the_engine_took_never_comes_back() {
+        let mut queue = queue(&["a", "b"]);
+        queue.remove();
+        queue.undo();
+        let id = queue.drafts()[0].id;
+        queue.starting.push(id);
+        queue.taken(id);
+        assert_eq!(names(&queue), ["b"]);
+        while queue.undo() {
+            assert!(!names(&queue).contains(&"a".to_owned()));
+        }
+        while queue.redo() {}
+        assert_eq!(names(&queue), ["b"]);
+    }
+
+    #[test]
+    fn copies_without_a_destination_get_the_target_once_it_is_set() {
+        let mut queue = queue(&["a"]);
+        assert_eq!(queue.drafts()[0].spec(), None);
+        queue.aim(|_| "h.example/x:1".parse().map_err(|_| String::new()));
+        queue.aim(|_| "h.example/y:1".parse().map_err(|_| String::new()));
+        assert_eq!(queue.drafts()[0].spec().unwrap().to_string(), "docker.io/library/a → h.example/x:1");
+    }
+}

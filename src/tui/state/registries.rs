@@ -1,0 +1,90 @@
+//! The registries' pane: the configured places.
+
+use std::path::PathBuf;
+
+use super::target::strip_scheme;
+use crate::config::{RegistryEntry, RegistryType};
+use crate::engine::Place;
+use crate::oci::{Registry, printable};
+
+/// What is known of a place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Health {
+    /// Nobody asked.
+    #[default]
+    Unknown,
+    /// It answered.
+    Reached,
+    /// It did not, or with an error.
+    Failed,
+}
+
+/// One row.
+#[derive(Debug, Clone)]
+pub struct PlaceRow {
+    /// The entry's name, printable.
+    pub name: String,
+    /// What it says of itself, printable.
+    pub description: String,
+    /// What it is.
+    pub kind: RegistryType,
+    /// Where it is; the error says why it cannot be browsed.
+    pub place: Result<Place, String>,
+    /// What is known of it.
+    pub health: Health,
+}
+
+impl PlaceRow {
+    fn of(entry: &RegistryEntry) -> PlaceRow {
+        let place = match entry.kind {
+            RegistryType::Registry => {
+                let url = strip_scheme(&entry.url).trim_end_matches('/');
+                let host = url.split('/').next().unwrap_or(url);
+                host.parse::<Registry>().map(Place::Registry).map_err(|e| e.to_string())
+            }
+            RegistryType::LocalFile => Ok(Place::Directory(PathBuf::from(&entry.url))),
+            RegistryType::Store => Ok(Place::Store),
+            RegistryType::Docker => Err("Docker hosts cannot be browsed yet".to_owned()),
+        };
+        PlaceRow {
+            name: printable(&entry.name, 60),
+            description: printable(&entry.description, 200),
+            kind: entry.kind,
+            place,
+            health: Health::Unknown,
+        }
+    }
+}
+
+/// See the module.
+#[derive(Debug, Default)]
+pub struct Registries {
+    /// The configuration's entries.
+    pub entries: Vec<RegistryEntry>,
+    /// A row for each.
+    pub rows: Vec<PlaceRow>,
+    /// The cursor's row.
+    pub cursor: usize,
+    /// First row of the window.
+    pub offset: usize,
+}
+
+impl Registries {
+    /// The configuration's places.
+    pub fn new(entries: Vec<RegistryEntry>) -> Registries {
+        let rows = entries.iter().map(PlaceRow::of).collect();
+        Registries { entries, rows, cursor: 0, offset: 0 }
+    }
+
+    /// The cursor's row.
+    pub fn current(&self) -> Option<&PlaceRow> {
+        self.rows.get(self.cursor)
+    }
+
+    /// Notes how a place answered.
+    pub fn learn(&mut self, place: &Place, health: Health) {
+        for row in self.rows.iter_mut().filter(|row| row.place.as_ref() == Ok(place)) {
+            row.health = health;
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! What comes back: lists, images, plans, jobs. An answer that nobody waits for any more is dropped.
+
+use std::sync::Arc;
+
+use jiff::civil::Time;
+
+use crate::engine::{FileEntry, Image};
+use crate::job::{Failure, Job, JobEvent, JobId, JobState, Plan, Target};
+use crate::oci::{ErrorClass, Location, printable};
+use crate::tui::effect::{Effect, Exit};
+use crate::tui::state::browse::Level;
+use crate::tui::state::popup::Popup;
+use crate::tui::state::queue::DraftId;
+use crate::tui::state::registries::Health;
+use crate::tui::state::{Pane, State, Tone};
+
+pub(super) fn page(state: &mut State, generation: u64, names: Vec<String>) {
+    let Some(list) = state.browse.awaiting(generation) else { return };
+    // A name that is not printable is no name either; what is left of it is shown, and refused when it is used.
+    list.extend(names.iter().map(|name| printable(name, 300)));
+    learn(state, Health::Reached);
+}
+
+pub(super) fn files(state: &mut State, generation: u64, files: Vec<FileEntry>) {
+    let Some(list) = state.browse.awaiting(generation) else { return };
+    list.extend(
+        files.iter().map(|file| printable(&file.path.file_name().unwrap_or_default().to_string_lossy(), 300)),
+    );
+    state.browse.files = files;
+}
+
+pub(super) fn list_end(state: &mut State, generation: u64, failure: Option<Failure>) {
+    let Some(list) = state.browse.awaiting(generation) else { return };
+    list.end(failure.clone());
+    let first = list.total() == 0 && state.browse.repositories.generation == generation;
+    let Some(failure) = failure else { return learn(state, Health::Reached) };
+    // A registry that answers, but not with a catalog, is there all the same.
+    let answered = !matches!(
+        failure.class,
+        ErrorClass::Network | ErrorClass::Tls | ErrorClass::Disk | ErrorClass::Config
+    );
+    learn(state, if answered { Health::Reached } else { Health::Failed });
+    let waiting = state.focus == Pane::Browse && state.popups.is_empty() && !state.browse.typing;
+    if first && answered && waiting && state.browse.level == Level::Repositories {
+        super::popups::ask_repository(state);
+    }
+}
+
+fn learn(state: &mut State, health: Health) {
+    if let Some(place) = &state.browse.place {
+        state.registries.learn(place, health);
+    }
+}
+
+pub(super) fn inspected(state: &mut State, location: &Location, answer: Result<Arc<Image>, Failure>) {
+    if let Ok(image) = &answer {
+        state.digests.answer(location, Ok(Some(image.descriptor.digest.clone())));
+    }
+    let opening = state.opening.as_ref() == Some(location);
+    if opening {
+        state.opening = None;
+        match &answer {
+            Ok(image)
+                if state.browse.level == Level::Tags
+                    && state.browse.location().as_ref() == Some(location) =>
+            {
+                let tag = state.browse.list().current().unwrap_or_default().to_owned();
+                state.browse.open_tag(&tag, image);
+            }
+            Ok(_) => {}
+            Err(failure) => state.say(Tone::Bad, failure.message.clone()),
+        }
+    }
+    state.images.answer(location, answer);
+}
+
+pub(super) fn planned(
+    state: &mut State,
+    generation: u64,
+    draft: DraftId,
+    outcome: Result<Box<Plan>, Failure>,
+) {
+    for popup in &mut state.popups {
+        if let Popup::Plan(plan) = popup
+            && plan.generation == generation
+            && let Some(row) = plan.rows.iter_mut().find(|row| row.draft == draft)
+        {
+            row.outcome = Some(outcome);
+            return;
+        }
+    }
+}
+
+pub(super) fn submitted(state: &mut State, draft: DraftId, answer: Result<JobId, Failure>) {
+    match answer {
+        Ok(_) => state.queue.taken(draft),
+        Err(failure) => {
+            state.say(Tone::Bad, failure.message.clone());
+            state.queue.refuse(draft, failure);
+        }
+    }
+}
+
+pub(super) fn sampled(state: &mut State, jobs: Vec<Job>, effects: &mut Vec<Effect>) {
+    state.jobs.sample(state.now, jobs);
+    if super::may_leave(state) {
+        effects.push(Effect::Exit(Exit::Quit));
+    }
+}
+
+pub(super) fn event(state: &mut State, at: Time, event: &JobEvent) {
+    let State { logs, jobs, digests, .. } = state;
+    let name = |id: JobId| jobs.get(id).map(|job| job.spec.source.to_string()).unwrap_or_default();
+    logs.event(at, event, name);
+    // What a copy has changed is asked for again.
+    if let JobEvent::Moved { job, to: JobState::Succeeded, .. } = event
+        && let Some(job) = jobs.get(*job)
+    {
+        for target in &job.spec.destinations {
+            if let Target::Image(location) = target {
+                digests.forget(location);
+            }
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! The browser: opening, filtering, marking.
+
+use tui_input::Input;
+
+use crate::engine::Place;
+use crate::oci::Repository;
+use crate::tui::action::Action;
+use crate::tui::effect::{Effect, ListRequest};
+use crate::tui::state::browse::Level;
+use crate::tui::state::lookup::Known;
+use crate::tui::state::{Pane, State, Tone};
+
+pub(super) fn open_registry(state: &mut State, effects: &mut Vec<Effect>) {
+    let Some(row) = state.registries.current() else {
+        return state.say(Tone::Bad, "no registries are configured: add them to config.yaml");
+    };
+    let (name, place) = (row.name.clone(), row.place.clone());
+    let place = match place {
+        Ok(place) => place,
+        Err(reason) => return state.say(Tone::Bad, format!("{name}: {reason}")),
+    };
+    state.focus = Pane::Browse;
+    if state.browse.place.as_ref() == Some(&place) && state.browse.name == name {
+        return;
+    }
+    state.opening = None;
+    let generation = state.browse.open(place.clone(), &name);
+    effects.push(Effect::List { generation, request: request_of(&place) });
+}
+
+fn request_of(place: &Place) -> ListRequest {
+    match place {
+        Place::Directory(directory) => ListRequest::Files(directory.clone()),
+        place => ListRequest::Repositories(place.clone()),
+    }
+}
+
+/// Opens a repository of the browser's place; the error says why its name is none.
+pub(super) fn open_repository(
+    state: &mut State,
+    name: &str,
+    effects: &mut Vec<Effect>,
+) -> Result<(), String> {
+    let Some(place) = state.browse.place.clone() else { return Err("open a registry first".to_owned()) };
+    let repository: Repository =
+        name.parse().map_err(|e: crate::oci::ReferenceError| e.reason().to_owned())?;
+    state.opening = None;
+    if let Some(generation) = state.browse.open_repository(name) {
+        effects.push(Effect::List { generation, request: ListRequest::Tags(place, repository) });
+    }
+    Ok(())
+}
+
+pub(super) fn descend(state: &mut State, effects: &mut Vec<Effect>) {
+    let Some(name) = state.browse.list().current().map(str::to_owned) else { return };
+    match state.browse.level {
+        Level::Repositories => {
+            if let Err(reason) = open_repository(state, &name, effects) {
+                state.say(Tone::Bad, format!("{name}: {reason}"));
+            }
+        }
+        Level::Tags => open_tag(state, &name, effects),
+        Level::Platforms | Level::Files => {}
+    }
+}
+
+fn open_tag(state: &mut State, tag: &str, effects: &mut Vec<Effect>) {
+    let Some(location) = state.browse.location() else {
+        return state.say(Tone::Bad, format!("{tag} is no tag that can be asked for"));
+    };
+    if let Some(image) = state.images.value(&location).cloned() {
+        return state.browse.open_tag(tag, &image);
+    }
+    if !matches!(state.images.get(&location), Some(Known::Asked)) {
+        state.images.ask(&location);
+        effects.push(Effect::Inspect(location.clone()));
+    }
+    state.opening = Some(location);
+}
+
+pub(super) fn ascend(state: &mut State) {
+    state.opening = None;
+    state.browse.typing = false;
+    match state.browse.level {
+        Level::Platforms => state.browse.level = Level::Tags,
+        Level::Tags => state.browse.level = Level::Repositories,
+        Level::Repositories | Level::Files => state.focus = Pane::Registries,
+    }
+}
+
+pub(super) fn refresh(state: &mut State, effects: &mut Vec<Effect>) {
+    let Some(place) = state.browse.place.clone() else { return };
+    if let Some(at) = state.at.clone() {
+        state.images.forget(&at);
+    }
+    for source in state.visible(usize::from(state.size.1)) {
+        if let Some(destination) = state.destination(&source) {
+            state.digests.forget(&destination);
+        }
+        state.digests.forget(&source);
+    }
+    let request = match state.browse.level {
+        Level::Platforms => {
+            state.browse.level = Level::Tags;
+            return;
+        }
+        Level::Tags => match state.browse.repository.parse() {
+            Ok(repository) => ListRequest::Tags(place, repository),
+            Err(_) => return,
+        },
+        Level::Repositories | Level::Files => request_of(&place),
+    };
+    let generation = state.browse.begin();
+    effects.push(Effect::List { generation, request });
+}
+
+pub(super) fn begin_filter(state: &mut State) {
+    if state.browse.place.is_some() {
+        state.browse.typing = true;
+        state.browse.input = Input::new(state.browse.list().filter().to_owned());
+    }
+}
+
+pub(super) fn filter_changed(state: &mut State) {
+    let text = state.browse.input.value().to_owned();
+    state.browse.list_mut().set_filter(&text);
+    // Short lists are filtered with the key itself.
+    super::work(state);
+}
+
+pub(super) fn clear_filter(state: &mut State) {
+    state.browse.typing = false;
+    state.browse.list_mut().set_filter("");
+}
+
+pub(super) fn mark(state: &mut State, action: Action) {
+    if action == Action::ClearMarks {
+        return state.marks.clear();
+    }
+    if matches!(state.browse.level, Level::Repositories | Level::Files) {
+        let text = match state.browse.level {
+            Level::Files => "files are not marked",
+            _ => "tags are marked: open the repository first",
+        };
+        return state.say(Tone::Plain, text);
+    }
+    let cursor = state.browse.list().cursor();
+    let range = state.browse.list().range();
+    match action {
+        Action::MarkRange => {
+            if let Some((first, last)) = state.browse.list_mut().toggle_range() {
+                each(state, first, last, |marks, key| marks.set(key));
+            }
+        }
+        Action::UnmarkRange => {
+            let (first, last) = range.unwrap_or((cursor, cursor));
+            each(state, first, last, |marks, key| marks.unset(&key));
+            state.browse.list_mut().drop_range();
+        }
+        Action::InvertMarks => {
+            let last = state.browse.list().len().saturating_sub(1);
+            each(state, 0, last, |marks, key| marks.toggle(key));
+        }
+        _ if range.is_some() => mark_range(state),
+        _ => {
+            each(state, cursor, cursor, |marks, key| marks.toggle(key));
+            state.browse.list_mut().move_by(1);
+        }
+    }
+}
+
+/// Marks what a range under way holds, and ends it.
+pub(super) fn mark_range(state: &mut State) {
+    if state.browse.list().range().is_some()
+        && let Some((first, last)) = state.browse.list_mut().toggle_range()
+    {
+        each(state, first, last, |marks, key| marks.set(key));
+    }
+}
+
+fn each(
+    state: &mut State,
+    first: usize,
+    last: usize,
+    mut change: impl FnMut(&mut crate::tui::state::marks::Marks, crate::tui::state::marks::MarkKey),
+) {
+    let State { browse, marks, .. } = state;
+    for key in (first..=last).filter_map(|position| browse.key_at(position)) {
+        change(marks, key);
+    }
+}

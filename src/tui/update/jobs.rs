@@ -1,0 +1,58 @@
+//! Jobs: looking into them, cancelling, retrying, pausing.
+
+use crate::job::JobState;
+use crate::tui::effect::Effect;
+use crate::tui::state::popup::{Choice, Dialog, Popup, Question, Scroll};
+use crate::tui::state::{State, Tone};
+
+pub(super) fn details(state: &mut State) {
+    let Some(job) = state.jobs.current() else { return };
+    let id = job.id;
+    if job.failure.is_some() && job.state == JobState::Failed {
+        return state.popups.push(Popup::Why(id, Scroll::default()));
+    }
+    if !state.jobs.expanded.remove(&id) {
+        state.jobs.expanded.insert(id);
+    }
+}
+
+pub(super) fn cancel(state: &mut State, effects: &mut Vec<Effect>) {
+    let Some(job) = state.jobs.current() else { return state.say(Tone::Plain, "there is no job to cancel") };
+    let (id, job_state) = (job.id, job.state);
+    if job_state.is_final() {
+        return state.say(Tone::Plain, format!("job {id} is over: {job_state}"));
+    }
+    if !job_state.is_active() {
+        return effects.push(Effect::Cancel(id));
+    }
+    let choices = vec![
+        (Choice::Stay, "let it run".to_owned()),
+        (Choice::CancelJob, "cancel it: what is under way is dropped".to_owned()),
+    ];
+    state.popups.push(Popup::Dialog(Dialog { question: Question::Cancel(id), choices, cursor: 0 }));
+}
+
+pub(super) fn retry(state: &mut State, effects: &mut Vec<Effect>) {
+    match state.jobs.current() {
+        Some(job) if job.state == JobState::Failed => effects.push(Effect::Retry(job.id)),
+        Some(job) => {
+            let text = format!("job {} is {}; failed jobs are retried", job.id, job.state);
+            state.say(Tone::Plain, text);
+        }
+        None => state.say(Tone::Plain, "there is no job to retry"),
+    }
+}
+
+pub(super) fn pause(state: &mut State, effects: &mut Vec<Effect>) {
+    match state.jobs.current() {
+        Some(job) if job.state == JobState::Running => effects.push(Effect::Pause(job.id)),
+        Some(job) if matches!(job.state, JobState::Paused | JobState::Interrupted) => {
+            effects.push(Effect::Resume(job.id))
+        }
+        Some(job) => {
+            let text = format!("job {} is {}; running jobs are paused", job.id, job.state);
+            state.say(Tone::Plain, text);
+        }
+        None => state.say(Tone::Plain, "there is no job to pause"),
+    }
+}

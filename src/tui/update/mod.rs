@@ -1,0 +1,239 @@
+//! `update`: the only place where the state changes. It never waits; what has to be done outside is its answer.
+
+mod answers;
+mod browse;
+mod jobs;
+mod moves;
+mod popups;
+mod queue;
+
+use crossterm::event::{Event, KeyEvent};
+use tui_input::backend::crossterm::EventHandler;
+
+use super::action::Action;
+use super::effect::{Effect, Exit};
+use super::event::Msg;
+use super::keymap::Press;
+use super::state::popup::{Palette, Popup, Scroll};
+use super::state::{DEBOUNCE, EngineState, Leaving, Pane, State, Tone};
+use super::view::layout::Layout;
+use super::view::{jobs as jobs_view, popup as popup_view};
+use crate::config::RegistryEntry;
+
+/// Takes a message; the answer is what is to be done outside.
+pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    match msg {
+        Msg::Key(key) => press(state, key, &mut effects),
+        Msg::Paste(text) => popups::paste(state, &text),
+        Msg::Resize(width, height) => state.size = (width, height),
+        Msg::Tick => {}
+        Msg::Work => work(state),
+        Msg::Ready { registries, target } => ready(state, registries, target),
+        Msg::NotReady(reason) => {
+            state.say(Tone::Bad, format!("the engine did not start: {reason}"));
+            state.engine = EngineState::Failed(crate::oci::printable(&reason, 300));
+        }
+        Msg::Jobs(jobs) => answers::sampled(state, jobs, &mut effects),
+        Msg::Event(at, event) => answers::event(state, at, &event),
+        Msg::Page { generation, names } => answers::page(state, generation, names),
+        Msg::Files { generation, files } => answers::files(state, generation, files),
+        Msg::ListEnd { generation, failure } => answers::list_end(state, generation, failure),
+        Msg::Inspected(location, answer) => answers::inspected(state, &location, answer),
+        Msg::Resolved(location, answer) => state.digests.answer(&location, answer.map_err(|_| ())),
+        Msg::Planned { generation, draft, outcome } => answers::planned(state, generation, draft, outcome),
+        Msg::Submitted(draft, answer) => answers::submitted(state, draft, answer),
+        Msg::Refused(job, failure) => state.say(Tone::Bad, format!("job {job}: {}", failure.message)),
+        Msg::Stopped => effects.push(Effect::Exit(Exit::Stopped)),
+    }
+    settle(state);
+    ask(state, &mut effects);
+    effects
+}
+
+fn press(state: &mut State, key: KeyEvent, effects: &mut Vec<Effect>) {
+    let contexts = state.contexts();
+    match state.keymap.press(contexts, key.into()) {
+        Press::Action(action) => {
+            state.message = None;
+            act(state, action, effects);
+        }
+        Press::Unbound if state.typing() => text(state, key),
+        Press::Unbound | Press::Prefix => {}
+    }
+}
+
+/// A key for the line that is being typed.
+fn text(state: &mut State, key: KeyEvent) {
+    let event = Event::Key(key);
+    match state.popups.last_mut() {
+        Some(Popup::Prompt(prompt)) => {
+            prompt.input.handle_event(&event);
+            prompt.error = None;
+        }
+        Some(Popup::Palette(palette)) => {
+            palette.input.handle_event(&event);
+            popups::search(state);
+        }
+        Some(_) => {}
+        None => {
+            state.browse.input.handle_event(&event);
+            browse::filter_changed(state);
+        }
+    }
+}
+
+/// Does an action.
+pub(super) fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
+    use Action::*;
+    match action {
+        FocusRegistries => moves::focus(state, Pane::Registries),
+        FocusBrowse => moves::focus(state, Pane::Browse),
+        FocusQueue => moves::focus(state, Pane::Queue),
+        FocusJobs => moves::focus(state, Pane::Jobs),
+        FocusLogs => moves::focus(state, Pane::Logs),
+        FocusDetails => moves::focus(state, Pane::Details),
+        NextPane => moves::cycle(state, true),
+        PreviousPane => moves::cycle(state, false),
+        Zoom => state.zoom = !state.zoom,
+        Help => state.popups.push(Popup::Help(Scroll::default())),
+        Palette => {
+            state.popups.push(Popup::Palette(self::Palette::default()));
+            popups::search(state);
+        }
+        Redraw => effects.push(Effect::Redraw),
+        Suspend => effects.push(Effect::Suspend),
+        Back => moves::back(state),
+        Quit => popups::quit(state, effects),
+        Down | Up | HalfPageDown | HalfPageUp | PageDown | PageUp | Top | Bottom => {
+            moves::travel(state, action)
+        }
+        Start => queue::start(state, effects),
+        AddReference => popups::ask_reference(state),
+        SetTarget => popups::ask_target(state, false),
+        OpenRegistry => browse::open_registry(state, effects),
+        UseAsTarget => queue::use_as_target(state),
+        Mark | MarkRange | UnmarkRange | InvertMarks | ClearMarks => browse::mark(state, action),
+        Add => queue::add(state, false),
+        Export => queue::add(state, true),
+        Filter => browse::begin_filter(state),
+        Inspect => state.popups.push(Popup::Inspect(Scroll::default())),
+        Descend => browse::descend(state, effects),
+        Ascend => browse::ascend(state),
+        Sort => {
+            state.browse.list_mut().next_sort();
+            state.say(Tone::Plain, format!("order: {}", state.browse.list().sort().label()));
+        }
+        Refresh => browse::refresh(state, effects),
+        OpenRepository => popups::ask_repository(state),
+        RemoveDraft | DraftDown | DraftUp | Undo | Redo => queue::change(state, action),
+        JobDetails => jobs::details(state),
+        CancelJob => jobs::cancel(state, effects),
+        RetryJob => jobs::retry(state, effects),
+        PauseJob => jobs::pause(state, effects),
+        Follow => {
+            state.logs.follow = !state.logs.follow;
+            state.logs.back = 0;
+        }
+        LogLevel => state.logs.next_level(),
+        FilterDone => state.browse.typing = false,
+        FilterClear => browse::clear_filter(state),
+        FilterDown => state.browse.list_mut().move_by(1),
+        FilterUp => state.browse.list_mut().move_by(-1),
+        PromptAccept => popups::accept_prompt(state, effects),
+        PopupAccept => popups::accept(state, effects),
+        PromptClose | PopupClose | DialogClose => popups::close(state, effects),
+        PopupHelp => popups::toggle_help(state),
+        PromptDown => popups::propose(state, 1),
+        PromptUp => popups::propose(state, -1),
+        DialogAccept => popups::answer(state, effects),
+        DialogNext => popups::choose(state, 1),
+        DialogPrevious => popups::choose(state, -1),
+        DialogAbort => popups::abort(state, effects),
+    }
+}
+
+fn work(state: &mut State) {
+    let State { browse, matcher, .. } = state;
+    browse.list_mut().work(matcher);
+}
+
+fn ready(state: &mut State, registries: Option<Vec<RegistryEntry>>, target: Option<String>) {
+    state.engine = EngineState::Ready;
+    if let Some(entries) = registries {
+        let cursor = state.registries.cursor;
+        state.registries = super::state::registries::Registries::new(entries);
+        state.registries.cursor = cursor.min(state.registries.rows.len().saturating_sub(1));
+    }
+    if let Some(text) = target {
+        match super::state::target::CopyTarget::parse(&text, &state.registries.entries) {
+            Ok(target) => state.target = Some(target),
+            Err(reason) => state.say(Tone::Bad, format!("target {text}: {reason}")),
+        }
+    }
+}
+
+/// Brings every window to its cursor.
+fn settle(state: &mut State) {
+    use super::state::listing::settled;
+    let layout = Layout::new(state.size, state.focus, state.zoom);
+    let rows = |pane| layout.inner(pane).height as usize;
+    let registries = &mut state.registries;
+    registries.offset =
+        settled(registries.offset, registries.cursor, registries.rows.len(), rows(Pane::Registries));
+    let queue = &mut state.queue;
+    queue.offset = settled(queue.offset, queue.cursor, queue.drafts().len(), rows(Pane::Queue));
+    let browse_rows = super::view::browse::window(state, layout.inner(Pane::Browse)).height as usize;
+    state.browse.list_mut().settle(browse_rows);
+    let jobs = layout.inner(Pane::Jobs);
+    state.jobs.settle(jobs.height as usize, jobs_view::columns(jobs.width));
+    let details = super::view::details::rows(state, layout.inner(Pane::Details).width);
+    state.details.top = state.details.top.min(details.saturating_sub(rows(Pane::Details)));
+    if let Some((rows, height)) = popup_view::extent(state, &layout)
+        && let Some(scroll) = state.popups.last_mut().and_then(Popup::scroll_mut)
+    {
+        scroll.top = scroll.top.min(rows.saturating_sub(height));
+    }
+}
+
+/// Asks for what the cursor rests on, and for the digests behind `= ≠ ∅`.
+fn ask(state: &mut State, effects: &mut Vec<Effect>) {
+    let at = state.browse.location();
+    if at != state.at {
+        (state.at, state.rested, state.details.top) = (at.clone(), state.now, 0);
+    }
+    let layout = Layout::new(state.size, state.focus, state.zoom);
+    let rows = super::view::browse::window(state, layout.inner(Pane::Browse)).height as usize;
+    let image = at.filter(|at| state.images.get(at).is_none());
+    let mut digests = Vec::new();
+    if state.target.is_some() {
+        for source in state.visible(rows) {
+            digests.extend(state.destination(&source));
+            digests.push(source);
+        }
+        digests.retain(|location| state.digests.get(location).is_none());
+    }
+    state.unasked = image.is_some() || !digests.is_empty();
+    if !state.unasked || state.now < state.rested + DEBOUNCE {
+        return;
+    }
+    state.unasked = false;
+    if let Some(location) = image {
+        state.images.ask(&location);
+        effects.push(Effect::Inspect(location));
+    }
+    for location in digests {
+        state.digests.ask(&location);
+        effects.push(Effect::Resolve(location));
+    }
+}
+
+/// When time alone changes something, counted from the start.
+pub fn deadline(state: &State) -> Option<std::time::Duration> {
+    state.unasked.then_some(state.rested + DEBOUNCE)
+}
+
+/// Whether the way out that was chosen is open.
+fn may_leave(state: &State) -> bool {
+    state.leaving == Leaving::WhenDone && !state.jobs.busy() && state.queue.starting.is_empty()
+}

@@ -1,0 +1,235 @@
+//! Popups: opening, answering, closing; and leaving wharf.
+
+use nucleo_matcher::Utf32Str;
+use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
+use tui_input::InputRequest;
+
+use super::queue;
+use crate::engine::Place;
+use crate::oci::{Platforms, printable};
+use crate::tui::action::{Action, Context, TABLE};
+use crate::tui::effect::{Effect, Exit};
+use crate::tui::state::paste::Pasted;
+use crate::tui::state::popup::{Ask, Choice, Dialog, Popup, Question, Scroll};
+use crate::tui::state::target::CopyTarget;
+use crate::tui::state::{Leaving, State, Tone};
+
+pub(super) fn ask_reference(state: &mut State) {
+    state.popups.push(queue::prompt(Ask::Reference, String::new(), false));
+}
+
+pub(super) fn ask_target(state: &mut State, then_start: bool) {
+    let text = state.target.as_ref().map(CopyTarget::to_string).unwrap_or_default();
+    state.popups.push(queue::prompt(Ask::Target, text, then_start));
+}
+
+pub(super) fn ask_repository(state: &mut State) {
+    match state.browse.place {
+        Some(Place::Registry(_) | Place::Store) => {
+            state.popups.push(queue::prompt(Ask::Repository, state.browse.repository.clone(), false));
+        }
+        _ => state.say(Tone::Plain, "open a registry first"),
+    }
+}
+
+/// Pasted text: into the line that is being typed, else a preview of the references in it.
+pub(super) fn paste(state: &mut State, text: &str) {
+    let line = printable(text.trim(), 500);
+    let input = match state.popups.last_mut() {
+        Some(Popup::Prompt(prompt)) if prompt.ask != Ask::Reference => Some(&mut prompt.input),
+        Some(Popup::Palette(palette)) => Some(&mut palette.input),
+        Some(Popup::Prompt(_)) => {
+            state.popups.pop();
+            None
+        }
+        None if state.browse.typing => Some(&mut state.browse.input),
+        // Asked something else: a paste is no answer.
+        Some(Popup::Dialog(_)) => return,
+        _ => None,
+    };
+    match input {
+        Some(input) => {
+            for c in line.chars() {
+                input.handle(InputRequest::InsertChar(c));
+            }
+            match state.popups.last() {
+                Some(Popup::Palette(_)) => search(state),
+                None => super::browse::filter_changed(state),
+                _ => {}
+            }
+        }
+        None => {
+            let pasted = Pasted::read(text);
+            if pasted.found.is_empty() && pasted.bad.is_empty() {
+                return state.say(Tone::Plain, "nothing was pasted that could be a reference");
+            }
+            state.popups.push(Popup::Paste(pasted, Scroll::default()));
+        }
+    }
+}
+
+pub(super) fn accept_prompt(state: &mut State, effects: &mut Vec<Effect>) {
+    match state.popups.pop() {
+        Some(Popup::Palette(palette)) => {
+            if let Some(action) = palette.hits.get(palette.cursor) {
+                super::act(state, *action, effects);
+            }
+        }
+        Some(Popup::Prompt(mut prompt)) => {
+            let text = prompt.input.value().trim().to_owned();
+            match answer_prompt(state, prompt.ask, &text, effects) {
+                Ok(()) if prompt.then_start => queue::start(state, effects),
+                Ok(()) => {}
+                Err(reason) => {
+                    prompt.error = Some(printable(&reason, 200));
+                    state.popups.push(Popup::Prompt(prompt));
+                }
+            }
+        }
+        Some(other) => state.popups.push(other),
+        None => {}
+    }
+}
+
+fn answer_prompt(state: &mut State, ask: Ask, text: &str, effects: &mut Vec<Effect>) -> Result<(), String> {
+    match ask {
+        Ask::Target => {
+            queue::aim(state, CopyTarget::parse(text, &state.registries.entries)?);
+            // What waits may still not fit: a prefix that makes a name too long.
+            Ok(())
+        }
+        Ask::Repository => super::browse::open_repository(state, text, effects),
+        Ask::Reference => {
+            let pasted = Pasted::read(text);
+            if let Some((_, word, reason)) = pasted.bad.first() {
+                return Err(format!("{word}: {reason}"));
+            }
+            if pasted.found.is_empty() {
+                return Err("a reference is written nginx:1.27 or ghcr.io/owner/name:tag".to_owned());
+            }
+            let wanted = pasted.found.into_iter().map(|location| (location, Platforms::All)).collect();
+            queue::enqueue(state, wanted, false);
+            Ok(())
+        }
+    }
+}
+
+/// `enter` in a popup that shows something.
+pub(super) fn accept(state: &mut State, effects: &mut Vec<Effect>) {
+    match state.popups.pop() {
+        Some(Popup::Plan(plan)) => queue::launch(state, &plan, effects),
+        Some(Popup::Paste(pasted, _)) => {
+            let wanted =
+                pasted.found.into_iter().map(|location| (location, Platforms::All)).collect::<Vec<_>>();
+            if !wanted.is_empty() {
+                queue::enqueue(state, wanted, false);
+            }
+        }
+        _ => {}
+    }
+}
+
+pub(super) fn close(state: &mut State, effects: &mut Vec<Effect>) {
+    if let Some(Popup::Plan(_)) = state.popups.pop() {
+        effects.push(Effect::DropPlans);
+    }
+}
+
+pub(super) fn toggle_help(state: &mut State) {
+    match state.popups.last() {
+        Some(Popup::Help(_)) => drop(state.popups.pop()),
+        _ => state.popups.push(Popup::Help(Scroll::default())),
+    }
+}
+
+/// Finds the palette's actions.
+pub(super) fn search(state: &mut State) {
+    let here = state.focus.contexts();
+    let State { popups, matcher, .. } = state;
+    let Some(Popup::Palette(palette)) = popups.last_mut() else { return };
+    let pattern = Pattern::parse(palette.input.value(), CaseMatching::Ignore, Normalization::Smart);
+    let mut buffer = Vec::new();
+    let mut hits: Vec<(u32, Action)> = TABLE
+        .iter()
+        .filter(|entry| here.contains(&entry.context) && entry.action != Action::Palette)
+        .filter_map(|entry| {
+            let text = format!("{} {}", entry.name, entry.doc);
+            Some((pattern.score(Utf32Str::new(&text, &mut buffer), matcher)?, entry.action))
+        })
+        .collect();
+    // In the pane's own actions first; stable.
+    hits.sort_by_key(|(score, _)| std::cmp::Reverse(*score));
+    let own = |action: &Action| {
+        action.entry().is_some_and(|e| !matches!(e.context, Context::Everywhere | Context::List))
+    };
+    if palette.input.value().is_empty() {
+        hits.sort_by_key(|(_, action)| !own(action));
+    }
+    palette.hits = hits.into_iter().map(|(_, action)| action).collect();
+    palette.cursor = 0;
+}
+
+pub(super) fn propose(state: &mut State, step: isize) {
+    if let Some(Popup::Palette(palette)) = state.popups.last_mut() {
+        palette.cursor = palette.cursor.saturating_add_signed(step).min(palette.hits.len().saturating_sub(1));
+    }
+}
+
+pub(super) fn choose(state: &mut State, step: isize) {
+    if let Some(Popup::Dialog(dialog)) = state.popups.last_mut() {
+        let count = dialog.choices.len().max(1) as isize;
+        dialog.cursor = (dialog.cursor as isize + step).rem_euclid(count) as usize;
+    }
+}
+
+/// `q`: leaves, or asks if there is something to lose.
+pub(super) fn quit(state: &mut State, effects: &mut Vec<Effect>) {
+    let running = state.jobs.busy() || !state.queue.starting.is_empty();
+    let drafts = state.queue.drafts().len();
+    if !running && drafts == 0 {
+        return effects.push(Effect::Exit(Exit::Quit));
+    }
+    let forget = match drafts {
+        0 => String::new(),
+        n => format!(" (the queue's {n} not started are forgotten)"),
+    };
+    let mut choices = vec![(Choice::Stay, "stay".to_owned())];
+    match running {
+        true => {
+            choices.push((Choice::Finish, format!("wait for the jobs, then quit{forget}")));
+            choices.push((Choice::Stop, format!("stop the jobs and quit{forget}")));
+        }
+        false => choices.push((Choice::Quit, format!("quit{forget}"))),
+    }
+    state.popups.push(Popup::Dialog(Dialog { question: Question::Quit, choices, cursor: 0 }));
+}
+
+pub(super) fn answer(state: &mut State, effects: &mut Vec<Effect>) {
+    let Some(Popup::Dialog(dialog)) = state.popups.pop() else { return };
+    let Some((choice, _)) = dialog.choices.get(dialog.cursor) else { return };
+    match (choice, dialog.question) {
+        (Choice::Stay, Question::Quit) => state.leaving = Leaving::No,
+        (Choice::Finish, _) => {
+            state.leaving = Leaving::WhenDone;
+            if super::may_leave(state) {
+                effects.push(Effect::Exit(Exit::Quit));
+            }
+        }
+        (Choice::Stop, _) => {
+            state.leaving = Leaving::Stopping;
+            effects.push(Effect::Shutdown);
+        }
+        (Choice::Quit, _) => effects.push(Effect::Exit(Exit::Quit)),
+        (Choice::CancelJob, Question::Cancel(job)) => effects.push(Effect::Cancel(job)),
+        (Choice::Stay | Choice::CancelJob, _) => {}
+    }
+}
+
+/// `ctrl-c` in a question: the second one does not wait.
+pub(super) fn abort(state: &mut State, effects: &mut Vec<Effect>) {
+    if let Some(Popup::Dialog(dialog)) = state.popups.pop()
+        && dialog.question == Question::Quit
+    {
+        effects.push(Effect::Exit(Exit::Stopped));
+    }
+}

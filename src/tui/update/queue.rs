@@ -1,0 +1,181 @@
+//! The queue: adding, ordering, aiming, starting.
+
+use tui_input::Input;
+
+use crate::config::RegistryType;
+use crate::engine::Place;
+use crate::oci::{Location, Platform, Platforms};
+use crate::tui::action::Action;
+use crate::tui::effect::Effect;
+use crate::tui::state::browse::Level;
+use crate::tui::state::popup::{Ask, PlanPreview, PlanRow, Popup, Prompt, Scroll};
+use crate::tui::state::queue::{DraftId, Goal};
+use crate::tui::state::target::CopyTarget;
+use crate::tui::state::{Pane, State, Tone};
+
+/// Adds what is marked, else the cursor's row.
+pub(super) fn add(state: &mut State, export: bool) {
+    super::browse::mark_range(state);
+    let keys = match state.marks.is_empty() {
+        false => state.marks.in_order(),
+        true => state.browse.key_at(state.browse.list().cursor()).into_iter().collect(),
+    };
+    if keys.is_empty() {
+        let text = match state.browse.level {
+            Level::Repositories => "nothing is marked: open the repository and mark tags",
+            Level::Files => "an exported file cannot be copied from yet",
+            _ => "nothing is marked, and there is no row to add",
+        };
+        return state.say(Tone::Plain, text);
+    }
+    let mut wanted: Vec<(Location, Option<Vec<Platform>>)> = Vec::new();
+    for key in keys {
+        let location = match key.location() {
+            Ok(location) => location,
+            Err(reason) => return state.say(Tone::Bad, reason),
+        };
+        let there = wanted.iter_mut().find(|(at, _)| *at == location);
+        match (there, key.platform) {
+            // The whole image outdoes its parts.
+            (Some((_, platforms)), None) => *platforms = None,
+            (Some((_, Some(platforms))), Some(platform)) => platforms.push(platform),
+            (Some((_, None)), Some(_)) => {}
+            (None, platform) => wanted.push((location, platform.map(|platform| vec![platform]))),
+        }
+    }
+    let wanted = wanted
+        .into_iter()
+        .map(|(at, only)| (at, only.map_or(Platforms::All, Platforms::from_list)))
+        .collect();
+    if enqueue(state, wanted, export) {
+        state.marks.clear();
+    }
+}
+
+/// Adds drafts and says so; false if nothing could be added.
+pub(super) fn enqueue(state: &mut State, wanted: Vec<(Location, Platforms)>, export: bool) -> bool {
+    let (mut drafts, mut refused) = (Vec::new(), None);
+    let count = wanted.len();
+    for (source, platforms) in wanted {
+        let goal = match (export, &state.target) {
+            (true, _) => Goal::Export(state.downloads.clone()),
+            (false, None) => Goal::Copy(None),
+            (false, Some(target)) => match target.destination(&source) {
+                Ok(to) if to == source => {
+                    refused = Some(format!("{source} is at the target already"));
+                    continue;
+                }
+                Ok(to) => Goal::Copy(Some(to)),
+                Err(reason) => {
+                    refused = Some(reason);
+                    continue;
+                }
+            },
+        };
+        drafts.push((source, platforms, goal));
+    }
+    let able = drafts.len();
+    let added = state.queue.add(drafts);
+    let kind = if export { "to export" } else { "to copy" };
+    match (added, refused) {
+        (_, Some(reason)) if able < count && added == 0 => {
+            state.say(Tone::Bad, format!("{reason}; T sets another target"));
+            return false;
+        }
+        (added, Some(reason)) => state.say(Tone::Bad, format!("{added} added {kind}; {reason}")),
+        (0, None) => state.say(Tone::Plain, "all of it is in the queue already"),
+        (_, None) if !export && state.target.is_none() => {
+            state.say(Tone::Plain, format!("{added} added {kind}; T says where to, S starts"));
+        }
+        (_, None) => state.say(Tone::Good, format!("{added} added {kind}; S shows the plan and starts")),
+    }
+    true
+}
+
+pub(super) fn change(state: &mut State, action: Action) {
+    let done = match action {
+        Action::RemoveDraft => {
+            let starting =
+                state.queue.current().is_some_and(|draft| state.queue.starting.contains(&draft.id));
+            !starting && state.queue.remove().is_some()
+        }
+        Action::DraftDown => state.queue.shift(true),
+        Action::DraftUp => state.queue.shift(false),
+        Action::Undo => state.queue.undo(),
+        _ => state.queue.redo(),
+    };
+    let text = match (action, done) {
+        (Action::RemoveDraft, true) => "removed; u brings it back",
+        (Action::RemoveDraft, false) => "nothing to remove",
+        (Action::Undo, true) => "undone; U does it again",
+        (Action::Undo, false) => "nothing to undo",
+        (Action::Redo, false) => "nothing to do again",
+        _ => return,
+    };
+    state.say(Tone::Plain, text);
+}
+
+/// The registries' cursor as the target; a directory takes the exports.
+pub(super) fn use_as_target(state: &mut State) {
+    let at = state.registries.cursor;
+    let (Some(row), Some(entry)) = (state.registries.rows.get(at), state.registries.entries.get(at)) else {
+        return;
+    };
+    if let (RegistryType::LocalFile, Ok(Place::Directory(directory))) = (row.kind, &row.place) {
+        state.downloads = directory.clone();
+        return state.say(Tone::Good, format!("exports go to {}", state.downloads.display()));
+    }
+    match CopyTarget::of(entry) {
+        Ok(target) => aim(state, target),
+        Err(reason) => state.say(Tone::Bad, reason),
+    }
+}
+
+/// Sets the target, also for copies that wait for one.
+pub(super) fn aim(state: &mut State, target: CopyTarget) {
+    state.queue.aim(|source| target.destination(source));
+    state.say(Tone::Good, format!("copies go to {target}"));
+    state.target = Some(target);
+}
+
+/// Shows the plan of the queue; without a target for its copies, asks for that first.
+pub(super) fn start(state: &mut State, effects: &mut Vec<Effect>) {
+    if state.queue.drafts().is_empty() {
+        return state.say(Tone::Plain, "the queue is empty: a adds what is marked, n adds by typing");
+    }
+    let ready: Vec<_> =
+        state.queue.drafts().iter().filter(|d| !state.queue.starting.contains(&d.id)).collect();
+    let drafts: Vec<(DraftId, _)> =
+        ready.iter().filter_map(|draft| Some((draft.id, draft.spec()?))).collect();
+    if drafts.len() < ready.len() {
+        return super::popups::ask_target(state, true);
+    }
+    if drafts.is_empty() {
+        return state.say(Tone::Plain, "everything in the queue is being started");
+    }
+    state.plans += 1;
+    let generation = state.plans;
+    let rows = drafts
+        .iter()
+        .map(|(draft, spec)| PlanRow { draft: *draft, spec: spec.clone(), outcome: None })
+        .collect();
+    state.popups.push(Popup::Plan(PlanPreview { generation, rows, scroll: Scroll::default() }));
+    effects.push(Effect::Plan { generation, drafts });
+}
+
+/// Starts what the preview shows.
+pub(super) fn launch(state: &mut State, plan: &PlanPreview, effects: &mut Vec<Effect>) {
+    let jobs: Vec<_> = plan.startable().map(|row| (row.draft, row.spec.clone())).collect();
+    effects.push(Effect::DropPlans);
+    if jobs.is_empty() {
+        return state.say(Tone::Bad, "nothing in the queue can start: see the errors in the plan");
+    }
+    state.queue.starting.extend(jobs.iter().map(|(draft, _)| *draft));
+    state.focus = Pane::Jobs;
+    effects.push(Effect::Submit(jobs));
+}
+
+/// A prompt's popup.
+pub(super) fn prompt(ask: Ask, text: String, then_start: bool) -> Popup {
+    Popup::Prompt(Prompt { ask, input: Input::new(text), error: None, then_start })
+}

@@ -1,0 +1,127 @@
+//! `view`: the state on the screen. It changes nothing, and builds only the rows that are seen.
+
+pub mod browse;
+pub mod details;
+mod hints;
+pub mod jobs;
+pub mod layout;
+mod logs;
+mod panes;
+mod plan;
+pub mod popup;
+mod queue;
+mod registries;
+pub mod text;
+
+use ratatui::Frame;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use self::layout::{Fold, Layout};
+use self::text::{Pen, bytes, duration};
+use super::action::Action;
+use super::state::{EngineState, Leaving, Pane, State};
+
+/// Draws everything.
+pub fn view(state: &State, frame: &mut Frame) {
+    let area = frame.area();
+    let buffer = frame.buffer_mut();
+    let layout = Layout::new((area.width, area.height), state.focus, state.zoom);
+    buffer.set_style(area, state.theme.text);
+    if layout.fold == Fold::Notice {
+        return notice(state, area, buffer);
+    }
+    header(state, layout.header, buffer);
+    for placed in &layout.panes {
+        panes::draw(state, placed, layout.inner(placed.pane), buffer);
+    }
+    if let Some(area) = layout.rates {
+        logs::rates(state, area, buffer);
+    }
+    // Once more, so that its frame is above its neighbours'.
+    if let Some(placed) = layout.panes.iter().find(|placed| placed.pane == state.focus && placed.framed) {
+        panes::frame(state, placed, buffer);
+    }
+    popup::draw(state, &layout, buffer);
+    hints::draw(state, layout.hints, buffer);
+}
+
+/// A terminal with no room for anything.
+fn notice(state: &State, area: Rect, buffer: &mut Buffer) {
+    let counts = state.jobs.counts;
+    let lines =
+        ["wharf: no room".to_owned(), format!("{} running, {} failed", counts.running, counts.failed)];
+    for (row, line) in (0..area.height).zip(lines) {
+        Pen::new(buffer, area, row, state.glyphs.ellipsis).put(&line, state.theme.warn);
+    }
+}
+
+/// The turning sign of something that is under way.
+pub fn spinner(state: &State) -> &'static str {
+    let turns = state.glyphs.spinner;
+    turns[(state.now.as_millis() / 100) as usize % turns.len()]
+}
+
+/// An action's first key, as it is written.
+pub fn key(action: Action) -> &'static str {
+    action.entry().and_then(|entry| entry.keys.first()).copied().unwrap_or_default()
+}
+
+/// The top line: where from, where to, and how it goes.
+fn header(state: &State, area: Rect, buffer: &mut Buffer) {
+    let (theme, glyphs) = (&state.theme, &state.glyphs);
+    buffer.set_style(area, theme.header);
+    let mut pen = Pen::new(buffer, area, 0, glyphs.ellipsis);
+    let help = format!("{} help ", key(Action::Help));
+    if pen.room() > 60 {
+        pen.right(&help, 0, theme.header);
+    }
+    pen.put(" wharf", theme.header.patch(theme.accent)).skip(2);
+    let context = if state.browse.name.is_empty() { glyphs.dash } else { &state.browse.name };
+    let target = state
+        .target
+        .as_ref()
+        .map_or_else(|| format!("no target ({})", key(Action::SetTarget)), |t| t.to_string());
+    let room = pen.room();
+    let numbers = numbers(state);
+    let used: usize = numbers.iter().map(|(text, _)| text::width(text) + 2).sum();
+    let way = format!("{context} {} {target}", glyphs.arrow);
+    pen.put(&text::cut(&way, room.saturating_sub(used).max(12), glyphs.ellipsis), theme.header).skip(2);
+    for (text, style) in numbers {
+        pen.put(&text, theme.header.patch(style)).skip(2);
+    }
+}
+
+fn numbers(state: &State) -> Vec<(String, ratatui::style::Style)> {
+    let (theme, glyphs, counts) = (&state.theme, &state.glyphs, state.jobs.counts);
+    let mut out = Vec::new();
+    match (&state.engine, state.leaving) {
+        (EngineState::Starting, _) => out.push((format!("starting{}", glyphs.ellipsis), theme.dim)),
+        (EngineState::Failed(_), _) => out.push(("no engine".to_owned(), theme.error)),
+        (_, Leaving::WhenDone) => out.push(("quits when the jobs are done".to_owned(), theme.warn)),
+        (_, Leaving::Stopping) => {
+            out.push((format!("{} stopping{}", spinner(state), glyphs.ellipsis), theme.warn))
+        }
+        _ => {}
+    }
+    let queued = state.queue.drafts().len() + counts.waiting;
+    let style = |n: usize, style| if n > 0 { style } else { theme.dim };
+    out.push((format!("Q {queued}"), style(queued, theme.text)));
+    out.push((format!("{}{}", glyphs.running, counts.running), style(counts.running, theme.accent)));
+    out.push((format!("{}{}", glyphs.done, counts.succeeded), style(counts.succeeded, theme.ok)));
+    out.push((format!("{}{}", glyphs.failed, counts.failed), style(counts.failed, theme.error)));
+    if counts.running > 0 {
+        out.push((format!("{}/s", bytes(state.jobs.rate(state.now))), theme.text));
+        let eta = state.jobs.eta(state.now).map_or_else(|| glyphs.dash.to_owned(), duration);
+        out.push((format!("ETA {eta}"), theme.text));
+    }
+    out
+}
+
+/// The style of a list's cursor in a pane.
+fn cursor_style(state: &State, pane: Pane) -> ratatui::style::Style {
+    match state.focus == pane && state.popups.is_empty() {
+        true => state.theme.cursor,
+        false => state.theme.cursor_blurred,
+    }
+}

@@ -1,0 +1,100 @@
+//! Frames, titles, and which pane is drawn by whom.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::symbols::merge::MergeStrategy;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Block, Widget};
+
+use super::layout::Placed;
+use super::text::Pen;
+use crate::tui::state::listing::Load;
+use crate::tui::state::logs::level_name;
+use crate::tui::state::{Pane, State};
+
+/// Draws a pane: its frame or title line, and what is in it.
+pub(super) fn draw(state: &State, placed: &Placed, inner: Rect, buffer: &mut Buffer) {
+    match placed.framed {
+        true => frame(state, placed, buffer),
+        false => title_line(state, placed, buffer),
+    }
+    if inner.width < 4 || inner.height == 0 {
+        return;
+    }
+    match placed.pane {
+        Pane::Registries => super::registries::draw(state, inner, buffer),
+        Pane::Browse => super::browse::draw(state, inner, buffer),
+        Pane::Queue => super::queue::draw(state, inner, buffer),
+        Pane::Jobs => super::jobs::draw(state, inner, buffer),
+        Pane::Logs => super::logs::draw(state, inner, buffer),
+        Pane::Details => super::details::draw(state, inner, buffer),
+    }
+}
+
+/// A pane's frame with its title.
+pub(super) fn frame(state: &State, placed: &Placed, buffer: &mut Buffer) {
+    let theme = &state.theme;
+    let focused = placed.pane == state.focus;
+    let border = if focused { theme.border_focus } else { theme.border };
+    let (digit, name, more) = title(state, placed.pane);
+    let style = if focused { theme.title_focus } else { theme.title };
+    let room = usize::from(placed.area.width).saturating_sub(4);
+    let head = format!("{digit} {name}");
+    let more =
+        super::text::cut(&more, room.saturating_sub(super::text::width(&head) + 1), state.glyphs.ellipsis);
+    let line = match more.is_empty() {
+        true => Line::from(Span::styled(head, style)),
+        false => Line::from(vec![Span::styled(format!("{head} "), style), Span::styled(more, style)]),
+    };
+    block(state, border).title(line).render(placed.area, buffer);
+}
+
+/// A frame of the symbols in use.
+pub(super) fn block(state: &State, style: ratatui::style::Style) -> Block<'static> {
+    let merge = if state.glyphs.merge { MergeStrategy::Exact } else { MergeStrategy::Replace };
+    Block::bordered().border_set(state.glyphs.border).border_style(style).merge_borders(merge)
+}
+
+fn title_line(state: &State, placed: &Placed, buffer: &mut Buffer) {
+    let (digit, name, more) = title(state, placed.pane);
+    let line = Rect { height: 1.min(placed.area.height), ..placed.area };
+    if line.height == 0 {
+        return;
+    }
+    let mut pen = Pen::new(buffer, line, 0, state.glyphs.ellipsis);
+    pen.put(&format!(" {digit} {name} "), state.theme.title).put(&more, state.theme.dim).skip(1);
+    let rest = state.glyphs.border.horizontal_top.repeat(pen.room());
+    pen.put(&rest, state.theme.border);
+}
+
+/// The pane's digit, its name, and what its title says beyond.
+fn title(state: &State, pane: Pane) -> (char, &'static str, String) {
+    let (digit, name) = pane.title();
+    let more = match pane {
+        Pane::Registries => String::new(),
+        Pane::Browse => browse_title(state),
+        Pane::Queue if state.queue.drafts().is_empty() => String::new(),
+        Pane::Queue => format!("({})", state.queue.drafts().len()),
+        Pane::Jobs if state.jobs.rows().is_empty() => String::new(),
+        Pane::Jobs => format!("({})", state.jobs.rows().len()),
+        Pane::Logs => {
+            let follow = match (state.logs.follow, state.logs.back) {
+                (true, _) => "follow".to_owned(),
+                (false, back) => format!("{back} newer"),
+            };
+            format!("[{}] {follow}", level_name(state.logs.level))
+        }
+        Pane::Details => String::new(),
+    };
+    (digit, name, more)
+}
+
+fn browse_title(state: &State) -> String {
+    let list = state.browse.list();
+    let count = match list.load {
+        Load::Loading => format!(" {} {}", super::spinner(state), list.total()),
+        _ if list.total() > 0 => format!(" ({})", list.total()),
+        _ => String::new(),
+    };
+    format!("{}{count}", state.browse.path())
+}

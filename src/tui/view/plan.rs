@@ -1,0 +1,126 @@
+//! The plan's preview: for each draft where it goes, what travels, and which tags it overwrites.
+
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+
+use super::spinner;
+use super::text::{bytes, wrap};
+use crate::job::{Plan, PlannedDestination, Presence};
+use crate::oci::printable;
+use crate::tui::state::State;
+use crate::tui::state::popup::{PlanPreview, PlanRow};
+
+/// The rows of the preview.
+pub(super) fn lines(state: &State, preview: &PlanPreview, width: usize) -> Vec<Line<'static>> {
+    let mut lines = vec![summary(state, preview), Line::default()];
+    for row in &preview.rows {
+        lines.extend(row_lines(state, row, width));
+    }
+    lines
+}
+
+fn summary(state: &State, preview: &PlanPreview) -> Line<'static> {
+    let (theme, glyphs) = (&state.theme, &state.glyphs);
+    let plans = || preview.rows.iter().filter_map(|row| row.outcome.as_ref()?.as_ref().ok());
+    let send: u64 = plans().map(|plan| plan.bytes_to_send()).sum();
+    let reuse: u64 = plans().map(|plan| reused(plan)).sum();
+    let overwritten =
+        plans().flat_map(|p| &p.destinations).flat_map(|d| &d.tags).filter(|tag| tag.overwrites()).count();
+    let failed = preview.rows.iter().filter(|row| matches!(row.outcome, Some(Err(_)))).count();
+    let open = preview.rows.iter().filter(|row| row.outcome.is_none()).count();
+    let dot = format!(" {} ", glyphs.dot);
+    let images =
+        if preview.rows.len() == 1 { "1 image".to_owned() } else { format!("{} images", preview.rows.len()) };
+    let mut spans = vec![
+        Span::styled(format!(" {images}"), theme.text),
+        Span::styled(format!("{dot}send {}", bytes(send)), theme.accent),
+        Span::styled(format!("{dot}reuse {}", bytes(reuse)), theme.reused),
+    ];
+    let mut more = |n: usize, text: String, style: Style| {
+        if n > 0 {
+            spans.push(Span::styled(format!("{dot}{text}"), style));
+        }
+    };
+    more(overwritten, format!("{overwritten} tags overwritten"), theme.warn);
+    more(failed, format!("{failed} cannot start"), theme.error);
+    more(open, format!("{} {open} being asked", spinner(state)), theme.dim);
+    Line::from(spans)
+}
+
+/// Bytes that need no sending.
+fn reused(plan: &Plan) -> u64 {
+    plan.destinations.len() as u64 * plan.total_bytes()
+        - plan.bytes_to_send().min(plan.destinations.len() as u64 * plan.total_bytes())
+}
+
+fn row_lines(state: &State, row: &PlanRow, width: usize) -> Vec<Line<'static>> {
+    let (theme, glyphs) = (&state.theme, &state.glyphs);
+    let (sign, style) = match &row.outcome {
+        None => (spinner(state), theme.dim),
+        Some(Ok(plan)) if plan.is_up_to_date() => (glyphs.same, theme.dim),
+        Some(Ok(_)) => (glyphs.done, theme.ok),
+        Some(Err(_)) => (glyphs.failed, theme.error),
+    };
+    let mut lines = Vec::new();
+    let mut push = |indent: usize, text: &str, style: Style| {
+        for line in wrap(&printable(text, 1000), width.saturating_sub(indent + 1)) {
+            lines.push(Line::from(Span::styled(format!("{}{line}", " ".repeat(indent)), style)));
+        }
+    };
+    let to: Vec<String> = row.spec.destinations.iter().map(ToString::to_string).collect();
+    push(3, &format!("{} {} {}", row.spec.source, glyphs.arrow, to.join(", ")), theme.text);
+    match &row.outcome {
+        None => {}
+        Some(Err(failure)) => {
+            push(5, &failure.message, theme.error);
+            if let Some(hint) = &failure.hint {
+                push(5, &format!("hint: {hint}"), theme.warn);
+            }
+        }
+        Some(Ok(plan)) => {
+            push(5, &platforms(plan), theme.dim);
+            for destination in &plan.destinations {
+                push(5, &travel(plan, destination), theme.accent);
+                for tag in destination.tags.iter().filter(|tag| tag.overwrites()) {
+                    let old = tag.old.as_ref().map(|old| old.short(12).to_owned()).unwrap_or_default();
+                    let text = format!(
+                        "{} tag {} is overwritten: {old} {} {}",
+                        glyphs.warning,
+                        tag.tag,
+                        glyphs.arrow,
+                        tag.new.short(12)
+                    );
+                    push(5, &text, theme.warn);
+                }
+            }
+            for note in &plan.notes {
+                push(5, note, theme.dim);
+            }
+        }
+    }
+    if let Some(first) = lines.first_mut() {
+        let text: String = first.spans.iter().map(|span| span.content.as_ref()).collect();
+        *first = Line::from(vec![
+            Span::styled(format!(" {sign} "), style),
+            Span::styled(text.trim_start().to_owned(), theme.text),
+        ]);
+    }
+    lines
+}
+
+fn platforms(plan: &Plan) -> String {
+    match plan.platforms.is_empty() {
+        true => "one image".to_owned(),
+        false => plan.platforms.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "),
+    }
+}
+
+fn travel(plan: &Plan, destination: &PlannedDestination) -> String {
+    if destination.up_to_date {
+        return "everything is there already".to_owned();
+    }
+    let send = plan.sent_to(destination);
+    let reuse = plan.total_bytes().saturating_sub(send);
+    let unasked = destination.presence.iter().any(|presence| *presence == Presence::Unasked);
+    format!("send {}{}, reuse {}", if unasked { "at most " } else { "" }, bytes(send), bytes(reuse))
+}

@@ -1,0 +1,314 @@
+//! The top popup: a frame over the panes, and what is in it.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Clear, Widget};
+use tui_input::Input;
+
+use super::layout::Layout;
+use super::text::{Pen, width, wrap};
+use super::{details, key, plan};
+use crate::job::JobId;
+use crate::oci::printable;
+use crate::tui::action::{Action, Context, TABLE};
+use crate::tui::state::State;
+use crate::tui::state::paste::Pasted;
+use crate::tui::state::popup::{Ask, Dialog, Palette, Popup, Prompt, Question};
+
+/// The popup's area for content of so many rows, the frame included.
+fn area(layout: &Layout, wide: bool, rows: usize) -> Rect {
+    let columns = if wide { layout.header.width.saturating_sub(8).min(110) } else { 66 };
+    layout.popup(columns, rows.saturating_add(2).min(1000) as u16)
+}
+
+/// The rows to scroll through and the rows that are seen, for a popup that scrolls.
+pub fn extent(state: &State, layout: &Layout) -> Option<(usize, usize)> {
+    let popup = state.popups.last()?;
+    let lines = scrolled(state, popup, layout)?.1;
+    let height = area(layout, true, lines.len()).height.saturating_sub(2);
+    Some((lines.len(), height.into()))
+}
+
+pub(super) fn draw(state: &State, layout: &Layout, buffer: &mut Buffer) {
+    let Some(popup) = state.popups.last() else { return };
+    match popup {
+        Popup::Prompt(prompt) => draw_prompt(state, layout, prompt, buffer),
+        Popup::Palette(palette) => draw_palette(state, layout, palette, buffer),
+        Popup::Dialog(dialog) => draw_dialog(state, layout, dialog, buffer),
+        Popup::Help(scroll) | Popup::Paste(_, scroll) | Popup::Inspect(scroll) | Popup::Why(_, scroll) => {
+            draw_scrolled(state, layout, popup, scroll.top, buffer);
+        }
+        Popup::Plan(preview) => draw_scrolled(state, layout, popup, preview.scroll.top, buffer),
+    }
+}
+
+/// Title and rows of a popup that scrolls.
+fn scrolled(state: &State, popup: &Popup, layout: &Layout) -> Option<(String, Vec<Line<'static>>)> {
+    let columns = usize::from(area(layout, true, 0).width.saturating_sub(2));
+    Some(match popup {
+        Popup::Help(_) => ("Keys".to_owned(), help(state, columns)),
+        Popup::Paste(pasted, _) => ("Pasted".to_owned(), pasted_lines(state, pasted, columns)),
+        Popup::Plan(preview) => ("Plan".to_owned(), plan::lines(state, preview, columns)),
+        Popup::Inspect(_) => ("Image".to_owned(), details::lines(state, columns as u16, true)),
+        Popup::Why(job, _) => (format!("Job {job}"), why(state, *job, columns)),
+        Popup::Palette(_) | Popup::Prompt(_) | Popup::Dialog(_) => return None,
+    })
+}
+
+/// What the keys do in a popup, for its lower border.
+fn below(popup: &Popup) -> String {
+    let (enter, esc) = (key(Action::PopupAccept), key(Action::PopupClose));
+    match popup {
+        Popup::Plan(_) => format!(" {enter} start {esc} back "),
+        Popup::Paste(pasted, _) if !pasted.found.is_empty() => format!(" {enter} add {esc} back "),
+        _ => format!(" {esc} back "),
+    }
+}
+
+fn open(state: &State, area: Rect, title: &str, below: &str, buffer: &mut Buffer) -> Rect {
+    // A wide character that the popup's edge cuts in half would push the row aside.
+    for y in area.top()..area.bottom() {
+        if area.x > 0
+            && let Some(cell) = buffer.cell_mut((area.x - 1, y))
+            && width(cell.symbol()) > 1
+        {
+            cell.set_symbol(" ");
+        }
+    }
+    Clear.render(area, buffer);
+    buffer.set_style(area, state.theme.popup);
+    let title = Line::from(Span::styled(format!(" {title} "), state.theme.title_focus));
+    let below = Line::from(Span::styled(below.to_owned(), state.theme.key)).right_aligned();
+    let block = super::panes::block(state, state.theme.popup_border).title(title).title_bottom(below);
+    let inner = block.inner(area);
+    block.render(area, buffer);
+    inner
+}
+
+fn draw_scrolled(state: &State, layout: &Layout, popup: &Popup, top: usize, buffer: &mut Buffer) {
+    let Some((title, lines)) = scrolled(state, popup, layout) else { return };
+    let area = area(layout, true, lines.len());
+    let height = usize::from(area.height.saturating_sub(2));
+    let title = match lines.len() > height {
+        true => format!("{title} {}/{}", (top + height).min(lines.len()), lines.len()),
+        false => title,
+    };
+    let inner = open(state, area, &title, &below(popup), buffer);
+    for (row, line) in (0..inner.height).zip(lines.iter().skip(top)) {
+        buffer.set_line(inner.x, inner.y + row, line, inner.width);
+    }
+}
+
+/// A line that is being typed, its caret in place, scrolled so that the caret is seen.
+pub(super) fn typed(pen: &mut Pen, input: &Input, style: Style, caret: &str) {
+    let room = pen.room().saturating_sub(1).max(1);
+    let scroll = input.visual_scroll(room);
+    let (mut skipped, mut drawn) = (0, false);
+    for (at, c) in input.value().chars().enumerate() {
+        let w = width(c.encode_utf8(&mut [0; 4]));
+        if at == input.cursor() && !drawn {
+            pen.put(caret, style);
+            drawn = true;
+        }
+        if skipped < scroll {
+            skipped += w;
+            continue;
+        }
+        pen.put(c.encode_utf8(&mut [0; 4]), style);
+    }
+    if !drawn {
+        pen.put(caret, style);
+    }
+}
+
+fn draw_prompt(state: &State, layout: &Layout, prompt: &Prompt, buffer: &mut Buffer) {
+    let (theme, glyphs) = (&state.theme, &state.glyphs);
+    let (title, explain) = match prompt.ask {
+        Ask::Reference => (
+            "Add a reference",
+            "nginx:1.27, ghcr.io/owner/name:tag, several with blanks between; or paste a list",
+        ),
+        Ask::Target => ("Copy to", "HOST[/PREFIX], a registry's name, or store"),
+        Ask::Repository => ("Open a repository", "its path in the registry: team/app"),
+    };
+    let errors = prompt.error.as_ref().map(|error| wrap(error, 62)).unwrap_or_default();
+    let explained = wrap(explain, 62);
+    let area = area(layout, false, 2 + explained.len() + errors.len());
+    let below = format!(" {} ok {} back ", key(Action::PromptAccept), key(Action::PromptClose));
+    let inner = open(state, area, title, &below, buffer);
+    if inner.height == 0 {
+        return;
+    }
+    let mut pen = Pen::new(buffer, inner, 0, glyphs.ellipsis);
+    pen.skip(1);
+    typed(&mut pen, &prompt.input, theme.input, glyphs.caret);
+    let rows = errors.iter().map(|e| (e, theme.error)).chain(explained.iter().map(|e| (e, theme.dim)));
+    for (row, (text, style)) in (2..inner.height).zip(rows) {
+        Pen::new(buffer, inner, row, glyphs.ellipsis).skip(1).put(text, style);
+    }
+}
+
+fn draw_palette(state: &State, layout: &Layout, palette: &Palette, buffer: &mut Buffer) {
+    let (theme, glyphs) = (&state.theme, &state.glyphs);
+    let area = area(layout, false, 14);
+    let below = format!(" {} do it {} back ", key(Action::PromptAccept), key(Action::PromptClose));
+    let inner = open(state, area, "Command", &below, buffer);
+    if inner.height == 0 {
+        return;
+    }
+    let mut pen = Pen::new(buffer, inner, 0, glyphs.ellipsis);
+    pen.put(":", theme.key);
+    typed(&mut pen, &palette.input, theme.input, glyphs.caret);
+    let rows = usize::from(inner.height.saturating_sub(1));
+    let first = (palette.cursor + 1).saturating_sub(rows);
+    for (row, (position, action)) in (1..inner.height).zip(palette.hits.iter().enumerate().skip(first)) {
+        let Some(entry) = action.entry() else { continue };
+        let mut pen = Pen::new(buffer, inner, row, glyphs.ellipsis);
+        pen.right(entry.keys.first().copied().unwrap_or_default(), 8, theme.key);
+        pen.skip(1).column(entry.name, 18, theme.text).put(entry.doc, theme.dim);
+        if position == palette.cursor {
+            buffer.set_style(Rect { y: inner.y + row, height: 1, ..inner }, theme.cursor);
+        }
+    }
+}
+
+fn draw_dialog(state: &State, layout: &Layout, dialog: &Dialog, buffer: &mut Buffer) {
+    let (theme, glyphs) = (&state.theme, &state.glyphs);
+    let (title, text) = match dialog.question {
+        Question::Quit => ("Quit?".to_owned(), quit_text(state)),
+        Question::Cancel(job) => {
+            let name =
+                state.jobs.get(job).map(|job| super::queue::short(&job.spec.source)).unwrap_or_default();
+            ("Cancel?".to_owned(), format!("job {job} {name} is running"))
+        }
+    };
+    let text = wrap(&text, 62);
+    let choices: Vec<Vec<String>> = dialog.choices.iter().map(|(_, choice)| wrap(choice, 58)).collect();
+    let rows = text.len() + 1 + choices.iter().map(Vec::len).sum::<usize>();
+    let area = area(layout, false, rows);
+    let below = format!(" {} choose {} stay ", key(Action::DialogAccept), key(Action::DialogClose));
+    let inner = open(state, area, &title, &below, buffer);
+    let mut row = 0;
+    for line in &text {
+        if row < inner.height {
+            Pen::new(buffer, inner, row, glyphs.ellipsis).skip(1).put(line, theme.text);
+            row += 1;
+        }
+    }
+    // With no room for everything, the choices come before the blank line.
+    row = (row + 1).min(inner.height.saturating_sub(dialog.choices.len() as u16));
+    for (position, lines) in choices.iter().enumerate() {
+        for (n, line) in lines.iter().enumerate() {
+            if row >= inner.height {
+                return;
+            }
+            let chosen = position == dialog.cursor;
+            let lead = if chosen && n == 0 { glyphs.cursor } else { " " };
+            Pen::new(buffer, inner, row, glyphs.ellipsis)
+                .skip(1)
+                .put(lead, theme.accent)
+                .skip(1)
+                .put(line, theme.text);
+            if chosen {
+                buffer.set_style(Rect { y: inner.y + row, height: 1, ..inner }, theme.cursor);
+            }
+            row += 1;
+        }
+    }
+}
+
+fn quit_text(state: &State) -> String {
+    let counts = state.jobs.counts;
+    match counts.running + counts.waiting {
+        0 => "the queue has images that were not started".to_owned(),
+        _ => format!(
+            "{} running, {} waiting, {} in the queue",
+            counts.running,
+            counts.waiting,
+            state.queue.drafts().len()
+        ),
+    }
+}
+
+/// The help: every key, the focused pane's first.
+fn help(state: &State, columns: usize) -> Vec<Line<'static>> {
+    let theme = &state.theme;
+    let here = state.focus.contexts();
+    let mut contexts: Vec<Context> = here.to_vec();
+    contexts.extend(Context::ALL.into_iter().filter(|context| !here.contains(context)));
+    let mut lines = Vec::new();
+    for context in contexts {
+        lines.push(Line::from(Span::styled(format!(" {}", context.title()), theme.title_focus)));
+        for entry in TABLE.iter().filter(|entry| entry.context == context) {
+            let keys = super::text::cut(&entry.keys.join(" / "), 20, state.glyphs.ellipsis);
+            let doc = super::text::cut(entry.doc, columns.saturating_sub(24), state.glyphs.ellipsis);
+            lines.push(Line::from(vec![
+                Span::styled(format!("   {keys:<20} "), theme.key),
+                Span::styled(doc, theme.text),
+            ]));
+        }
+        lines.push(Line::default());
+    }
+    lines.pop();
+    lines
+}
+
+fn pasted_lines(state: &State, pasted: &Pasted, columns: usize) -> Vec<Line<'static>> {
+    let (theme, glyphs) = (&state.theme, &state.glyphs);
+    let fit = |text: String| super::text::cut(&text, columns, glyphs.ellipsis);
+    let mut head = format!(" {} references", pasted.found.len());
+    if pasted.duplicates > 0 {
+        head += &format!(", {} came twice", pasted.duplicates);
+    }
+    if !pasted.bad.is_empty() {
+        head += &format!(", {} lines are none", pasted.bad.len());
+    }
+    let mut lines = vec![Line::from(Span::styled(fit(head), theme.text)), Line::default()];
+    for source in &pasted.found {
+        let to = match &state.target {
+            None => "?".to_owned(),
+            Some(target) => target.destination(source).map_or_else(|reason| reason, |to| to.to_string()),
+        };
+        let text = fit(format!(" {} {source} {} {to}", glyphs.done, glyphs.arrow));
+        lines.push(Line::from(Span::styled(text, theme.text)));
+    }
+    for (number, text, reason) in &pasted.bad {
+        let text = fit(format!(" {} line {number}: {text}: {reason}", glyphs.failed));
+        lines.push(Line::from(Span::styled(text, theme.error)));
+    }
+    lines
+}
+
+/// Everything about a failed job.
+fn why(state: &State, id: JobId, columns: usize) -> Vec<Line<'static>> {
+    let (theme, glyphs) = (&state.theme, &state.glyphs);
+    let mut lines = Vec::new();
+    let mut push = |text: &str, style: Style| {
+        let wrapped = wrap(&printable(text, 4000), columns.saturating_sub(2));
+        lines.extend(wrapped.into_iter().map(|line| Line::from(Span::styled(format!(" {line}"), style))));
+    };
+    let Some(job) = state.jobs.get(id) else {
+        push("the job is gone", theme.dim);
+        return lines;
+    };
+    let to: Vec<String> = job.spec.destinations.iter().map(ToString::to_string).collect();
+    push(&format!("{} {} {}", job.spec.source, glyphs.arrow, to.join(", ")), theme.text);
+    push(job.state.as_str(), theme.dim);
+    if let Some(failure) = &job.failure {
+        push("", theme.text);
+        push(&failure.message, theme.error);
+        push(&format!("class: {}", failure.class), theme.dim);
+        if let Some(hint) = &failure.hint {
+            push(&format!("hint: {hint}"), theme.warn);
+        }
+        push("", theme.text);
+        push(&format!("{} in the jobs tries again", key(Action::RetryJob)), theme.dim);
+    }
+    let (settled, all) = job.progress.settled_blobs();
+    if all > 0 {
+        push(&format!("{settled} of {all} blobs are settled"), theme.dim);
+    }
+    lines
+}

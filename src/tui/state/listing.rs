@@ -91,6 +91,8 @@ pub struct Listing {
 
 /// Rows that one step of a filter looks at: about a millisecond.
 const STEP: usize = 6_000;
+/// More than any match of a name scores.
+const WHOLE: u32 = 1 << 20;
 
 impl Listing {
     /// An empty list; `by_version` for tags.
@@ -226,9 +228,11 @@ impl Listing {
         let mut buffer = Vec::new();
         let end = (work.next + STEP).min(work.candidates.len());
         for row in &work.candidates[work.next..end] {
-            let text = Utf32Str::new(&self.rows[*row as usize].text, &mut buffer);
-            if let Some(score) = work.pattern.score(text, matcher) {
-                work.hits.push((score, *row));
+            let text = &*self.rows[*row as usize].text;
+            if let Some(score) = work.pattern.score(Utf32Str::new(text, &mut buffer), matcher) {
+                // What was typed, in one piece, beats its letters scattered: version numbers are full of those.
+                let whole = if text.contains(&self.filter) { WHOLE } else { 0 };
+                work.hits.push((score + whole, *row));
             }
         }
         work.next = end;

@@ -56,7 +56,7 @@ fn draw_row(state: &State, line: Rect, position: usize, text: &str, buffer: &mut
     let in_range =
         state.browse.list().range().is_some_and(|(first, last)| (first..=last).contains(&position));
     let lead = if marked || in_range { glyphs.mark } else { " " };
-    pen.put(" ", theme.text).put(lead, theme.mark);
+    pen.right("", 1, theme.text).put(" ", theme.text).put(lead, theme.mark);
     match state.browse.level {
         Level::Tags => {
             if let Some(location) = mark.and_then(|mark| mark.location().ok()) {
@@ -76,7 +76,7 @@ fn tag_columns(state: &State, location: &Location, pen: &mut Pen) {
     let wide = pen.room() >= 50;
     if state.target.is_some() {
         let (sign, style) = compared(state, location);
-        let text = if wide && !sign.is_empty() { format!("{sign} dst") } else { sign.to_owned() };
+        let text = if wide && !sign.is_empty() { format!("  {sign} dst") } else { sign.to_owned() };
         pen.right(&text, if wide { 7 } else { 3 }, style);
     }
     let Some(image) = state.images.value(location) else {

@@ -8,7 +8,7 @@ use ratatui::text::{Line, Span};
 use super::text::{age, bytes, cut, wrap};
 use super::{key, spinner};
 use crate::engine::{Image, ImagePlatform};
-use crate::oci::printable;
+use crate::oci::{media_type, printable};
 use crate::tui::action::Action;
 use crate::tui::state::State;
 use crate::tui::state::lookup::Known;
@@ -83,9 +83,13 @@ impl Page<'_> {
     fn image(&mut self, image: &Image, full: bool) {
         let theme = &self.state.theme;
         self.pair("digest", image.descriptor.digest.as_str(), theme.text);
-        let kind = image.descriptor.media_type.rsplit('.').next().unwrap_or_default().to_owned();
-        let kind = if full { image.descriptor.media_type.clone() } else { kind };
-        self.pair("type", &kind, theme.dim);
+        let media_type = image.descriptor.media_type.as_str();
+        let kind = match media_type {
+            index if !full && media_type::is_index(index) => "index",
+            manifest if !full && media_type::is_image_manifest(manifest) => "image",
+            other => other,
+        };
+        self.pair("type", kind, theme.dim);
         self.pair("size", &bytes(image.size), theme.text);
         for platform in image.platforms.iter().filter(|p| p.attests.is_none()) {
             self.platform(platform, full);

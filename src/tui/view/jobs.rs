@@ -13,7 +13,7 @@ use crate::tui::action::Action;
 use crate::tui::state::{Pane, State};
 
 /// Columns that one layer takes.
-const LAYER: u16 = 38;
+const LAYER: u16 = 34;
 
 /// Layers side by side in an area of this width.
 pub fn columns(width: u16) -> usize {
@@ -27,18 +27,20 @@ pub(super) fn draw(state: &State, area: Rect, buffer: &mut Buffer) {
         Pen::new(buffer, area, 0, state.glyphs.ellipsis).skip(1).put(&text, state.theme.dim);
         return;
     }
+    // The strip of an accordion: what runs, one row each.
+    let strip = state.focus != Pane::Jobs && area.height <= 3;
     let mut row = 0;
-    for (position, job) in jobs.rows().iter().enumerate().skip(jobs.offset) {
+    for (position, job) in jobs.rows().iter().enumerate().skip(if strip { 0 } else { jobs.offset }) {
         if row >= area.height {
             break;
         }
         let line = Rect { y: area.y + row, height: 1, ..area };
         draw_job(state, job, line, buffer);
-        if position == jobs.cursor() {
+        if position == jobs.cursor() && !strip {
             buffer.set_style(line, super::cursor_style(state, Pane::Jobs));
         }
         row += 1;
-        if jobs.expanded.contains(&job.id) {
+        if jobs.expanded.contains(&job.id) && !strip {
             row += draw_layers(
                 state,
                 &job.progress,
@@ -147,7 +149,7 @@ fn failure(state: &State, job: &Job, pen: &mut Pen) {
 fn success(state: &State, job: &Job, pen: &mut Pen) {
     let theme = &state.theme;
     let Some(report) = &job.report else { return pen.write("done", theme.ok) };
-    if report.outputs.iter().all(|output| output.up_to_date) {
+    if !report.outputs.is_empty() && report.outputs.iter().all(|output| output.up_to_date) {
         pen.put("was there already", theme.dim);
         return;
     }

@@ -72,7 +72,7 @@ fn header(state: &State, area: Rect, buffer: &mut Buffer) {
     let (theme, glyphs) = (&state.theme, &state.glyphs);
     buffer.set_style(area, theme.header);
     let mut pen = Pen::new(buffer, area, 0, glyphs.ellipsis);
-    let help = format!("{} help ", key(Action::Help));
+    let help = format!("  {} help ", key(Action::Help));
     if pen.room() > 60 {
         pen.right(&help, 0, theme.header);
     }

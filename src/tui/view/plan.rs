@@ -24,8 +24,12 @@ fn summary(state: &State, preview: &PlanPreview) -> Line<'static> {
     let plans = || preview.rows.iter().filter_map(|row| row.outcome.as_ref()?.as_ref().ok());
     let send: u64 = plans().map(|plan| plan.bytes_to_send()).sum();
     let reuse: u64 = plans().map(|plan| reused(plan)).sum();
-    let overwritten =
-        plans().flat_map(|p| &p.destinations).flat_map(|d| &d.tags).filter(|tag| tag.overwrites()).count();
+    let overwritten = plans()
+        .flat_map(|p| &p.destinations)
+        .filter(|d| !d.up_to_date)
+        .flat_map(|d| &d.tags)
+        .filter(|tag| tag.overwrites())
+        .count();
     let failed = preview.rows.iter().filter(|row| matches!(row.outcome, Some(Err(_)))).count();
     let open = preview.rows.iter().filter(|row| row.outcome.is_none()).count();
     let dot = format!(" {} ", glyphs.dot);
@@ -81,7 +85,9 @@ fn row_lines(state: &State, row: &PlanRow, width: usize) -> Vec<Line<'static>> {
             push(5, &platforms(plan), theme.dim);
             for destination in &plan.destinations {
                 push(5, &travel(plan, destination), theme.accent);
-                for tag in destination.tags.iter().filter(|tag| tag.overwrites()) {
+                let changes =
+                    destination.tags.iter().filter(|tag| tag.overwrites() && !destination.up_to_date);
+                for tag in changes {
                     let old = tag.old.as_ref().map(|old| old.short(12).to_owned()).unwrap_or_default();
                     let text = format!(
                         "{} tag {} is overwritten: {old} {} {}",

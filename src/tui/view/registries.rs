@@ -23,7 +23,7 @@ pub(super) fn draw(state: &State, area: Rect, buffer: &mut Buffer) {
         let here = position == registries.cursor;
         let mut pen = Pen::new(buffer, area, row, glyphs.ellipsis);
         let (sign, style) = sign(state, place);
-        pen.right(sign, 2, style);
+        pen.right("", 1, style).right(sign, 2, style);
         let lead = if here { glyphs.cursor } else { " " };
         pen.put(lead, theme.accent).skip(1);
         let open = state.browse.place.is_some() && state.browse.place.as_ref() == place.place.as_ref().ok();

@@ -332,3 +332,40 @@ async fn list(engine: Engine, generation: u64, request: ListRequest, messages: m
     }
     let _ = messages.send(Msg::ListEnd { generation, failure }).await;
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn without_an_engine_every_question_is_answered_all_the_same() {
+        let (sender, mut messages) = mpsc::channel(16);
+        let mut runner = Runner::new(sender);
+        let location: Location = "localhost:5000/a:1".parse().unwrap();
+        let request = ListRequest::Repositories(Place::Store);
+        runner.run(Effect::List { generation: 7, request });
+        runner.run(Effect::Inspect(location.clone()));
+        assert!(messages.try_recv().is_err(), "what is asked before the engine is there waits");
+        runner.give_up("the ledger is locked");
+        runner.run(Effect::Submit(vec![(DraftId(3), JobSpec::copy(location.clone(), location.clone()))]));
+        let mut seen = Vec::new();
+        for _ in 0..3 {
+            seen.push(match messages.recv().await.unwrap() {
+                Msg::ListEnd { generation: 7, failure: Some(failure) } => failure.message,
+                Msg::Inspected(at, Err(failure)) if at == location => failure.message,
+                Msg::Submitted(DraftId(3), Err(failure)) => failure.message,
+                other => panic!("{other:?}"),
+            });
+        }
+        assert_eq!(seen, ["the ledger is locked"; 3]);
+    }
+
+    #[tokio::test]
+    async fn a_question_without_an_answer_ends() {
+        let location: Location = "localhost:5000/a:1".parse().unwrap();
+        let silence = std::future::pending::<crate::engine::Result<()>>();
+        let failure = within(Duration::from_millis(1), &location, silence).await.unwrap_err();
+        assert_eq!(failure.message, "localhost:5000/a:1: no answer within 0 s");
+    }
+}

@@ -103,7 +103,7 @@ pub async fn run(options: TuiOptions) -> Result<Exit, Error> {
         draw_at: None,
         sample_at: None,
     };
-    app.run(engine).await
+    Box::pin(app.run(engine)).await
 }
 
 struct App {
@@ -239,7 +239,17 @@ impl App {
     fn job(&mut self, event: Result<JobEvent, broadcast::error::RecvError>) -> Vec<Effect> {
         self.sample_soon();
         match event {
-            Ok(event) => self.take(Msg::Event(jiff::Zoned::now().time(), event)),
+            Ok(event) => {
+                // The log wants the job's name; a new one is looked at with its first move, not with a thousand `Added`.
+                let unknown =
+                    |job| !matches!(event, JobEvent::Added { .. }) && self.state.jobs.get(job).is_none();
+                let mut effects = Vec::new();
+                if event.job().is_some_and(unknown) {
+                    effects = self.sample();
+                }
+                effects.extend(self.take(Msg::Event(jiff::Zoned::now().time(), event)));
+                effects
+            }
             // Some were missed; the sample shows how things stand.
             Err(broadcast::error::RecvError::Lagged(_)) => Vec::new(),
             Err(broadcast::error::RecvError::Closed) => {
@@ -249,16 +259,21 @@ impl App {
         }
     }
 
+    /// Looks at all jobs.
+    fn sample(&mut self) -> Vec<Effect> {
+        self.sample_at = None;
+        match self.runner.engine().map(Engine::jobs) {
+            Some(jobs) => self.take(Msg::Jobs(jobs)),
+            None => Vec::new(),
+        }
+    }
+
     /// Time has come for something: a sample, a deadline of the state, a frame.
     fn time(&mut self) -> Vec<Effect> {
         let now = Instant::now();
         let mut effects = Vec::new();
         if self.sample_at.is_some_and(|at| at <= now) {
-            self.sample_at = None;
-            if let Some(engine) = self.runner.engine() {
-                let jobs = engine.jobs();
-                effects.extend(self.take(Msg::Jobs(jobs)));
-            }
+            effects.extend(self.sample());
         }
         if deadline(&self.state).is_some_and(|at| self.started + at <= now) {
             effects.extend(self.take(Msg::Tick));
@@ -268,7 +283,7 @@ impl App {
 
     fn draw_if_due(&mut self) -> io::Result<()> {
         let now = Instant::now();
-        if !self.draw_at.is_some_and(|at| at <= now) {
+        if self.draw_at.is_none_or(|at| at > now) {
             return Ok(());
         }
         self.state.now = now - self.started;

@@ -121,6 +121,8 @@ fn stale_answers_are_dropped() {
     assert!(matches!(app.state.popups.last(), Some(Popup::Plan(plan)) if plan.waiting()));
     app.tell(Msg::Planned { generation, draft, outcome: refused() });
     assert!(matches!(app.state.popups.last(), Some(Popup::Plan(plan)) if !plan.waiting()));
+    app.keys("enter");
+    assert!(matches!(app.state.popups.last(), Some(Popup::Plan(_))), "what cannot start stays to be read");
 }
 
 #[test]

@@ -117,6 +117,10 @@ fn answer_prompt(state: &mut State, ask: Ask, text: &str, effects: &mut Vec<Effe
 /// `enter` in a popup that shows something.
 pub(super) fn accept(state: &mut State, effects: &mut Vec<Effect>) {
     match state.popups.pop() {
+        Some(Popup::Plan(plan)) if plan.startable().next().is_none() => {
+            state.say(Tone::Bad, "nothing here can start: the errors say why");
+            state.popups.push(Popup::Plan(plan));
+        }
         Some(Popup::Plan(plan)) => queue::launch(state, &plan, effects),
         Some(Popup::Paste(pasted, _)) => {
             let wanted =
@@ -189,17 +193,13 @@ pub(super) fn quit(state: &mut State, effects: &mut Vec<Effect>) {
     if !running && drafts == 0 {
         return effects.push(Effect::Exit(Exit::Quit));
     }
-    let forget = match drafts {
-        0 => String::new(),
-        n => format!(" (the queue's {n} not started are forgotten)"),
-    };
     let mut choices = vec![(Choice::Stay, "stay".to_owned())];
     match running {
         true => {
-            choices.push((Choice::Finish, format!("wait for the jobs, then quit{forget}")));
-            choices.push((Choice::Stop, format!("stop the jobs and quit{forget}")));
+            choices.push((Choice::Finish, "wait for the jobs, then quit".to_owned()));
+            choices.push((Choice::Stop, "stop the jobs and quit".to_owned()));
         }
-        false => choices.push((Choice::Quit, format!("quit{forget}"))),
+        false => choices.push((Choice::Quit, "quit".to_owned())),
     }
     state.popups.push(Popup::Dialog(Dialog { question: Question::Quit, choices, cursor: 0 }));
 }

@@ -167,9 +167,6 @@ pub(super) fn start(state: &mut State, effects: &mut Vec<Effect>) {
 pub(super) fn launch(state: &mut State, plan: &PlanPreview, effects: &mut Vec<Effect>) {
     let jobs: Vec<_> = plan.startable().map(|row| (row.draft, row.spec.clone())).collect();
     effects.push(Effect::DropPlans);
-    if jobs.is_empty() {
-        return state.say(Tone::Bad, "nothing in the queue can start: see the errors in the plan");
-    }
     state.queue.starting.extend(jobs.iter().map(|(draft, _)| *draft));
     state.focus = Pane::Jobs;
     effects.push(Effect::Submit(jobs));

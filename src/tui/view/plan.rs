@@ -127,6 +127,6 @@ fn travel(plan: &Plan, destination: &PlannedDestination) -> String {
     }
     let send = plan.sent_to(destination);
     let reuse = plan.total_bytes().saturating_sub(send);
-    let unasked = destination.presence.iter().any(|presence| *presence == Presence::Unasked);
+    let unasked = destination.presence.contains(&Presence::Unasked);
     format!("send {}{}, reuse {}", if unasked { "at most " } else { "" }, bytes(send), bytes(reuse))
 }

@@ -221,15 +221,16 @@ fn draw_dialog(state: &State, layout: &Layout, dialog: &Dialog, buffer: &mut Buf
 
 fn quit_text(state: &State) -> String {
     let counts = state.jobs.counts;
-    match counts.running + counts.waiting {
-        0 => "the queue has images that were not started".to_owned(),
-        _ => format!(
-            "{} running, {} waiting, {} in the queue",
-            counts.running,
-            counts.waiting,
-            state.queue.drafts().len()
-        ),
-    }
+    let jobs = match counts.running + counts.waiting {
+        0 => String::new(),
+        _ => format!("{} running, {} waiting. ", counts.running, counts.waiting),
+    };
+    let drafts = match state.queue.drafts().len() {
+        0 => String::new(),
+        1 => "The image in the queue was not started and is forgotten.".to_owned(),
+        n => format!("The {n} images in the queue were not started and are forgotten."),
+    };
+    jobs + &drafts
 }
 
 /// The help: every key, the focused pane's first.

@@ -285,7 +285,7 @@ fn esc_unwinds_one_layer_after_the_other() {
 #[test]
 fn the_ways_out() {
     let exits = |app: &App| {
-        app.effects.iter().filter_map(|e| matches!(e, Effect::Exit(_)).then(|| e.clone())).collect::<Vec<_>>()
+        app.effects.iter().filter(|e| matches!(e, Effect::Exit(_))).cloned().collect::<Vec<_>>()
     };
     let mut app = App::new();
     app.keys("q");

@@ -45,6 +45,8 @@ impl Draft {
             platforms: self.platforms.clone(),
             tags: Vec::new(),
             overwrite: false,
+            // A platform that was chosen by hand may be one of several of the same tag.
+            platform_in_name: self.platforms != Platforms::All,
         })
     }
 

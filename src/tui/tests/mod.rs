@@ -35,6 +35,7 @@ fn entry(name: &str, kind: RegistryType, url: &str, description: &str) -> Regist
         password: None,
         description: description.to_owned(),
         tls: None,
+        proxy: None,
         concurrency: None,
         protected: false,
         read_only: false,
@@ -64,6 +65,7 @@ fn config() -> Config {
         stall_timeout: 30,
         theme: "dark".to_owned(),
         symbols: Symbols::Unicode,
+        set_at: Default::default(),
     }
 }
 

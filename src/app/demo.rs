@@ -1,0 +1,167 @@
+//! `wharf demo`: two registries of its own on loopback, one filled with invented images and one empty, and a downloads
+//! directory. No network is needed, nothing of the user's is touched, and everything is removed at the end.
+
+mod show;
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroU64;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio_util::sync::CancellationToken;
+
+use super::demo_images::{self, DemoImages};
+use super::terminal::entry;
+use super::{logging, options};
+use crate::cli::{self, Args, Overrides};
+use crate::config::{Config, RegistryType};
+use crate::engine::{self, Engine};
+use crate::ledger::{self, Ledger};
+use crate::serve::{ServeOptions, Server};
+use crate::transport;
+use crate::transport::local::Store;
+use crate::tui::Ready;
+
+/// Bytes a second of each blob on the screen's demo: slow enough that the bars can be watched.
+const PACE: u64 = 12 << 20;
+
+/// What can go wrong with the demo.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Error {
+    #[error("{attempted} {}: {source}", path.display())]
+    Directory { attempted: &'static str, path: PathBuf, source: io::Error },
+    #[error("start a registry on loopback: {0}")]
+    Listen(io::Error),
+    #[error("fill the demo's registry: {0}")]
+    Seed(#[from] transport::Error),
+    #[error(transparent)]
+    Ledger(#[from] ledger::Error),
+    #[error(transparent)]
+    Engine(#[from] engine::Error),
+    #[error("{0}")]
+    Wrong(String),
+}
+
+/// The demo's directory and what serves from it.
+#[derive(Clone)]
+pub(super) struct Demo {
+    path: PathBuf,
+    stop: CancellationToken,
+    servers: Arc<Mutex<Vec<tokio::task::JoinHandle<()>>>>,
+}
+
+/// The demo's registries, up and filled.
+pub(super) struct Harbour {
+    pub(super) filled: SocketAddr,
+    pub(super) empty: SocketAddr,
+}
+
+impl Demo {
+    /// A directory that nobody else can look into, and nothing in it yet.
+    pub(super) fn create() -> Result<Demo, Error> {
+        use std::os::unix::fs::DirBuilderExt;
+        let base = std::env::temp_dir();
+        for copy in 0..1000 {
+            let path = base.join(format!("wharf-demo-{}-{copy}", std::process::id()));
+            match std::fs::DirBuilder::new().mode(0o700).create(&path) {
+                Ok(()) => return Ok(Demo { path, stop: CancellationToken::new(), servers: Arc::default() }),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(source) => return Err(Error::Directory { attempted: "create", path, source }),
+            }
+        }
+        let source = io::Error::from(io::ErrorKind::AlreadyExists);
+        Err(Error::Directory { attempted: "create", path: base.join("wharf-demo"), source })
+    }
+
+    /// The demo's directory.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where exports go.
+    pub(super) fn downloads(&self) -> PathBuf {
+        self.path.join("downloads")
+    }
+
+    /// Starts the registries and fills the first. `pace` limits every blob, in bytes a second.
+    async fn open(&self, pace: Option<NonZeroU64>) -> Result<Harbour, Error> {
+        std::fs::create_dir_all(self.downloads()).map_err(|source| Error::Directory {
+            attempted: "create",
+            path: self.downloads(),
+            source,
+        })?;
+        let source = Store::open(self.path.join("harbor"));
+        let open = |repository: &crate::oci::Repository| -> Box<dyn transport::Destination> {
+            Box::new(source.repository(repository))
+        };
+        demo_images::seed(DemoImages::full(), &open).await?;
+        let filled = self.serve(source.clone(), pace).await?;
+        let empty = self.serve(Store::open(self.path.join("mirror")), pace).await?;
+        Ok(Harbour { filled, empty })
+    }
+
+    async fn serve(&self, store: Store, bandwidth: Option<NonZeroU64>) -> Result<SocketAddr, Error> {
+        let options = ServeOptions { bandwidth, ..ServeOptions::default() };
+        let anywhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let server = Server::bind(anywhere, store, options).await.map_err(Error::Listen)?;
+        let addr = server.addr();
+        let task = tokio::spawn(server.run(self.stop.clone()));
+        self.servers.lock().unwrap_or_else(PoisonError::into_inner).push(task);
+        Ok(addr)
+    }
+
+    async fn engine(&self, config: &Config) -> Result<Engine, Error> {
+        let ledger = Ledger::open(&self.path.join("ledger.db")).await?;
+        Ok(Engine::new(options::engine_options(config, Overrides::default(), Some(ledger))))
+    }
+
+    /// All that the terminal UI needs.
+    pub(super) async fn ready(&self, config: &Config) -> Result<Ready, Error> {
+        let harbour = self.open(NonZeroU64::new(PACE)).await?;
+        let registries = vec![
+            entry("harbor", RegistryType::Registry, &harbour.filled.to_string(), "the demo's filled registry"),
+            entry("mirror", RegistryType::Registry, &harbour.empty.to_string(), "the demo's empty registry"),
+            entry("downloads", RegistryType::LocalFile, &self.downloads().display().to_string(), "exported files"),
+        ];
+        let engine = self.engine(config).await?;
+        Ok(Ready { engine, registries: Some(registries), target: Some(harbour.empty.to_string()) })
+    }
+
+    /// Stops the registries and removes everything.
+    pub(super) async fn remove(&self) {
+        self.stop.cancel();
+        let servers = std::mem::take(&mut *self.servers.lock().unwrap_or_else(PoisonError::into_inner));
+        for server in servers {
+            // A server that panicked is as gone as one that stopped.
+            let _ = server.await;
+        }
+        if let Err(error) = std::fs::remove_dir_all(&self.path) {
+            tracing::warn!("remove {}: {error}", self.path.display());
+        }
+    }
+}
+
+/// `wharf demo --headless`: the main job, done and verified, told in a summary.
+pub(super) async fn headless(args: &Args) -> u8 {
+    logging::to_screen(args, &cli::Screen::stderr());
+    let demo = match Demo::create() {
+        Ok(demo) => demo,
+        Err(error) => {
+            eprintln!("error: {error}");
+            return 1;
+        }
+    };
+    let shown = tokio::select! {
+        shown = show::run(&demo, args) => shown,
+        _ = tokio::signal::ctrl_c() => Ok(130),
+    };
+    demo.remove().await;
+    match shown {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error}");
+            1
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! A headless command, from its arguments to its exit code.
+
+use std::path::Path;
+
+use super::{logging, options, outcome};
+use crate::cli::{self, Args, Command};
+use crate::config::{Loaded, paths};
+use crate::engine::Engine;
+use crate::ledger::Ledger;
+use crate::tui::terminal::{HangUp, let_go};
+
+/// Runs a command on an engine of its own.
+pub(super) async fn run(args: &Args, command: &Command, loaded: Loaded) -> u8 {
+    let screen = cli::Screen::stderr();
+    logging::to_screen(args, &screen);
+    if !args.global.quiet {
+        loaded.warnings.iter().for_each(|warning| screen.line(&format!("warning: {warning}")));
+    }
+    let overrides = match args.overrides(&loaded.config) {
+        Ok(overrides) => overrides,
+        Err(error) => return outcome(Err(error), args.global.output),
+    };
+    let ledger = match open_ledger(args, command).await {
+        Ok(ledger) => ledger,
+        Err(warning) => {
+            if !args.global.quiet {
+                screen.line(&format!("warning: {warning}; nothing is recorded"));
+            }
+            None
+        }
+    };
+    stay_after_hang_up();
+    let engine = Engine::new(options::engine_options(&loaded.config, overrides, ledger));
+    let context = cli::Context {
+        engine: engine.clone(),
+        config: loaded.config,
+        output: args.global.output,
+        progress: args.progress(),
+        quiet: args.global.quiet,
+        screen,
+    };
+    let code = tokio::select! {
+        result = cli::run(command, &context) => outcome(result, args.global.output),
+        () = terminated() => 143,
+    };
+    engine.shutdown().await;
+    code
+}
+
+/// The ledger, where the command has use for one and it can be opened; commands work without.
+async fn open_ledger(args: &Args, command: &Command) -> Result<Option<Ledger>, String> {
+    let records = match command {
+        Command::Copy(args) => !args.dry_run,
+        Command::Export(args) => !args.dry_run,
+        Command::History(_) => true,
+        _ => false,
+    };
+    if args.global.no_ledger || !records {
+        return Ok(None);
+    }
+    let default = || paths::data_directory().map(|directory| directory.join("ledger.db"));
+    let Some(path) = args.global.ledger.clone().or_else(default) else {
+        return Err("this user has no home directory for the ledger".to_owned());
+    };
+    open_ledger_at(&path).await
+}
+
+/// Opens a ledger; the error is a warning's text.
+pub(super) async fn open_ledger_at(path: &Path) -> Result<Option<Ledger>, String> {
+    Ledger::open(path).await.map(Some).map_err(|error| error.to_string())
+}
+
+/// A dropped SSH session does not end the work: output goes nowhere from then on, and the jobs run to their end.
+fn stay_after_hang_up() {
+    match HangUp::listen() {
+        Ok(mut hang_up) => drop(tokio::spawn(async move {
+            hang_up.recv().await;
+            let_go();
+        })),
+        Err(error) => tracing::warn!("a hang-up will end this command: {error}"),
+    }
+}
+
+/// SIGTERM.
+async fn terminated() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match signal(SignalKind::terminate()) {
+        Ok(mut signal) => drop(signal.recv().await),
+        Err(error) => {
+            tracing::warn!("SIGTERM will not be heard: {error}");
+            std::future::pending::<()>().await;
+        }
+    }
+}

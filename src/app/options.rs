@@ -1,0 +1,81 @@
+//! From the configuration and the command line to the engine's options.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::credentials::StoredCredentials;
+use super::environment::{proxies, variable};
+use crate::cli::Overrides;
+use crate::config::credentials::{CredentialStore, Environment};
+use crate::config::{Config, RegistryEntry, RegistryType, Tls, paths};
+use crate::engine::EngineOptions;
+use crate::ledger::Ledger;
+use crate::oci::Platform;
+use crate::transport::registry::{ClientOptions, RegistryOptions, TlsOptions};
+
+/// The engine's options.
+pub(super) fn engine_options(config: &Config, overrides: Overrides, ledger: Option<Ledger>) -> EngineOptions {
+    let registries = || config.registries.iter().filter(|e| e.kind == RegistryType::Registry);
+    let limit = |e: &RegistryEntry| Some((e.registry()?.to_string(), e.concurrency?));
+    EngineOptions {
+        client: client_options(config, overrides),
+        store: store_directory(config),
+        workers: config.workers,
+        workers_per_host: config.workers_per_host,
+        host_limits: registries().filter_map(limit).collect::<HashMap<_, _>>(),
+        read_only: registries().filter(|e| e.read_only).filter_map(RegistryEntry::registry).collect(),
+        attempts: config.attempts,
+        host_platform: Platform::host_linux(),
+        ledger,
+    }
+}
+
+/// The local image store's directory.
+pub(super) fn store_directory(config: &Config) -> PathBuf {
+    let data = || paths::data_directory().unwrap_or_else(|| PathBuf::from(".wharf"));
+    config.store.clone().unwrap_or_else(|| data().join("store"))
+}
+
+fn client_options(config: &Config, overrides: Overrides) -> ClientOptions {
+    let mut registries: Vec<RegistryOptions> = Vec::new();
+    for entry in config.registries.iter().filter(|e| e.kind == RegistryType::Registry) {
+        let Some(registry) = entry.registry() else { continue };
+        // Several entries may share a host and differ by path; the first says how the host is spoken to.
+        if registries.iter().all(|known| known.registry != registry) {
+            let tls = entry.effective_tls().map(tls_options);
+            registries.push(RegistryOptions { tls, ..RegistryOptions::new(registry) });
+        }
+    }
+    for (registry, verify) in overrides.tls_verify {
+        if registries.iter().all(|known| known.registry != registry) {
+            registries.push(RegistryOptions::new(registry.clone()));
+        }
+        registries.iter_mut().filter(|known| known.registry == registry).for_each(|known| set_verify(known, verify));
+    }
+    let store = CredentialStore::new(config, overrides.credentials, overrides.authfile, Environment::of_process());
+    ClientOptions {
+        registries,
+        credentials: Arc::new(StoredCredentials(store)),
+        proxy: proxies(&variable),
+        attempts: config.attempts,
+        stall_timeout: Duration::from_secs(config.stall_timeout),
+        ..ClientOptions::default()
+    }
+}
+
+/// `--…-tls-verify=false` does not look at certificates; a registry on loopback stays in plain HTTP unless the
+/// configuration says otherwise, as skopeo's users expect of that option.
+fn set_verify(options: &mut RegistryOptions, verify: bool) {
+    match &mut options.tls {
+        Some(tls) => tls.insecure = !verify,
+        None if options.registry.is_loopback() && !verify => {}
+        None => options.tls = Some(TlsOptions { insecure: !verify, ..TlsOptions::default() }),
+    }
+}
+
+fn tls_options(tls: Tls) -> TlsOptions {
+    let Tls { plain, insecure, ca_file, cert_file, key_file } = tls;
+    TlsOptions { plain, insecure, ca_file, cert_file, key_file }
+}

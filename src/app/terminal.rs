@@ -1,0 +1,121 @@
+//! The terminal UI, started: theme, log file, and an engine that is made after the first frame.
+
+use std::path::{Path, PathBuf};
+
+use futures_util::FutureExt;
+
+use super::demo::Demo;
+use super::environment::variable;
+use super::headless::open_ledger_at;
+use super::{logging, options};
+use crate::cli::Args;
+use crate::config::{Config, Loaded, RegistryEntry, RegistryType, paths};
+use crate::engine::Engine;
+use crate::tui::theme::{ColourDepth, Theme};
+use crate::tui::{self, Exit, Ready, TuiOptions};
+
+/// Opens the terminal UI on the configuration's registries.
+pub(super) async fn run(args: &Args, loaded: Loaded) -> u8 {
+    let data = paths::data_directory().unwrap_or_else(|| PathBuf::from(".wharf"));
+    logging::to_file(&data.join("wharf.log"), args.global.verbose);
+    let mut config = loaded.config;
+    if config.registries.is_empty() {
+        config.registries = well_known(&config);
+    }
+    let overrides = match args.overrides(&config) {
+        Ok(overrides) => overrides,
+        Err(error) => return super::outcome(Err(error), args.global.output),
+    };
+    let path = match args.global.no_ledger {
+        true => None,
+        false => Some(args.global.ledger.clone().unwrap_or_else(|| data.join("ledger.db"))),
+    };
+    let for_engine = config.clone();
+    let engine = async move {
+        let ledger = match path {
+            Some(path) => open_ledger_at(&path).await.unwrap_or_else(|warning| {
+                tracing::warn!("{warning}; nothing is recorded");
+                None
+            }),
+            None => None,
+        };
+        let engine = Engine::new(options::engine_options(&for_engine, overrides, ledger));
+        Ok(Ready { engine, registries: None, target: None })
+    };
+    let notice = loaded.warnings.first().map(ToString::to_string);
+    show(tui_options(config, engine.boxed(), notice)).await
+}
+
+/// Opens the terminal UI on two registries of its own.
+pub(super) async fn demo(args: &Args, config: Config) -> u8 {
+    let demo = match Demo::create() {
+        Ok(demo) => demo,
+        Err(error) => {
+            eprintln!("error: {error}");
+            return 1;
+        }
+    };
+    logging::to_file(&demo.path().join("wharf.log"), args.global.verbose);
+    let config = Config { downloads: demo.downloads(), registries: Vec::new(), target: None, ..config };
+    let notice = "a demo: everything in it is removed when you leave".to_owned();
+    let starting = demo.clone();
+    let for_engine = config.clone();
+    let engine = async move { starting.ready(&for_engine).await.map_err(|error| error.to_string()) };
+    let code = show(tui_options(config, engine.boxed(), Some(notice))).await;
+    demo.remove().await;
+    code
+}
+
+fn tui_options(
+    config: Config,
+    engine: futures_util::future::BoxFuture<'static, Result<Ready, String>>,
+    notice: Option<String>,
+) -> TuiOptions {
+    let depth = ColourDepth::detect(&variable);
+    // The configuration was checked: it names a theme that there is.
+    let theme = Theme::named(&config.theme, depth).unwrap_or_else(Theme::mono);
+    let symbols = config.symbols;
+    TuiOptions { config, engine, theme, symbols, notice }
+}
+
+async fn show(options: TuiOptions) -> u8 {
+    match tui::run(options).await {
+        Ok(Exit::Quit | Exit::Stopped | Exit::HungUp) => 0,
+        Ok(Exit::Terminated) => 143,
+        Err(error) => {
+            eprintln!("error: {error}");
+            eprintln!("hint: the terminal UI needs a terminal; `wharf --help` lists the commands that do without");
+            2
+        }
+    }
+}
+
+/// What a person without a configuration sees: the registries that most images come from, wharf's own store and the
+/// downloads.
+fn well_known(config: &Config) -> Vec<RegistryEntry> {
+    let path = |path: &Path| path.display().to_string();
+    vec![
+        entry("docker.io", RegistryType::Registry, "docker.io", "Docker Hub"),
+        entry("ghcr.io", RegistryType::Registry, "ghcr.io", "GitHub"),
+        entry("quay.io", RegistryType::Registry, "quay.io", "Quay"),
+        entry("store", RegistryType::Store, &path(&options::store_directory(config)), "wharf's own image store"),
+        entry("downloads", RegistryType::LocalFile, &path(&config.downloads), "exported files"),
+    ]
+}
+
+/// An entry as a line of the configuration would make it.
+pub(super) fn entry(name: &str, kind: RegistryType, url: &str, description: &str) -> RegistryEntry {
+    RegistryEntry {
+        name: name.to_owned(),
+        kind,
+        url: url.to_owned(),
+        username: String::new(),
+        password: None,
+        description: description.to_owned(),
+        tls: None,
+        proxy: None,
+        concurrency: None,
+        protected: false,
+        read_only: false,
+    }
+}

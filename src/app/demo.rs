@@ -120,9 +120,19 @@ impl Demo {
     pub(super) async fn ready(&self, config: &Config) -> Result<Ready, Error> {
         let harbour = self.open(NonZeroU64::new(PACE)).await?;
         let registries = vec![
-            entry("harbor", RegistryType::Registry, &harbour.filled.to_string(), "the demo's filled registry"),
+            entry(
+                "harbor",
+                RegistryType::Registry,
+                &harbour.filled.to_string(),
+                "the demo's filled registry",
+            ),
             entry("mirror", RegistryType::Registry, &harbour.empty.to_string(), "the demo's empty registry"),
-            entry("downloads", RegistryType::LocalFile, &self.downloads().display().to_string(), "exported files"),
+            entry(
+                "downloads",
+                RegistryType::LocalFile,
+                &self.downloads().display().to_string(),
+                "exported files",
+            ),
         ];
         let engine = self.engine(config).await?;
         Ok(Ready { engine, registries: Some(registries), target: Some(harbour.empty.to_string()) })

@@ -75,7 +75,9 @@ fn stay_after_hang_up() {
     match HangUp::listen() {
         Ok(mut hang_up) => drop(tokio::spawn(async move {
             hang_up.recv().await;
-            let_go();
+            if let Err(error) = let_go() {
+                tracing::warn!("the terminal went away and could not be let go: {error}");
+            }
         })),
         Err(error) => tracing::warn!("a hang-up will end this command: {error}"),
     }

@@ -52,9 +52,13 @@ fn client_options(config: &Config, overrides: Overrides) -> ClientOptions {
         if registries.iter().all(|known| known.registry != registry) {
             registries.push(RegistryOptions::new(registry.clone()));
         }
-        registries.iter_mut().filter(|known| known.registry == registry).for_each(|known| set_verify(known, verify));
+        registries
+            .iter_mut()
+            .filter(|known| known.registry == registry)
+            .for_each(|known| set_verify(known, verify));
     }
-    let store = CredentialStore::new(config, overrides.credentials, overrides.authfile, Environment::of_process());
+    let store =
+        CredentialStore::new(config, overrides.credentials, overrides.authfile, Environment::of_process());
     ClientOptions {
         registries,
         credentials: Arc::new(StoredCredentials(store)),

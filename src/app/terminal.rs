@@ -84,7 +84,9 @@ async fn show(options: TuiOptions) -> u8 {
         Ok(Exit::Terminated) => 143,
         Err(error) => {
             eprintln!("error: {error}");
-            eprintln!("hint: the terminal UI needs a terminal; `wharf --help` lists the commands that do without");
+            eprintln!(
+                "hint: the terminal UI needs a terminal; `wharf --help` lists the commands that do without"
+            );
             2
         }
     }
@@ -98,7 +100,12 @@ fn well_known(config: &Config) -> Vec<RegistryEntry> {
         entry("docker.io", RegistryType::Registry, "docker.io", "Docker Hub"),
         entry("ghcr.io", RegistryType::Registry, "ghcr.io", "GitHub"),
         entry("quay.io", RegistryType::Registry, "quay.io", "Quay"),
-        entry("store", RegistryType::Store, &path(&options::store_directory(config)), "wharf's own image store"),
+        entry(
+            "store",
+            RegistryType::Store,
+            &path(&options::store_directory(config)),
+            "wharf's own image store",
+        ),
         entry("downloads", RegistryType::LocalFile, &path(&config.downloads), "exported files"),
     ]
 }

@@ -59,7 +59,9 @@ impl Running {
         let mut attempt = 1;
         loop {
             let failed = self.attempt(blob, &pending).await;
-            let Some((_, worst)) = failed.iter().find(|(_, e)| !e.is_retryable()).or(failed.first()) else { break };
+            let Some((_, worst)) = failed.iter().find(|(_, e)| !e.is_retryable()).or(failed.first()) else {
+                break;
+            };
             if !worst.is_retryable() || attempt >= self.engine.attempts {
                 failed.iter().for_each(|(at, _)| self.counters.settle(blob, *at, BlobStage::Failed));
                 // The first that cannot be mended is the one to show.
@@ -80,7 +82,8 @@ impl Running {
     /// One attempt at the destinations; those that failed come back with the reason.
     async fn attempt(&self, blob: usize, pending: &[usize]) -> Vec<(usize, transport::Error)> {
         let descriptor = &self.plan.blobs[blob].descriptor;
-        let begun = join_all(pending.iter().map(|at| async move { (*at, self.begin(blob, *at).await) })).await;
+        let begun =
+            join_all(pending.iter().map(|at| async move { (*at, self.begin(blob, *at).await) })).await;
         let (mut failed, mut writers) = (Vec::new(), Vec::new());
         for (at, begun) in begun {
             match begun {
@@ -324,7 +327,8 @@ impl Resuming {
                 }
                 None if self.seen >= self.blob.size => return Ok(None),
                 None => {
-                    let reason = format!("the connection ended after {} of {} bytes", self.seen, self.blob.size);
+                    let reason =
+                        format!("the connection ended after {} of {} bytes", self.seen, self.blob.size);
                     let error = transport::Error::Unreachable {
                         attempted: "read blob",
                         at: format!("{} {}", self.name, self.blob.digest),

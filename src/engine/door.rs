@@ -38,7 +38,12 @@ pub(super) struct DestinationDoor {
 impl Inner {
     /// Opens a source.
     pub(super) async fn open_source(&self, location: &Location) -> Result<SourceDoor> {
-        let file = |source: Arc<dyn Source>, at| SourceDoor { source, at, host: String::new(), name: location.to_string() };
+        let file = |source: Arc<dyn Source>, at| SourceDoor {
+            source,
+            at,
+            host: String::new(),
+            name: location.to_string(),
+        };
         match location {
             Location::Registry(reference) => Ok(SourceDoor {
                 source: Arc::new(self.client.repository(&reference.registry, &reference.repository)),
@@ -130,7 +135,9 @@ impl Inner {
                 let naming = Naming::Exact { path: path.clone(), overwrite };
                 self.docker_archive(naming, named, tags, location.to_string(), &path.display().to_string())
             }
-            Location::OciArchive { .. } | Location::DockerDaemon { .. } => Err(unsupported(location, "writing to")),
+            Location::OciArchive { .. } | Location::DockerDaemon { .. } => {
+                Err(unsupported(location, "writing to"))
+            }
         }
     }
 
@@ -164,7 +171,10 @@ impl Inner {
     /// Nothing is written to a registry that the configuration marks `read_only`.
     fn refuse_read_only(&self, registry: &Registry) -> Result<()> {
         match self.read_only.contains(registry) {
-            true => Err(Error::Refused { at: registry.to_string(), reason: "the configuration marks it read_only".to_owned() }),
+            true => Err(Error::Refused {
+                at: registry.to_string(),
+                reason: "the configuration marks it read_only".to_owned(),
+            }),
             false => Ok(()),
         }
     }
@@ -183,7 +193,8 @@ fn tag_of(source: &Location) -> Tag {
     match source {
         Location::Registry(reference) => reference.tag.clone(),
         Location::Store { target: Some(TagOrDigest::Tag(tag)), .. } => Some(tag.clone()),
-        Location::OciLayout { reference: Some(name), .. } | Location::OciArchive { reference: Some(name), .. } => {
+        Location::OciLayout { reference: Some(name), .. }
+        | Location::OciArchive { reference: Some(name), .. } => {
             // `docker.io/library/nginx:1.27` or plain `1.27`
             name.rsplit(['/', ':']).next().and_then(|tag| tag.parse().ok())
         }

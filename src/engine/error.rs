@@ -76,15 +76,21 @@ impl Error {
             ErrorClass::Auth => format!(
                 "log in to {host} with `docker login`, set username and password for it in config.yaml, or give --src-creds or --dest-creds"
             ),
-            ErrorClass::NotFound if at.contains('/') => format!("`wharf tags {}` lists what is there", name()),
+            ErrorClass::NotFound if at.contains('/') => {
+                format!("`wharf tags {}` lists what is there", name())
+            }
             ErrorClass::Platform => "give --platform one of those, or none for all".to_owned(),
             ErrorClass::RateLimit => "wait, or log in: registries allow more to those they know".to_owned(),
             ErrorClass::Tls => format!(
                 "set `tls:` for {host} in config.yaml (plain, insecure or ca_file), or give --src-tls-verify=false or --dest-tls-verify=false"
             ),
-            ErrorClass::Network if !host.is_empty() => format!("check that {host} can be reached from here, and its proxy"),
+            ErrorClass::Network if !host.is_empty() => {
+                format!("check that {host} can be reached from here, and its proxy")
+            }
             ErrorClass::Disk => "check the directory's owner, its rights and the free space".to_owned(),
-            ErrorClass::Conflict if matches!(error, transport::Error::File { .. }) || !at.contains('/') => return None,
+            ErrorClass::Conflict if matches!(error, transport::Error::File { .. }) || !at.contains('/') => {
+                return None;
+            }
             ErrorClass::Conflict => "give --overwrite to replace it".to_owned(),
             _ => return None,
         })

@@ -142,12 +142,17 @@ impl Inner {
             // Reported here and not by a panic hook alone: the job must not look alive for ever.
             let work = std::panic::AssertUnwindSafe(engine.plan_and_run(&entry, &cancel));
             let result = futures_util::FutureExt::catch_unwind(work).await;
-            let result = result.unwrap_or_else(|_| Err(Error::Internal("the job's task panicked".to_owned())));
+            let result =
+                result.unwrap_or_else(|_| Err(Error::Internal("the job's task panicked".to_owned())));
             engine.conclude(&entry, result).await;
         });
     }
 
-    async fn plan_and_run(self: &Arc<Inner>, entry: &Arc<Entry>, cancel: &CancellationToken) -> Result<Report> {
+    async fn plan_and_run(
+        self: &Arc<Inner>,
+        entry: &Arc<Entry>,
+        cancel: &CancellationToken,
+    ) -> Result<Report> {
         let until_cancelled = |()| Error::Cancelled;
         let _turn = tokio::select! {
             biased;
@@ -253,7 +258,9 @@ impl Inner {
     }
 
     fn entry(&self, id: JobId) -> Result<Arc<Entry>> {
-        self.jobs.get(id).ok_or_else(|| Error::Job { job: id, reason: "there is no such job here".to_owned() })
+        self.jobs
+            .get(id)
+            .ok_or_else(|| Error::Job { job: id, reason: "there is no such job here".to_owned() })
     }
 
     /// Cancels a job that is not over.

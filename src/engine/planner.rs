@@ -11,8 +11,8 @@ use crate::job::{
     ExportName, JobSpec, Plan, PlannedBlob, PlannedDestination, PlannedManifest, Presence, TagChange, Target,
 };
 use crate::oci::{
-    Descriptor, Digest, Document, Index, Location, ManifestError, Platform, Platforms, RawManifest, TagOrDigest,
-    media_type,
+    Descriptor, Digest, Document, Index, Location, ManifestError, Platform, Platforms, RawManifest,
+    TagOrDigest, media_type,
 };
 use crate::transport::{self, Source, archive::Naming};
 
@@ -81,7 +81,10 @@ impl Inner {
             platforms: arrival.platforms,
             manifests: manifests
                 .iter()
-                .map(|(raw, platform)| PlannedManifest { descriptor: raw.descriptor(), platform: platform.clone() })
+                .map(|(raw, platform)| PlannedManifest {
+                    descriptor: raw.descriptor(),
+                    platform: platform.clone(),
+                })
                 .collect(),
             blobs,
             destinations: planned,
@@ -165,7 +168,9 @@ impl Inner {
             Document::Index(index) => index,
             Document::Image(image) => {
                 let own = match (platforms, media_type::is_image_config(&image.config.media_type)) {
-                    (Platforms::Only(_), _) | (Platforms::All, true) if single || *platforms != Platforms::All => {
+                    (Platforms::Only(_), _) | (Platforms::All, true)
+                        if single || *platforms != Platforms::All =>
+                    {
                         self.image_platform(source, &image.config).await?
                     }
                     _ => None,
@@ -174,10 +179,20 @@ impl Inner {
                     && let Some(wanted) = list.iter().find(|w| !own.as_ref().is_some_and(|p| p.satisfies(w)))
                 {
                     let available = own.into_iter().collect();
-                    return Err(wrong(ManifestError::Platform { wanted: Box::new(wanted.clone()), available }).into());
+                    return Err(wrong(ManifestError::Platform {
+                        wanted: Box::new(wanted.clone()),
+                        available,
+                    })
+                    .into());
                 }
                 let platforms = own.into_iter().collect();
-                return Ok(Arrival { root: found.clone(), found, entries: Vec::new(), platforms, notes: Vec::new() });
+                return Ok(Arrival {
+                    root: found.clone(),
+                    found,
+                    entries: Vec::new(),
+                    platforms,
+                    notes: Vec::new(),
+                });
             }
         };
         let mut notes = Vec::new();
@@ -186,12 +201,16 @@ impl Inner {
             _ => platforms.clone(),
         };
         let chosen = index.select(&wanted).map_err(wrong)?;
-        let images: Vec<&Descriptor> = chosen.iter().copied().filter(|entry| entry.attests().is_none()).collect();
+        let images: Vec<&Descriptor> =
+            chosen.iter().copied().filter(|entry| entry.attests().is_none()).collect();
         if single || (images.len() == 1 && wanted != Platforms::All) {
             let [one] = images[..] else {
                 let available = images.iter().filter_map(|d| d.platform.as_ref()).map(Platform::to_string);
                 let list = available.collect::<Vec<_>>().join(", ");
-                return Err(Error::Request(format!("{}: a docker-archive holds one platform; choose one of {list}", at())));
+                return Err(Error::Request(format!(
+                    "{}: a docker-archive holds one platform; choose one of {list}",
+                    at()
+                )));
             };
             return self.single(source, found, one, notes).await;
         }
@@ -220,7 +239,9 @@ impl Inner {
         let nested = matches!(root.parse(), Ok(Document::Index(_)));
         if nested {
             let at = super::door::written(&source.name, &TagOrDigest::Digest(entry.digest.clone()));
-            return Err(Error::Request(format!("{at} is an index within an index; name one image of it by its digest")));
+            return Err(Error::Request(format!(
+                "{at} is an index within an index; name one image of it by its digest"
+            )));
         }
         let platforms = entry.platform.clone().into_iter().collect();
         Ok(Arrival { found, root, entries: Vec::new(), platforms, notes })
@@ -233,7 +254,9 @@ impl Inner {
             [only] => only.clone(),
             _ => self.host_platform.clone(),
         };
-        notes.push(format!("{chosen} was chosen, as no --platform was given: a docker-archive holds one platform"));
+        notes.push(format!(
+            "{chosen} was chosen, as no --platform was given: a docker-archive holds one platform"
+        ));
         Platforms::Only(vec![chosen])
     }
 
@@ -288,7 +311,9 @@ impl Inner {
         }
         if let (Some(ledger), Some(registry), false) = (&self.ledger, &door.registry, unknown.is_empty()) {
             match ledger.blob_locations(registry, &unknown).await {
-                Ok(found) => found.iter().for_each(|(digest, at)| self.inflight.learn(&door.host, digest, at)),
+                Ok(found) => {
+                    found.iter().for_each(|(digest, at)| self.inflight.learn(&door.host, digest, at))
+                }
                 Err(error) => tracing::warn!("blob locations: {error}"),
             }
         }
@@ -306,7 +331,9 @@ async fn fetch(source: &dyn Source, entry: &Descriptor) -> Result<RawManifest> {
     let raw = source.manifest(&TagOrDigest::Digest(entry.digest.clone())).await?;
     match raw.digest == entry.digest {
         // The index's word on the type counts where the header said nothing.
-        true if raw.media_type.is_empty() => Ok(RawManifest::with_digest(raw.bytes, &entry.media_type, raw.digest)),
+        true if raw.media_type.is_empty() => {
+            Ok(RawManifest::with_digest(raw.bytes, &entry.media_type, raw.digest))
+        }
         true => Ok(raw),
         false => Err(transport::Error::Content {
             attempted: "get manifest",
@@ -334,7 +361,9 @@ fn fetch_level(
                 return Err(wrong(&first.digest, format!("indexes are nested deeper than {DEPTH}")).into());
             }
             if entries.len() > MANIFESTS {
-                return Err(wrong(&first.digest, format!("an index of more than {MANIFESTS} manifests")).into());
+                return Err(
+                    wrong(&first.digest, format!("an index of more than {MANIFESTS} manifests")).into()
+                );
             }
         }
         let fetched = entries.into_iter().map(|entry| async move {
@@ -361,7 +390,8 @@ fn fetch_level(
 fn blobs_of(manifests: &[(RawManifest, Option<Platform>)], at: &str) -> Result<Vec<PlannedBlob>> {
     let (mut blobs, mut seen): (Vec<PlannedBlob>, HashMap<Digest, u64>) = Default::default();
     for (raw, _) in manifests {
-        let document = raw.parse().map_err(|source| transport::Error::Manifest { at: at.to_owned(), source })?;
+        let document =
+            raw.parse().map_err(|source| transport::Error::Manifest { at: at.to_owned(), source })?;
         let Document::Image(image) = document else { continue };
         for blob in image.blobs() {
             if media_type::is_foreign_layer(&blob.media_type) && !blob.urls.is_empty() {
@@ -389,7 +419,11 @@ fn blobs_of(manifests: &[(RawManifest, Option<Platform>)], at: &str) -> Result<V
 }
 
 /// A destination's tags and whether it has everything.
-fn destination_of(door: &DestinationDoor, now: Vec<Option<Digest>>, arrives: &Digest) -> Result<PlannedDestination> {
+fn destination_of(
+    door: &DestinationDoor,
+    now: Vec<Option<Digest>>,
+    arrives: &Digest,
+) -> Result<PlannedDestination> {
     if let Some(TagOrDigest::Digest(asked)) = door.at.iter().find(|at| matches!(at, TagOrDigest::Digest(_)))
         && asked != arrives
         && !door.single
@@ -399,10 +433,17 @@ fn destination_of(door: &DestinationDoor, now: Vec<Option<Digest>>, arrives: &Di
     }
     let up_to_date = !now.is_empty() && now.iter().all(|old| old.as_ref() == Some(arrives));
     let tags = door.at.iter().zip(now).filter_map(|(at, old)| match at {
-        TagOrDigest::Tag(tag) if !door.single => Some(TagChange { tag: tag.clone(), old, new: arrives.clone() }),
+        TagOrDigest::Tag(tag) if !door.single => {
+            Some(TagChange { tag: tag.clone(), old, new: arrives.clone() })
+        }
         _ => None,
     });
-    Ok(PlannedDestination { location: door.name.clone(), presence: Vec::new(), tags: tags.collect(), up_to_date })
+    Ok(PlannedDestination {
+        location: door.name.clone(),
+        presence: Vec::new(),
+        tags: tags.collect(),
+        up_to_date,
+    })
 }
 
 /// The name that an exported file is made of.

@@ -53,7 +53,12 @@ impl Pool {
 
     /// Waits for a slot for a blob of `size` bytes that touches `hosts`. Lower `order` goes first among blobs
     /// of the same size class.
-    pub(super) async fn slot(self: &Arc<Pool>, order: i32, size: u64, mut hosts: Vec<String>) -> Option<Slot> {
+    pub(super) async fn slot(
+        self: &Arc<Pool>,
+        order: i32,
+        size: u64,
+        mut hosts: Vec<String>,
+    ) -> Option<Slot> {
         hosts.sort();
         hosts.dedup();
         let (wake, woken) = oneshot::channel();
@@ -150,7 +155,10 @@ mod tests {
         tokio::pin!(blocked);
         assert!(blocked.as_mut().now_or_never().is_none());
         let _c = pool.slot(0, 5, hosts(&["c"])).await.unwrap();
-        let _wide = (pool.slot(0, 5, hosts(&["wide"])).await.unwrap(), pool.slot(0, 5, hosts(&["wide"])).await.unwrap());
+        let _wide = (
+            pool.slot(0, 5, hosts(&["wide"])).await.unwrap(),
+            pool.slot(0, 5, hosts(&["wide"])).await.unwrap(),
+        );
         drop(first);
         assert!(blocked.as_mut().now_or_never().is_none(), "c is still taken");
         drop(_c);

@@ -84,7 +84,8 @@ impl Counters {
         progress.reused = self.spared.load(Relaxed);
         progress.total = progress.reused;
         for blob in &self.blobs {
-            progress.total = progress.total.saturating_add(blob.size.saturating_mul(self.destinations as u64));
+            progress.total =
+                progress.total.saturating_add(blob.size.saturating_mul(self.destinations as u64));
             let mut slowest: Option<(u64, BlobStage)> = None;
             for (done, stage) in &blob.cells {
                 let stage = stage_of(stage.load(Relaxed));
@@ -98,7 +99,9 @@ impl Counters {
                     _ => progress.wire += done,
                 }
                 let reached = if stage.is_settled() { blob.size } else { done };
-                if slowest.is_none_or(|(least, at)| (reached, !stage.is_settled()) < (least, !at.is_settled())) {
+                if slowest
+                    .is_none_or(|(least, at)| (reached, !stage.is_settled()) < (least, !at.is_settled()))
+                {
                     slowest = Some((reached, stage));
                 }
             }
@@ -128,7 +131,10 @@ mod tests {
 
     #[test]
     fn wire_and_reused_are_counted_apart_and_reach_the_total() {
-        let blob = |n: u8, size| PlannedBlob { descriptor: Descriptor::new("", Digest::of(&[n]), size), is_config: false };
+        let blob = |n: u8, size| PlannedBlob {
+            descriptor: Descriptor::new("", Digest::of(&[n]), size),
+            is_config: false,
+        };
         let counters = Counters::new(&[blob(1, 10), blob(2, 5)], 2);
         counters.begin(0, 0);
         counters.add(0, 0, 4);

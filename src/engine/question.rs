@@ -11,7 +11,8 @@ use serde_json::Value;
 use super::door::{SourceDoor, written};
 use super::{Error, FileEntry, Image, ImagePlatform, Inner, Place, Result};
 use crate::oci::{
-    Descriptor, Digest, Document, Location, ManifestError, Platform, RawManifest, Repository, TagOrDigest, media_type,
+    Descriptor, Digest, Document, Location, ManifestError, Platform, RawManifest, Repository, TagOrDigest,
+    media_type,
 };
 use crate::transport::{self, verified};
 
@@ -26,7 +27,9 @@ impl Inner {
             Place::Registry(registry) => self.client.repositories(registry).map_err(Error::from).boxed(),
             Place::Store => {
                 let store = self.store.clone();
-                let names = async move { Ok(store.repositories().await?.iter().map(Repository::to_string).collect()) };
+                let names = async move {
+                    Ok(store.repositories().await?.iter().map(Repository::to_string).collect())
+                };
                 stream::once(names).boxed()
             }
             Place::Directory(directory) => {
@@ -41,12 +44,18 @@ impl Inner {
         }
     }
 
-    pub(super) fn list_tags(&self, place: &Place, repository: &Repository) -> BoxStream<'static, Result<Vec<String>>> {
+    pub(super) fn list_tags(
+        &self,
+        place: &Place,
+        repository: &Repository,
+    ) -> BoxStream<'static, Result<Vec<String>>> {
         match place {
             Place::Registry(registry) => self.client.tags(registry, repository).map_err(Error::from).boxed(),
             Place::Store => {
                 let (store, repository) = (self.store.clone(), repository.clone());
-                let tags = async move { Ok(store.tags(&repository).await?.iter().map(ToString::to_string).collect()) };
+                let tags = async move {
+                    Ok(store.tags(&repository).await?.iter().map(ToString::to_string).collect())
+                };
                 stream::once(tags).boxed()
             }
             Place::Directory(_) => stream::empty().boxed(),
@@ -92,13 +101,19 @@ impl Inner {
             if seen.insert(platform.config.clone()) {
                 size += platform.size - platform.layers_size();
             }
-            size += platform.layers.iter().filter(|l| seen.insert(l.digest.clone())).map(|l| l.size).sum::<u64>();
+            size +=
+                platform.layers.iter().filter(|l| seen.insert(l.digest.clone())).map(|l| l.size).sum::<u64>();
         }
         Ok(Image { location: location.to_string(), descriptor: root.descriptor(), platforms, size })
     }
 
     /// One manifest with what its configuration tells. A nested index is told of by its descriptor alone.
-    async fn inspect_one(&self, door: &SourceDoor, raw: RawManifest, entry: Option<Descriptor>) -> Result<ImagePlatform> {
+    async fn inspect_one(
+        &self,
+        door: &SourceDoor,
+        raw: RawManifest,
+        entry: Option<Descriptor>,
+    ) -> Result<ImagePlatform> {
         let wrong = |source| transport::Error::Manifest { at: door.name.clone(), source };
         let entry_platform = entry.as_ref().and_then(|e| e.platform.clone());
         let mut platform = ImagePlatform {

@@ -40,14 +40,21 @@ pub(super) struct Running {
 }
 
 impl Running {
-    pub(super) fn new(engine: Arc<Inner>, id: JobId, order: i32, planned: Planned, paused: watch::Receiver<bool>) -> Running {
+    pub(super) fn new(
+        engine: Arc<Inner>,
+        id: JobId,
+        order: i32,
+        planned: Planned,
+        paused: watch::Receiver<bool>,
+    ) -> Running {
         let Planned { plan, manifests, source, destinations } = planned;
         let needed = plan.destinations.iter().filter(|d| !d.up_to_date).count();
         // Destinations that need nothing have no counters of their own: their bytes are reused at once.
         let counters = Arc::new(Counters::new(&plan.blobs, destinations.len()));
         if needed < destinations.len() {
             for (at, _) in plan.destinations.iter().enumerate().filter(|(_, d)| d.up_to_date) {
-                (0..plan.blobs.len()).for_each(|blob| counters.settle(blob, at, crate::job::BlobStage::Present));
+                (0..plan.blobs.len())
+                    .for_each(|blob| counters.settle(blob, at, crate::job::BlobStage::Present));
             }
         }
         plan.notes.iter().for_each(|note| counters.note(note.clone()));
@@ -86,7 +93,8 @@ impl Running {
 
     async fn work(self: Arc<Running>, cancel: CancellationToken) -> Result<Vec<Output>> {
         let blobs: Vec<_> = self.plan.blobs.iter().map(|blob| blob.descriptor.clone()).collect();
-        let needed = || self.destinations.iter().enumerate().filter(|(at, _)| self.needs(*at)).map(|(_, door)| door);
+        let needed =
+            || self.destinations.iter().enumerate().filter(|(at, _)| self.needs(*at)).map(|(_, door)| door);
         try_join_all(needed().map(|door| door.destination.prepare(&blobs))).await?;
         if needed().next().is_some() {
             self.copy_blobs(&cancel).await?;
@@ -224,7 +232,8 @@ impl Running {
             Ok::<(), crate::ledger::Error>(())
         };
         if let Err(error) = result.await {
-            self.voice.note(Level::Warn, &format!("{}: not remembered: {error}", written(&door.name, &door.at[0])));
+            self.voice
+                .note(Level::Warn, &format!("{}: not remembered: {error}", written(&door.name, &door.at[0])));
         }
     }
 }

@@ -76,7 +76,9 @@ impl JobEvent {
     /// The job it belongs to.
     pub fn job(&self) -> Option<JobId> {
         match self {
-            JobEvent::Added { job } | JobEvent::Moved { job, .. } | JobEvent::Planned { job, .. } => Some(*job),
+            JobEvent::Added { job } | JobEvent::Moved { job, .. } | JobEvent::Planned { job, .. } => {
+                Some(*job)
+            }
             JobEvent::Retry { job, .. } | JobEvent::Note { job, .. } => *job,
         }
     }

@@ -59,7 +59,8 @@ mod tests {
         let platform = platform.map(|p| p.parse::<Platform>().unwrap());
         let time = jiff::civil::date(2026, 11, 21).at(4, 5, 6, 0);
         let (reference, digest) = (text.parse().unwrap(), Digest::of(b""));
-        ExportName { reference: &reference, digest: &digest, platform: platform.as_ref(), time }.file_name(copy)
+        ExportName { reference: &reference, digest: &digest, platform: platform.as_ref(), time }
+            .file_name(copy)
     }
 
     #[test]

@@ -113,7 +113,8 @@ mod tests {
     fn the_moves_are_those_of_the_design() {
         let mut table = String::new();
         for from in JobState::ALL {
-            let to: Vec<_> = JobState::ALL.iter().filter(|to| from.become_(**to).is_ok()).map(|s| s.as_str()).collect();
+            let to: Vec<_> =
+                JobState::ALL.iter().filter(|to| from.become_(**to).is_ok()).map(|s| s.as_str()).collect();
             table += &format!("{from}: {}\n", to.join(" "));
         }
         let want = "draft: queued cancelled\nqueued: planning cancelled\n\

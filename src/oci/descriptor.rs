@@ -52,8 +52,11 @@ impl Descriptor {
         let size = size.as_u64().ok_or_else(|| format!("the descriptor of {digest} has the size {size}"))?;
         let platform = value.get("platform").filter(|p| p.is_object()).map(|p| {
             let field = |key: &str| p.get(key).and_then(Value::as_str);
-            let mut platform =
-                Platform::new(field("os").unwrap_or("unknown"), field("architecture").unwrap_or("unknown"), field("variant"));
+            let mut platform = Platform::new(
+                field("os").unwrap_or("unknown"),
+                field("architecture").unwrap_or("unknown"),
+                field("variant"),
+            );
             platform.os_version = field("os.version").map(str::to_owned);
             platform
         });

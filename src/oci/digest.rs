@@ -88,7 +88,10 @@ impl FromStr for Digest {
     fn from_str(text: &str) -> Result<Digest, DigestError> {
         let form = || DigestError::Form { text: super::printable(text, 80) };
         let (algorithm, hex) = text.split_once(':').ok_or_else(form)?;
-        if algorithm.is_empty() || hex.is_empty() || !algorithm.chars().all(|c| c.is_ascii_alphanumeric() || "+._-".contains(c)) {
+        if algorithm.is_empty()
+            || hex.is_empty()
+            || !algorithm.chars().all(|c| c.is_ascii_alphanumeric() || "+._-".contains(c))
+        {
             return Err(form());
         }
         let expected = match algorithm {
@@ -199,8 +202,13 @@ mod tests {
         for text in ["", "sha256", "sha256:", ":abc", "a b:cd"] {
             assert!(matches!(text.parse::<Digest>(), Err(DigestError::Form { .. })), "{text}");
         }
-        assert!(matches!("md5:d41d8cd98f00b204e9800998ecf8427e".parse::<Digest>(), Err(DigestError::Algorithm { .. })));
-        for text in ["sha256:abc".to_owned(), EMPTY.to_uppercase().replace("SHA256", "sha256"), format!("{EMPTY}0")] {
+        assert!(matches!(
+            "md5:d41d8cd98f00b204e9800998ecf8427e".parse::<Digest>(),
+            Err(DigestError::Algorithm { .. })
+        ));
+        for text in
+            ["sha256:abc".to_owned(), EMPTY.to_uppercase().replace("SHA256", "sha256"), format!("{EMPTY}0")]
+        {
             assert!(matches!(text.parse::<Digest>(), Err(DigestError::Hex { .. })), "{text}");
         }
     }

@@ -65,7 +65,9 @@ pub enum LocationError {
         transport: &'static str,
     },
     /// skopeo has more transports than wharf.
-    #[error("{text:?}: wharf has no {transport}: transport (it has docker://, oci:, oci-archive:, docker-archive:, docker-daemon: and store:)")]
+    #[error(
+        "{text:?}: wharf has no {transport}: transport (it has docker://, oci:, oci-archive:, docker-archive:, docker-daemon: and store:)"
+    )]
     Transport {
         /// What was given.
         text: String,
@@ -75,7 +77,8 @@ pub enum LocationError {
 }
 
 /// Transports of skopeo's that would otherwise parse as a repository with an odd tag.
-const FOREIGN: &[&str] = &["dir", "containers-storage", "ostree", "atomic", "sif", "tarball", "docker-tarball"];
+const FOREIGN: &[&str] =
+    &["dir", "containers-storage", "ostree", "atomic", "sif", "tarball", "docker-tarball"];
 
 impl Location {
     /// The registry reference, if it is in a registry.
@@ -91,16 +94,17 @@ impl FromStr for Location {
     type Err = LocationError;
 
     fn from_str(text: &str) -> Result<Location, LocationError> {
-        let file = |rest: &str, transport: &'static str| -> Result<(PathBuf, Option<String>), LocationError> {
-            let (path, reference) = match rest.split_once(':') {
-                Some((path, reference)) => (path, Some(reference).filter(|r| !r.is_empty())),
-                None => (rest, None),
+        let file =
+            |rest: &str, transport: &'static str| -> Result<(PathBuf, Option<String>), LocationError> {
+                let (path, reference) = match rest.split_once(':') {
+                    Some((path, reference)) => (path, Some(reference).filter(|r| !r.is_empty())),
+                    None => (rest, None),
+                };
+                if path.is_empty() {
+                    return Err(LocationError::Path { text: printable(text, 120), transport });
+                }
+                Ok((PathBuf::from(path), reference.map(str::to_owned)))
             };
-            if path.is_empty() {
-                return Err(LocationError::Path { text: printable(text, 120), transport });
-            }
-            Ok((PathBuf::from(path), reference.map(str::to_owned)))
-        };
         let Some((scheme, rest)) = text.split_once(':') else {
             return Ok(Location::Registry(text.parse()?));
         };
@@ -214,7 +218,16 @@ mod tests {
 
     #[test]
     fn what_names_no_place_is_refused() {
-        for text in ["oci:", "docker-archive:", "docker-archive::a", "dir:/x", "containers-storage:a", "store:A", "docker-daemon:", "docker://"] {
+        for text in [
+            "oci:",
+            "docker-archive:",
+            "docker-archive::a",
+            "dir:/x",
+            "containers-storage:a",
+            "store:A",
+            "docker-daemon:",
+            "docker://",
+        ] {
             assert!(text.parse::<Location>().is_err(), "{text}");
         }
     }

@@ -101,8 +101,9 @@ impl RawManifest {
     /// The same, for bytes whose digest is known (and was verified).
     pub fn with_digest(bytes: Bytes, content_type: &str, digest: Digest) -> RawManifest {
         let given = media_type::essence(content_type);
-        let telling =
-            media_type::is_index(&given) || media_type::is_image_manifest(&given) || media_type::is_schema1(&given);
+        let telling = media_type::is_index(&given)
+            || media_type::is_image_manifest(&given)
+            || media_type::is_schema1(&given);
         let media_type = match telling {
             true => given,
             false => own_media_type(&bytes).unwrap_or(given),
@@ -121,7 +122,8 @@ impl RawManifest {
         if media_type::is_schema1(&self.media_type) {
             return Err(ManifestError::Schema1 { digest: self.digest.clone() });
         }
-        let value: Value = serde_json::from_slice(&self.bytes).map_err(|e| malformed(format!("not JSON: {e}")))?;
+        let value: Value =
+            serde_json::from_slice(&self.bytes).map_err(|e| malformed(format!("not JSON: {e}")))?;
         if value.get("schemaVersion").and_then(Value::as_u64) == Some(1) {
             return Err(ManifestError::Schema1 { digest: self.digest.clone() });
         }
@@ -213,9 +215,13 @@ impl Index {
             return Ok(self.manifests.iter().collect());
         };
         for wanted in wanted {
-            let found = self.manifests.iter().any(|e| e.platform.as_ref().is_some_and(|p| p.satisfies(wanted)));
+            let found =
+                self.manifests.iter().any(|e| e.platform.as_ref().is_some_and(|p| p.satisfies(wanted)));
             if !found {
-                return Err(ManifestError::Platform { wanted: Box::new(wanted.clone()), available: self.platforms() });
+                return Err(ManifestError::Platform {
+                    wanted: Box::new(wanted.clone()),
+                    available: self.platforms(),
+                });
             }
         }
         let chosen = |entry: &Descriptor| entry.platform.as_ref().is_some_and(|p| platforms.wants(p));
@@ -224,9 +230,9 @@ impl Index {
             .iter()
             .filter(|entry| {
                 chosen(entry)
-                    || entry
-                        .attests()
-                        .is_some_and(|of| self.manifests.iter().any(|other| other.digest == of && chosen(other)))
+                    || entry.attests().is_some_and(|of| {
+                        self.manifests.iter().any(|other| other.digest == of && chosen(other))
+                    })
             })
             .collect())
     }
@@ -301,7 +307,10 @@ mod tests {
 
     #[test]
     fn the_shape_decides_where_the_header_does_not() {
-        let raw = RawManifest::new(Bytes::from_static(br#"{"schemaVersion":2,"manifests":[]}"#), "application/json");
+        let raw = RawManifest::new(
+            Bytes::from_static(br#"{"schemaVersion":2,"manifests":[]}"#),
+            "application/json",
+        );
         assert_eq!(raw.media_type, media_type::OCI_INDEX);
         let schema1 = RawManifest::new(Bytes::from_static(br#"{"schemaVersion":1,"fsLayers":[]}"#), "");
         assert!(matches!(schema1.parse(), Err(ManifestError::Schema1 { .. })));
@@ -310,7 +319,11 @@ mod tests {
     #[test]
     fn broken_documents_are_errors() {
         for text in [
-            "", "[]", "{", r#"{"schemaVersion":2}"#, r#"{"schemaVersion":2,"config":{}}"#,
+            "",
+            "[]",
+            "{",
+            r#"{"schemaVersion":2}"#,
+            r#"{"schemaVersion":2,"config":{}}"#,
             r#"{"schemaVersion":2,"config":{"digest":"sha256:00","size":1}}"#,
             r#"{"schemaVersion":2,"manifests":{}}"#,
         ] {

@@ -19,7 +19,7 @@ pub use descriptor::Descriptor;
 pub use digest::{Digest, DigestError, Hasher};
 pub use error_class::ErrorClass;
 pub use location::{Location, LocationError};
-pub use manifest::{Document, ImageManifest, Index, ManifestError, RawManifest, MANIFEST_LIMIT};
+pub use manifest::{Document, ImageManifest, Index, MANIFEST_LIMIT, ManifestError, RawManifest};
 pub use platform::{Platform, PlatformError, Platforms};
 pub use reference::{Reference, ReferenceError, Registry, Repository, Tag, TagOrDigest};
 pub use text::printable;

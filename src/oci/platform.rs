@@ -30,13 +30,28 @@ pub struct PlatformError {
 }
 
 const SYSTEMS: &[&str] = &[
-    "aix", "android", "darwin", "dragonfly", "freebsd", "illumos", "ios", "js", "linux", "netbsd", "openbsd", "plan9", "solaris",
-    "wasip1", "wasi", "windows", "unknown",
+    "aix",
+    "android",
+    "darwin",
+    "dragonfly",
+    "freebsd",
+    "illumos",
+    "ios",
+    "js",
+    "linux",
+    "netbsd",
+    "openbsd",
+    "plan9",
+    "solaris",
+    "wasip1",
+    "wasi",
+    "windows",
+    "unknown",
 ];
 
 const ARCHITECTURES: &[&str] = &[
-    "386", "amd64", "arm", "arm64", "loong64", "mips", "mipsle", "mips64", "mips64le", "ppc64", "ppc64le", "riscv64", "s390x",
-    "wasm", "unknown",
+    "386", "amd64", "arm", "arm64", "loong64", "mips", "mipsle", "mips64", "mips64le", "ppc64", "ppc64le",
+    "riscv64", "s390x", "wasm", "unknown",
 ];
 
 impl Platform {
@@ -103,7 +118,10 @@ impl FromStr for Platform {
         let error = |reason| PlatformError { text: super::printable(text, 60), reason };
         let lower = text.trim().to_ascii_lowercase();
         let parts: Vec<&str> = lower.split('/').collect();
-        if parts.iter().any(|p| p.is_empty() || !p.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b))) {
+        if parts
+            .iter()
+            .any(|p| p.is_empty() || !p.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b)))
+        {
             return Err(error("a part is empty or has characters that do not belong"));
         }
         let known = |architecture: &str| ARCHITECTURES.contains(&normalise(architecture, None).0.as_str());
@@ -115,7 +133,9 @@ impl FromStr for Platform {
                 true => Ok(Platform::new(os, architecture, None)),
                 false => Err(error("no such architecture")),
             },
-            [architecture, variant] if known(architecture) => Ok(Platform::new("linux", architecture, Some(variant))),
+            [architecture, variant] if known(architecture) => {
+                Ok(Platform::new("linux", architecture, Some(variant)))
+            }
             [_, _] => Err(error("no such operating system or architecture")),
             [os, architecture, variant] => match (SYSTEMS.contains(&os), known(architecture)) {
                 (true, true) => Ok(Platform::new(os, architecture, Some(variant))),
@@ -215,7 +235,17 @@ mod tests {
 
     #[test]
     fn what_is_no_platform_is_refused() {
-        for text in ["", "linux", "linux/", "/amd64", "toaster", "linux/toaster", "beos/amd64", "linux/arm/v7/x", "linux /amd64"] {
+        for text in [
+            "",
+            "linux",
+            "linux/",
+            "/amd64",
+            "toaster",
+            "linux/toaster",
+            "beos/amd64",
+            "linux/arm/v7/x",
+            "linux /amd64",
+        ] {
             assert!(text.parse::<Platform>().is_err(), "{text}");
         }
     }

@@ -113,7 +113,10 @@ impl FromStr for Registry {
     fn from_str(text: &str) -> Result<Registry, ReferenceError> {
         let host_port = |host: &str, port: Option<&str>| {
             if let Some(port) = port
-                && (port.is_empty() || port.len() > 5 || !port.bytes().all(|b| b.is_ascii_digit()) || port.parse::<u16>().is_err())
+                && (port.is_empty()
+                    || port.len() > 5
+                    || !port.bytes().all(|b| b.is_ascii_digit())
+                    || port.parse::<u16>().is_err())
             {
                 return Err(ReferenceError::new(text, format!("{} is no port", printable(port, 20))));
             }
@@ -123,11 +126,12 @@ impl FromStr for Registry {
             })
         };
         if let Some(rest) = text.strip_prefix('[') {
-            let (address, after) =
-                rest.split_once(']').ok_or_else(|| ReferenceError::new(text, "an IPv6 host's bracket is not closed"))?;
-            address
-                .parse::<Ipv6Addr>()
-                .map_err(|_| ReferenceError::new(text, format!("{} is no IPv6 address", printable(address, 60))))?;
+            let (address, after) = rest
+                .split_once(']')
+                .ok_or_else(|| ReferenceError::new(text, "an IPv6 host's bracket is not closed"))?;
+            address.parse::<Ipv6Addr>().map_err(|_| {
+                ReferenceError::new(text, format!("{} is no IPv6 address", printable(address, 60)))
+            })?;
             let port = match after.strip_prefix(':') {
                 Some(port) => Some(port),
                 None if after.is_empty() => None,
@@ -172,7 +176,10 @@ impl FromStr for Repository {
             return Err(ReferenceError::new(text, "the repository's name is empty"));
         }
         if text.len() > 255 {
-            return Err(ReferenceError::new(text, format!("the name is {} characters long; 255 are allowed", text.len())));
+            return Err(ReferenceError::new(
+                text,
+                format!("the name is {} characters long; 255 are allowed", text.len()),
+            ));
         }
         for part in text.split('/') {
             check_component(part).map_err(|reason| ReferenceError::new(text, reason))?;
@@ -186,7 +193,9 @@ fn check_component(part: &str) -> Result<(), String> {
     if part.is_empty() {
         return Err("a part of the name is empty".to_owned());
     }
-    if let Some(c) = part.chars().find(|c| !(c.is_ascii_lowercase() || c.is_ascii_digit() || "._-".contains(*c))) {
+    if let Some(c) =
+        part.chars().find(|c| !(c.is_ascii_lowercase() || c.is_ascii_digit() || "._-".contains(*c)))
+    {
         return Err(match c.is_ascii_uppercase() {
             true => format!("the repository's name must be lower case; {:?} has {c:?}", printable(part, 60)),
             false => format!("{c:?} does not belong in a name"),
@@ -227,9 +236,14 @@ impl FromStr for Tag {
             return Err(ReferenceError::new(text, "the tag is empty"));
         }
         if text.len() > 128 {
-            return Err(ReferenceError::new(text, format!("the tag is {} characters long; 128 are allowed", text.len())));
+            return Err(ReferenceError::new(
+                text,
+                format!("the tag is {} characters long; 128 are allowed", text.len()),
+            ));
         }
-        if !text.bytes().next().is_some_and(first) || !text.bytes().all(|b| first(b) || b == b'.' || b == b'-') {
+        if !text.bytes().next().is_some_and(first)
+            || !text.bytes().all(|b| first(b) || b == b'.' || b == b'-')
+        {
             return Err(ReferenceError::new(
                 text,
                 "a tag has letters, digits, _ . and -, and begins with none of the last two",
@@ -254,7 +268,9 @@ impl FromStr for TagOrDigest {
 
     fn from_str(text: &str) -> Result<TagOrDigest, ReferenceError> {
         match text.contains(':') {
-            true => text.parse().map(TagOrDigest::Digest).map_err(|e| ReferenceError::new(text, format!("{e}"))),
+            true => {
+                text.parse().map(TagOrDigest::Digest).map_err(|e| ReferenceError::new(text, format!("{e}")))
+            }
             false => text.parse().map(TagOrDigest::Tag),
         }
     }
@@ -321,7 +337,8 @@ impl FromStr for Reference {
         }
         let (rest, digest) = match text.split_once('@') {
             Some((rest, digest)) => {
-                let digest = digest.parse::<Digest>().map_err(|e| ReferenceError::new(text, e.to_string()))?;
+                let digest =
+                    digest.parse::<Digest>().map_err(|e| ReferenceError::new(text, e.to_string()))?;
                 (rest, Some(digest))
             }
             None => (text, None),
@@ -335,7 +352,9 @@ impl FromStr for Reference {
             None => (rest, None),
         };
         let (registry, path) = match name.split_once('/') {
-            Some((first, path)) if is_host(first) => (first.parse::<Registry>().map_err(whole)?, path.to_owned()),
+            Some((first, path)) if is_host(first) => {
+                (first.parse::<Registry>().map_err(whole)?, path.to_owned())
+            }
             _ => (Registry::docker_hub(), name.to_owned()),
         };
         let path = match registry.is_docker_hub() && !path.contains('/') && !path.is_empty() {
@@ -442,9 +461,36 @@ mod tests {
         let long = format!("ghcr.io/{}", "a".repeat(256));
         let long_tag = format!("a:{}", "t".repeat(129));
         for text in [
-            "", " ", "Nginx", "a//b", "/a", "a/", "a:", "a:b:c", "a@", "a@sha256:12", "-a", "a-", "a..b", "a___b", "a._b", "a b",
-            "a\n", "https://ghcr.io/a", "ghcr.io/", "ghcr.io:99999/a", "ghcr.io:/a", "a:-t", "a:.t", "[::1/a", "[zz]:1/a", "a:ü",
-            "exa_mple.com/a", HEX, &long, &long_tag,
+            "",
+            " ",
+            "Nginx",
+            "a//b",
+            "/a",
+            "a/",
+            "a:",
+            "a:b:c",
+            "a@",
+            "a@sha256:12",
+            "-a",
+            "a-",
+            "a..b",
+            "a___b",
+            "a._b",
+            "a b",
+            "a\n",
+            "https://ghcr.io/a",
+            "ghcr.io/",
+            "ghcr.io:99999/a",
+            "ghcr.io:/a",
+            "a:-t",
+            "a:.t",
+            "[::1/a",
+            "[zz]:1/a",
+            "a:ü",
+            "exa_mple.com/a",
+            HEX,
+            &long,
+            &long_tag,
         ] {
             assert!(text.parse::<Reference>().is_err(), "{text:?} gave {}", full(text));
         }
@@ -455,7 +501,11 @@ mod tests {
     #[test]
     fn hosts_know_themselves() {
         let host = |text: &str| text.parse::<Registry>().unwrap();
-        assert!(host("localhost:5000").is_loopback() && host("127.0.0.2").is_loopback() && host("[::1]:5").is_loopback());
+        assert!(
+            host("localhost:5000").is_loopback()
+                && host("127.0.0.2").is_loopback()
+                && host("[::1]:5").is_loopback()
+        );
         assert!(!host("10.0.0.1:5000").is_loopback() && !host("localhost.example.com").is_loopback());
         assert_eq!(host("[::1]:5000").host(), "::1");
         assert_eq!(host("docker.io").endpoint(), "registry-1.docker.io");

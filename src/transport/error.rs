@@ -151,7 +151,9 @@ impl Error {
     /// Whether the same attempt may succeed a little later: 408, 429, server faults, lost connections.
     pub fn is_retryable(&self) -> bool {
         match self {
-            Error::Answered { status, .. } => matches!(status, 408 | 425 | 429 | 500 | 502 | 503 | 504 | 520..=529),
+            Error::Answered { status, .. } => {
+                matches!(status, 408 | 425 | 429 | 500 | 502 | 503 | 504 | 520..=529)
+            }
             Error::Unreachable { class, .. } => *class == ErrorClass::Network,
             _ => false,
         }

@@ -49,11 +49,19 @@ pub trait Destination: Send + Sync {
     }
 
     /// Begins a blob. `known` is a repository of the same registry that has it, to mount it from.
-    fn begin<'a>(&'a self, blob: &'a Descriptor, known: Option<&'a Repository>) -> BoxFuture<'a, Result<Begin>>;
+    fn begin<'a>(
+        &'a self,
+        blob: &'a Descriptor,
+        known: Option<&'a Repository>,
+    ) -> BoxFuture<'a, Result<Begin>>;
 
     /// Puts a manifest, whose blobs and manifests are there already, at a tag or its digest. The answer is
     /// the digest it is known by there.
-    fn put_manifest<'a>(&'a self, manifest: &'a RawManifest, at: &'a TagOrDigest) -> BoxFuture<'a, Result<Digest>>;
+    fn put_manifest<'a>(
+        &'a self,
+        manifest: &'a RawManifest,
+        at: &'a TagOrDigest,
+    ) -> BoxFuture<'a, Result<Digest>>;
 
     /// Ends the writing: what is a file becomes whole and gets its name. Without this nothing is left behind.
     fn finish(&self) -> BoxFuture<'_, Result<Finished>> {

@@ -70,7 +70,10 @@ impl Stream for Verified {
                         let error = Error::Unreachable {
                             attempted: "read blob",
                             at: format!("{} {}", this.at, this.blob.digest),
-                            reason: format!("the stream ended after {} of {} bytes", this.seen, this.blob.size),
+                            reason: format!(
+                                "the stream ended after {} of {} bytes",
+                                this.seen, this.blob.size
+                            ),
                             class: crate::oci::ErrorClass::Network,
                         };
                         return this.fail(error);

@@ -70,7 +70,8 @@ pub(super) async fn run(demo: &Demo, args: &Args) -> Result<u8, Error> {
     }
     let (blobs, bytes) = verify(&engine, &images, &harbour).await?;
     say(format!("verified {blobs} blobs, {bytes} bytes, and every manifest: the same on both sides"));
-    let total = |of: fn(&crate::job::Report) -> u64| copies.iter().filter_map(|j| j.report.as_ref()).map(of).sum();
+    let total =
+        |of: fn(&crate::job::Report) -> u64| copies.iter().filter_map(|j| j.report.as_ref()).map(of).sum();
     let summary = Summary {
         repositories: repositories.len(),
         tags: images.len(),

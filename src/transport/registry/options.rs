@@ -179,7 +179,11 @@ pub trait Credentials: Send + Sync {
 pub struct Anonymous;
 
 impl Credentials for Anonymous {
-    fn find<'a>(&'a self, _: &'a Registry, _: Option<&'a Repository>) -> BoxFuture<'a, Result<Option<Credential>, String>> {
+    fn find<'a>(
+        &'a self,
+        _: &'a Registry,
+        _: Option<&'a Repository>,
+    ) -> BoxFuture<'a, Result<Option<Credential>, String>> {
         Box::pin(async { Ok(None) })
     }
 }

@@ -284,9 +284,8 @@ fn esc_unwinds_one_layer_after_the_other() {
 
 #[test]
 fn the_ways_out() {
-    let exits = |app: &App| {
-        app.effects.iter().filter(|e| matches!(e, Effect::Exit(_))).cloned().collect::<Vec<_>>()
-    };
+    let exits =
+        |app: &App| app.effects.iter().filter(|e| matches!(e, Effect::Exit(_))).cloned().collect::<Vec<_>>();
     let mut app = App::new();
     app.keys("q");
     assert_eq!(exits(&app), [Effect::Exit(Exit::Quit)], "nothing to lose");

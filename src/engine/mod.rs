@@ -7,7 +7,8 @@
 //! | file | story |
 //! |---|---|
 //! | `door` | a location's name → the source or destination behind it |
-//! | `planner` | a specification → which manifests, which blobs, what each destination needs |
+//! | `planner` | a specification → what arrives, and what each destination needs |
+//! | `tree` | an index's manifests and their blobs |
 //! | `jobs` | states, and what drives a job |
 //! | `run` | one run: blobs through the pool, manifests in order, files ended |
 //! | `copy` | one blob's way, read once and written wherever it lacks |
@@ -28,6 +29,7 @@ mod pool;
 mod progress;
 mod question;
 mod run;
+mod tree;
 mod voice;
 
 use std::collections::HashSet;
@@ -154,10 +156,10 @@ impl Engine {
     /// Ends: cancels what still runs, waits for its end and closes the ledger.
     pub async fn shutdown(&self) {
         self.0.end().await;
-        if let Some(ledger) = &self.0.ledger {
-            if let Err(error) = ledger.close().await {
-                tracing::warn!("{error}");
-            }
+        if let Some(ledger) = &self.0.ledger
+            && let Err(error) = ledger.close().await
+        {
+            tracing::warn!("{error}");
         }
     }
 

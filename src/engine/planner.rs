@@ -1,12 +1,12 @@
 //! Planning: from a job's specification to which manifests, which blobs, and what each destination needs.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
-use futures_util::future::{BoxFuture, try_join_all};
+use futures_util::future::try_join_all;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use super::door::{DestinationDoor, SourceDoor};
-use super::{Error, Inner, Result};
+use super::{Error, Inner, Result, tree};
 use crate::job::{
     ExportName, JobSpec, Plan, PlannedBlob, PlannedDestination, PlannedManifest, Presence, TagChange, Target,
 };
@@ -14,13 +14,9 @@ use crate::oci::{
     Descriptor, Digest, Document, Index, Location, ManifestError, Platform, Platforms, RawManifest,
     TagOrDigest, media_type,
 };
-use crate::transport::{self, Source, archive::Naming};
+use crate::transport::{self, archive::Naming};
 
-/// Manifests that one image may have: more than any real index, less than a bomb.
-const MANIFESTS: usize = 2000;
-/// How deep indexes may nest.
-const DEPTH: usize = 4;
-/// Questions a job asks at the same time.
+/// Blobs that one preview asks for at the same time.
 const QUESTIONS: usize = 16;
 
 /// A plan with what is needed to run it.
@@ -64,10 +60,10 @@ impl Inner {
         }
         let mut manifests = Vec::new();
         if !planned.iter().all(|d| d.up_to_date) {
-            manifests = self.fetch_entries(&source, &arrival.entries).await?;
+            manifests = tree::below(&*source.source, &arrival.entries).await?;
         }
         manifests.push((arrival.root.clone(), None));
-        let blobs = blobs_of(&manifests, &source.name)?;
+        let blobs = tree::blobs(&manifests, &source.name)?;
         for (door, destination) in destinations.iter().zip(&mut planned) {
             destination.presence = match probe && !destination.up_to_date {
                 true => self.probe(door, &blobs).await?,
@@ -235,7 +231,7 @@ impl Inner {
         entry: &Descriptor,
         notes: Vec<String>,
     ) -> Result<Arrival> {
-        let root = fetch(&*source.source, entry).await?;
+        let root = tree::fetch(&*source.source, entry).await?;
         let nested = matches!(root.parse(), Ok(Document::Index(_)));
         if nested {
             let at = super::door::written(&source.name, &TagOrDigest::Digest(entry.digest.clone()));
@@ -264,18 +260,6 @@ impl Inner {
     async fn image_platform(&self, source: &SourceDoor, config: &Descriptor) -> Result<Option<Platform>> {
         let bytes = super::question::small_blob(source, config).await?;
         Ok(super::question::platform_of(&bytes))
-    }
-
-    /// Fetches an index's entries, and theirs, in the order of pushing: children before their parents.
-    async fn fetch_entries(
-        &self,
-        source: &SourceDoor,
-        entries: &[Descriptor],
-    ) -> Result<Vec<(RawManifest, Option<Platform>)>> {
-        let mut all = fetch_level(&*source.source, entries.to_vec(), 1).await?;
-        let mut seen = HashSet::new();
-        all.retain(|(raw, _)| seen.insert(raw.digest.clone()));
-        Ok(all)
     }
 
     /// Asks one destination for every blob.
@@ -324,98 +308,6 @@ impl Inner {
         };
         blobs.iter().filter_map(place).collect()
     }
-}
-
-/// One manifest by its digest, with the size that its descriptor announced.
-async fn fetch(source: &dyn Source, entry: &Descriptor) -> Result<RawManifest> {
-    let raw = source.manifest(&TagOrDigest::Digest(entry.digest.clone())).await?;
-    match raw.digest == entry.digest {
-        // The index's word on the type counts where the header said nothing.
-        true if raw.media_type.is_empty() => {
-            Ok(RawManifest::with_digest(raw.bytes, &entry.media_type, raw.digest))
-        }
-        true => Ok(raw),
-        false => Err(transport::Error::Content {
-            attempted: "get manifest",
-            at: entry.digest.to_string(),
-            expected: entry.digest.to_string(),
-            found: raw.digest.to_string(),
-        }
-        .into()),
-    }
-}
-
-/// One level of an index and everything below it.
-fn fetch_level(
-    source: &dyn Source,
-    entries: Vec<Descriptor>,
-    depth: usize,
-) -> BoxFuture<'_, Result<Vec<(RawManifest, Option<Platform>)>>> {
-    Box::pin(async move {
-        let wrong = |digest: &Digest, reason: String| transport::Error::Manifest {
-            at: digest.to_string(),
-            source: ManifestError::Malformed { digest: digest.clone(), reason },
-        };
-        if let Some(first) = entries.first() {
-            if depth > DEPTH {
-                return Err(wrong(&first.digest, format!("indexes are nested deeper than {DEPTH}")).into());
-            }
-            if entries.len() > MANIFESTS {
-                return Err(
-                    wrong(&first.digest, format!("an index of more than {MANIFESTS} manifests")).into()
-                );
-            }
-        }
-        let fetched = entries.into_iter().map(|entry| async move {
-            let raw = fetch(source, &entry).await?;
-            Ok::<_, Error>((raw, entry.platform.filter(|p| !p.is_unknown())))
-        });
-        let level: Vec<_> = stream::iter(fetched).buffered(QUESTIONS).try_collect().await?;
-        let mut all = Vec::new();
-        for (raw, platform) in level {
-            if let Ok(Document::Index(index)) = raw.parse() {
-                all.extend(fetch_level(source, index.manifests, depth + 1).await?);
-            }
-            all.push((raw, platform));
-            if all.len() > MANIFESTS {
-                let digest = all[0].0.digest.clone();
-                return Err(wrong(&digest, format!("an index of more than {MANIFESTS} manifests")).into());
-            }
-        }
-        Ok(all)
-    })
-}
-
-/// Every blob of the manifests once. Foreign layers stay where their URLs point.
-fn blobs_of(manifests: &[(RawManifest, Option<Platform>)], at: &str) -> Result<Vec<PlannedBlob>> {
-    let (mut blobs, mut seen): (Vec<PlannedBlob>, HashMap<Digest, u64>) = Default::default();
-    for (raw, _) in manifests {
-        let document =
-            raw.parse().map_err(|source| transport::Error::Manifest { at: at.to_owned(), source })?;
-        let Document::Image(image) = document else { continue };
-        for blob in image.blobs() {
-            if media_type::is_foreign_layer(&blob.media_type) && !blob.urls.is_empty() {
-                continue;
-            }
-            match seen.insert(blob.digest.clone(), blob.size) {
-                None => blobs.push(PlannedBlob {
-                    descriptor: blob.clone(),
-                    is_config: blob.digest == image.config.digest,
-                }),
-                Some(size) if size == blob.size => {}
-                Some(size) => {
-                    return Err(transport::Error::Content {
-                        attempted: "read manifest",
-                        at: format!("{at} {}", blob.digest),
-                        expected: format!("one size, {size} bytes"),
-                        found: format!("{} bytes in another place", blob.size),
-                    }
-                    .into());
-                }
-            }
-        }
-    }
-    Ok(blobs)
 }
 
 /// A destination's tags and whether it has everything.

@@ -65,7 +65,7 @@ pub enum Document {
     /// One image or artifact.
     Image(Box<ImageManifest>),
     /// Several, by platform.
-    Index(Index),
+    Index(Box<Index>),
 }
 
 /// One image's manifest, or an artifact's.
@@ -140,7 +140,7 @@ impl RawManifest {
             if value.get("manifests").is_none() {
                 return Err(malformed("an index without manifests".to_owned()));
             }
-            return Ok(Document::Index(Index { manifests: all("manifests")?, subject }));
+            return Ok(Document::Index(Box::new(Index { manifests: all("manifests")?, subject })));
         }
         if !media_type::is_image_manifest(&self.media_type) {
             return Err(ManifestError::MediaType { media_type: printable(&self.media_type, 100) });
@@ -281,7 +281,7 @@ mod tests {
 
     fn parsed(raw: &RawManifest) -> Index {
         match raw.parse().unwrap() {
-            Document::Index(index) => index,
+            Document::Index(index) => *index,
             Document::Image(_) => unreachable!("an index was made"),
         }
     }

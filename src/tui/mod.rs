@@ -1,4 +1,4 @@
-//! The terminal UI. Key → [`keymap`] → [`action`] → [`update`] → [`state`] → [`view`]; what has to be done outside goes
+//! The terminal UI. Key → [`keymap`] → [`action`] → [`mod@update`] → [`state`] → [`view`]; what has to be done outside goes
 //! through [`effect`] to the engine and comes back as a message ([`event`]). This file is the loop around that.
 
 pub mod action;

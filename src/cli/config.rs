@@ -84,7 +84,7 @@ mod tests {
         let shown = text(&loaded);
         assert!(shown.contains("theme                   line 2   light\n"), "{shown}");
         assert!(
-            shown.contains("workers                 default  8\n")
+            shown.contains("workers                 default  16\n")
                 && shown.contains("(set, written in the file)"),
             "{shown}"
         );

@@ -85,7 +85,7 @@ impl Error {
                 "set `tls:` for {host} in config.yaml (plain, insecure or ca_file), or give --src-tls-verify=false or --dest-tls-verify=false"
             ),
             ErrorClass::Network if !host.is_empty() => {
-                format!("check that {host} can be reached from here, and its proxy")
+                format!("check the name, and that {host} can be reached from here")
             }
             ErrorClass::Disk => "check the directory's owner, its rights and the free space".to_owned(),
             ErrorClass::Conflict if matches!(error, transport::Error::File { .. }) || !at.contains('/') => {

@@ -73,6 +73,8 @@ fn event_line(event: &JobEvent) -> Option<String> {
             let wait = super::output::duration(*delay);
             Some(format!("{}attempt {attempt} of {all} in {wait}: {}", of(job), printable(reason, 500)))
         }
+        // A job's own error is its end, which is told once, with its hint, when it is over.
+        JobEvent::Note { job: Some(_), level: Level::Error, .. } => None,
         JobEvent::Note { job, level: Level::Warn | Level::Error, text } => {
             Some(format!("{}{}", of(job), printable(text, 500)))
         }

@@ -39,29 +39,30 @@ pub(super) async fn run(args: &Args, command: &Command, loaded: Loaded) -> u8 {
         quiet: args.global.quiet,
         screen,
     };
-    let code = tokio::select! {
-        result = cli::run(command, &context) => outcome(result, args.global.output),
-        () = terminated() => 143,
-    };
+    let code = outcome(cli::run(command, &context).await, args.global.output);
     engine.shutdown().await;
     code
 }
 
 /// The ledger, where the command has use for one and it can be opened; commands work without.
 async fn open_ledger(args: &Args, command: &Command) -> Result<Option<Ledger>, String> {
-    let records = match command {
-        Command::Copy(args) => !args.dry_run,
-        Command::Export(args) => !args.dry_run,
-        Command::History(_) => true,
-        _ => false,
+    let (records, asks) = match command {
+        Command::Copy(args) => (!args.dry_run, true),
+        Command::Export(args) => (!args.dry_run, false),
+        Command::History(_) => (true, true),
+        _ => (false, false),
     };
-    if args.global.no_ledger || !records {
+    if args.global.no_ledger || !(records || asks) {
         return Ok(None);
     }
     let default = || paths::data_directory().map(|directory| directory.join("ledger.db"));
     let Some(path) = args.global.ledger.clone().or_else(default) else {
         return Err("this user has no home directory for the ledger".to_owned());
     };
+    // A dry run learns from a ledger what can be mounted, and makes none.
+    if !records && !path.exists() {
+        return Ok(None);
+    }
     open_ledger_at(&path).await
 }
 
@@ -80,17 +81,5 @@ fn stay_after_hang_up() {
             }
         })),
         Err(error) => tracing::warn!("a hang-up will end this command: {error}"),
-    }
-}
-
-/// SIGTERM.
-async fn terminated() {
-    use tokio::signal::unix::{SignalKind, signal};
-    match signal(SignalKind::terminate()) {
-        Ok(mut signal) => drop(signal.recv().await),
-        Err(error) => {
-            tracing::warn!("SIGTERM will not be heard: {error}");
-            std::future::pending::<()>().await;
-        }
     }
 }

@@ -14,6 +14,8 @@ pub(super) struct SourceDoor {
     pub(super) at: TagOrDigest,
     /// The host whose limit counts; empty for files.
     pub(super) host: String,
+    /// Where in that host; none for files.
+    pub(super) repository: Option<Repository>,
     /// As a person writes it, without tag: for errors about blobs.
     pub(super) name: String,
 }
@@ -42,6 +44,7 @@ impl Inner {
             source,
             at,
             host: String::new(),
+            repository: None,
             name: location.to_string(),
         };
         match location {
@@ -49,6 +52,7 @@ impl Inner {
                 source: Arc::new(self.client.repository(&reference.registry, &reference.repository)),
                 at: reference.target(),
                 host: reference.registry.to_string(),
+                repository: Some(reference.repository.clone()),
                 name: reference.name(),
             }),
             Location::Store { repository, target } => {

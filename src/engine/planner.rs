@@ -65,6 +65,7 @@ impl Inner {
         manifests.push((arrival.root.clone(), None));
         let blobs = tree::blobs(&manifests, &source.name)?;
         for (door, destination) in destinations.iter().zip(&mut planned) {
+            self.learn_source(&source, door, &blobs);
             destination.presence = match probe && !destination.up_to_date {
                 true => self.probe(door, &blobs).await?,
                 false => vec![Presence::Unasked; blobs.len()],
@@ -260,6 +261,15 @@ impl Inner {
     async fn image_platform(&self, source: &SourceDoor, config: &Descriptor) -> Result<Option<Platform>> {
         let bytes = super::question::small_blob(source, config).await?;
         Ok(super::question::platform_of(&bytes))
+    }
+
+    /// A destination in the source's own registry mounts everything from there.
+    fn learn_source(&self, source: &SourceDoor, door: &DestinationDoor, blobs: &[PlannedBlob]) {
+        if let Some(repository) = source.repository.as_ref().filter(|_| source.host == door.host) {
+            blobs
+                .iter()
+                .for_each(|blob| self.inflight.learn(&door.host, &blob.descriptor.digest, repository));
+        }
     }
 
     /// Asks one destination for every blob.

@@ -10,6 +10,8 @@ use futures_util::future::join_all;
 use futures_util::{Stream, StreamExt};
 use tokio::sync::mpsc;
 
+use super::inflight::Claim;
+use super::pool::Slot;
 use super::progress::Counters;
 use super::run::Running;
 use super::voice::Voice;
@@ -48,14 +50,7 @@ impl Running {
         let descriptor = &self.plan.blobs[blob].descriptor;
         // Claimed in one order everywhere, so that two jobs never wait for each other.
         pending.sort_by(|a, b| self.destinations[*a].host.cmp(&self.destinations[*b].host));
-        let mut claims = Vec::with_capacity(pending.len());
-        for at in &pending {
-            claims.push(self.engine.inflight.claim(&self.destinations[*at].host, &descriptor.digest).await);
-        }
-        self.not_paused().await;
-        let mut hosts: Vec<String> = pending.iter().map(|at| self.destinations[*at].host.clone()).collect();
-        hosts.extend(Some(self.source.host.clone()).filter(|host| !host.is_empty()));
-        let slot = self.engine.pool.slot(self.order, descriptor.size, hosts).await;
+        let right = self.right_to_copy(descriptor, &pending).await;
         let mut attempt = 1;
         loop {
             let failed = self.attempt(blob, &pending).await;
@@ -74,9 +69,27 @@ impl Running {
             tokio::time::sleep(delay).await;
             pending = failed.into_iter().map(|(at, _)| at).collect();
         }
-        drop(slot);
-        drop(claims);
+        drop(right);
         Ok(())
+    }
+
+    /// Waits for the right to move a blob to some destinations: nobody else brings it there, the pool has room, and the
+    /// job is not paused. While it is paused nothing is held, so that other jobs can take the blob over.
+    async fn right_to_copy(&self, blob: &Descriptor, pending: &[usize]) -> (Vec<Claim>, Option<Slot>) {
+        let host = |at: &usize| &self.destinations[*at].host;
+        loop {
+            self.not_paused().await;
+            let mut claims = Vec::with_capacity(pending.len());
+            for at in pending {
+                claims.push(self.engine.inflight.claim(host(at), &blob.digest).await);
+            }
+            let mut hosts: Vec<String> = pending.iter().map(|at| host(at).clone()).collect();
+            hosts.extend(Some(self.source.host.clone()).filter(|host| !host.is_empty()));
+            let slot = self.engine.pool.slot(self.order, blob.size, hosts).await;
+            if !self.is_paused() {
+                return (claims, slot);
+            }
+        }
     }
 
     /// One attempt at the destinations; those that failed come back with the reason.

@@ -177,15 +177,6 @@ impl Inner {
         Arc::new(running).run(cancel).await
     }
 
-    /// Learns from the ledger where the blobs of a job are, so that they are mounted.
-    async fn learn_places(&self, running: &Running) {
-        for (at, door) in running.destinations.iter().enumerate() {
-            if running.needs(at) {
-                self.known_places(door, &running.plan.blobs).await;
-            }
-        }
-    }
-
     /// Writes a job's end.
     async fn conclude(&self, entry: &Arc<Entry>, result: Result<Report>) {
         let (to, failure, report) = match result {

@@ -14,6 +14,7 @@
 //! | `copy` | one blob's way, read once and written wherever it lacks |
 //! | `pool`, `inflight` | how many at once; once per digest |
 //! | `progress`, `voice` | counters that are sampled; events |
+//! | `knowledge` | what outlives a job: where blobs are, how registries behave |
 //! | `question` | what front ends ask |
 
 mod copy;
@@ -22,6 +23,7 @@ mod error;
 mod image;
 mod inflight;
 mod jobs;
+mod knowledge;
 mod options;
 mod place;
 mod planner;
@@ -32,10 +34,10 @@ mod run;
 mod tree;
 mod voice;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
 
 use futures_util::stream::BoxStream;
 use tokio::sync::{Semaphore, broadcast};
@@ -50,7 +52,7 @@ use crate::job::{Job, JobEvent, JobId, JobSpec, Plan};
 use crate::ledger::Ledger;
 use crate::oci::{Descriptor, Location, Platform, RawManifest, Registry, Repository};
 use crate::transport::local::Store;
-use crate::transport::registry::{Client, ClientOptions};
+use crate::transport::registry::{Client, ClientOptions, Profile};
 
 /// Jobs that plan or run at the same time: enough that the pool always has blobs to choose from.
 const TURNS: usize = 32;
@@ -74,6 +76,8 @@ struct Inner {
     tasks: TaskTracker,
     speaker: voice::Speaker,
     serial: AtomicI64,
+    /// How registries behave, as the ledger has it.
+    profiles: Mutex<HashMap<Registry, Profile>>,
 }
 
 impl Engine {
@@ -95,6 +99,7 @@ impl Engine {
             tasks: TaskTracker::new(),
             speaker,
             serial: AtomicI64::new(1),
+            profiles: Mutex::default(),
         }))
     }
 

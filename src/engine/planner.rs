@@ -1,7 +1,5 @@
 //! Planning: from a job's specification to which manifests, which blobs, and what each destination needs.
 
-use std::collections::HashMap;
-
 use futures_util::future::try_join_all;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
@@ -46,6 +44,9 @@ impl Inner {
         }
         let source = self.open_source(&spec.source).await?;
         let named = self.open_named(spec)?;
+        for registry in named.iter().flatten().filter_map(|door| door.registry.as_ref()) {
+            self.learn_profile(registry).await;
+        }
         let found = async { source.source.manifest(&source.at).await.map_err(Error::from) };
         // One request to each side, at the same time: a second copy of the same image ends here.
         let (found, tags_now) = tokio::try_join!(found, self.tags_now(&named))?;
@@ -263,15 +264,6 @@ impl Inner {
         Ok(super::question::platform_of(&bytes))
     }
 
-    /// A destination in the source's own registry mounts everything from there.
-    fn learn_source(&self, source: &SourceDoor, door: &DestinationDoor, blobs: &[PlannedBlob]) {
-        if let Some(repository) = source.repository.as_ref().filter(|_| source.host == door.host) {
-            blobs
-                .iter()
-                .for_each(|blob| self.inflight.learn(&door.host, &blob.descriptor.digest, repository));
-        }
-    }
-
     /// Asks one destination for every blob.
     async fn probe(&self, door: &DestinationDoor, blobs: &[PlannedBlob]) -> Result<Vec<Presence>> {
         let known = self.known_places(door, blobs).await;
@@ -286,37 +278,6 @@ impl Inner {
         };
         let asked: Vec<_> = blobs.iter().map(ask).collect();
         stream::iter(asked).buffered(QUESTIONS).try_collect().await
-    }
-
-    /// Other repositories of a destination's host that are known to hold its blobs, from this run and the
-    /// ledger.
-    pub(super) async fn known_places(
-        &self,
-        door: &DestinationDoor,
-        blobs: &[PlannedBlob],
-    ) -> HashMap<Digest, crate::oci::Repository> {
-        let Some(own) = &door.repository else { return HashMap::new() };
-        let mut unknown = Vec::new();
-        for blob in blobs {
-            let digest = &blob.descriptor.digest;
-            if self.inflight.known(&door.host, digest).is_none() {
-                unknown.push(digest.clone());
-            }
-        }
-        if let (Some(ledger), Some(registry), false) = (&self.ledger, &door.registry, unknown.is_empty()) {
-            match ledger.blob_locations(registry, &unknown).await {
-                Ok(found) => {
-                    found.iter().for_each(|(digest, at)| self.inflight.learn(&door.host, digest, at))
-                }
-                Err(error) => tracing::warn!("blob locations: {error}"),
-            }
-        }
-        let place = |blob: &PlannedBlob| {
-            let digest = &blob.descriptor.digest;
-            let at = self.inflight.known(&door.host, digest).filter(|at| at != own)?;
-            Some((digest.clone(), at))
-        };
-        blobs.iter().filter_map(place).collect()
     }
 }
 

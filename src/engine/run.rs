@@ -10,13 +10,12 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::door::{DestinationDoor, SourceDoor, written};
+use super::door::{DestinationDoor, SourceDoor};
 use super::planner::Planned;
 use super::progress::Counters;
 use super::voice::{JOB, Voice};
 use super::{Error, Inner, Result};
 use crate::job::{JobId, Level, Output, Plan, PlannedDestination, Report};
-use crate::ledger::Overwrite;
 use crate::oci::{Document, RawManifest, TagOrDigest};
 use crate::transport::Finished;
 
@@ -65,6 +64,11 @@ impl Running {
     /// Whether a destination lacks something.
     pub(super) fn needs(&self, destination: usize) -> bool {
         !self.plan.destinations[destination].up_to_date
+    }
+
+    /// Whether no new blob may start now.
+    pub(super) fn is_paused(&self) -> bool {
+        *self.paused.borrow()
     }
 
     /// Waits while the job is paused.
@@ -197,44 +201,6 @@ impl Running {
             push(root.clone(), at).await?;
         }
         Ok(())
-    }
-
-    /// Tells the ledger where the blobs are now, and which tags and files were made. A ledger that cannot be
-    /// written to is a warning: the image has arrived.
-    async fn remember(&self, door: &DestinationDoor, output: &Output) {
-        let Some(ledger) = &self.engine.ledger else { return };
-        let result = async {
-            if let (Some(registry), Some(repository)) = (&door.registry, &door.repository) {
-                let places: Vec<_> = self
-                    .plan
-                    .blobs
-                    .iter()
-                    .map(|blob| (blob.descriptor.digest.clone(), repository.clone()))
-                    .collect();
-                ledger.remember_blobs(registry, &places).await?;
-                for (tag, old) in &output.overwritten {
-                    let record = Overwrite {
-                        job: self.id,
-                        registry: registry.clone(),
-                        repository: repository.clone(),
-                        tag: tag.clone(),
-                        old: old.clone(),
-                        new: output.digest.clone(),
-                        at: jiff::Timestamp::now(),
-                    };
-                    ledger.record_overwrite(&record).await?;
-                }
-            }
-            if let Some(path) = &output.path {
-                let size = tokio::fs::metadata(path).await.map_or(0, |file| file.len());
-                ledger.record_file(self.id, path, &output.digest, size).await?;
-            }
-            Ok::<(), crate::ledger::Error>(())
-        };
-        if let Err(error) = result.await {
-            self.voice
-                .note(Level::Warn, &format!("{}: not remembered: {error}", written(&door.name, &door.at[0])));
-        }
     }
 }
 

@@ -46,6 +46,8 @@ impl RepositoryClient {
     /// two elsewhere.
     pub(super) async fn begin_blob(&self, blob: &Descriptor, known: Option<&Repository>) -> Result<Begin> {
         let own = self.host.profile().honours_self_mount == Some(true);
+        // A mount from the repository itself tells something only where the registry is known to honour it.
+        let known = known.filter(|from| **from != self.repository);
         if let Some(from) = known.or(own.then_some(&self.repository)) {
             // Whatever goes wrong with a mount, the plain upload that follows decides, and says why.
             match self.mount(blob, from).await.unwrap_or(Opened::Nothing) {

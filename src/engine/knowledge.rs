@@ -1,0 +1,141 @@
+//! What outlives a job: where blobs are, how registries behave, which tags and files were made. It is learned from
+//! the ledger before a job runs and told to it afterwards.
+
+use std::collections::HashMap;
+use std::sync::{MutexGuard, PoisonError};
+
+use super::Inner;
+use super::door::{DestinationDoor, SourceDoor, written};
+use super::run::Running;
+use crate::job::{Level, Output, PlannedBlob};
+use crate::ledger::{self, Ledger, Overwrite};
+use crate::oci::{Digest, Registry, Repository};
+use crate::transport::registry::Profile;
+
+impl Inner {
+    /// A destination in the source's own registry mounts everything from there.
+    pub(super) fn learn_source(&self, source: &SourceDoor, door: &DestinationDoor, blobs: &[PlannedBlob]) {
+        if let Some(repository) = source.repository.as_ref().filter(|_| source.host == door.host) {
+            blobs
+                .iter()
+                .for_each(|blob| self.inflight.learn(&door.host, &blob.descriptor.digest, repository));
+        }
+    }
+
+    /// Other repositories of a destination's host that are known to hold its blobs, from this run and the
+    /// ledger.
+    pub(super) async fn known_places(
+        &self,
+        door: &DestinationDoor,
+        blobs: &[PlannedBlob],
+    ) -> HashMap<Digest, Repository> {
+        let Some(own) = &door.repository else { return HashMap::new() };
+        let mut unknown = Vec::new();
+        for blob in blobs {
+            let digest = &blob.descriptor.digest;
+            if self.inflight.known(&door.host, digest).is_none() {
+                unknown.push(digest.clone());
+            }
+        }
+        if let (Some(ledger), Some(registry), false) = (&self.ledger, &door.registry, unknown.is_empty()) {
+            match ledger.blob_locations(registry, &unknown).await {
+                Ok(found) => {
+                    found.iter().for_each(|(digest, at)| self.inflight.learn(&door.host, digest, at))
+                }
+                Err(error) => tracing::warn!("blob locations: {error}"),
+            }
+        }
+        let place = |blob: &PlannedBlob| {
+            let digest = &blob.descriptor.digest;
+            let at = self.inflight.known(&door.host, digest).filter(|at| at != own)?;
+            Some((digest.clone(), at))
+        };
+        blobs.iter().filter_map(place).collect()
+    }
+
+    /// Learns from the ledger what helps a job along: where its blobs are, and how its registries behave.
+    pub(super) async fn learn_places(&self, running: &Running) {
+        for (at, door) in running.destinations.iter().enumerate() {
+            if running.needs(at) {
+                self.known_places(door, &running.plan.blobs).await;
+            }
+        }
+    }
+
+    /// Gives the client what the ledger remembers of a registry's behaviour, once a process.
+    pub(super) async fn learn_profile(&self, registry: &Registry) {
+        let Some(ledger) = &self.ledger else { return };
+        if self.profiles().contains_key(registry) {
+            return;
+        }
+        let profile = match ledger.profile(registry).await {
+            // What another version wrote and this one cannot read is learned again.
+            Ok(value) => value.and_then(|value| serde_json::from_value::<Profile>(value).ok()),
+            Err(error) => {
+                tracing::warn!("profile of {registry}: {error}");
+                None
+            }
+        };
+        if let Some(profile) = &profile {
+            self.client.set_profile(registry, profile.clone());
+        }
+        self.profiles().entry(registry.clone()).or_insert(profile.unwrap_or_default());
+    }
+
+    /// Tells the ledger what was learned of a registry's behaviour, if it is anything new.
+    async fn save_profile(&self, ledger: &Ledger, registry: &Registry) -> Result<(), ledger::Error> {
+        let profile = self.client.profile(registry);
+        if self.profiles().insert(registry.clone(), profile.clone()).as_ref() == Some(&profile) {
+            return Ok(());
+        }
+        match serde_json::to_value(&profile) {
+            Ok(value) => ledger.set_profile(registry, &value).await,
+            Err(_) => Ok(()),
+        }
+    }
+
+    fn profiles(&self) -> MutexGuard<'_, HashMap<Registry, Profile>> {
+        self.profiles.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Running {
+    /// Tells the ledger where the blobs are now, and which tags and files were made. A ledger that cannot be
+    /// written to is a warning: the image has arrived.
+    pub(super) async fn remember(&self, door: &DestinationDoor, output: &Output) {
+        let Some(ledger) = &self.engine.ledger else { return };
+        let result = async {
+            if let (Some(registry), Some(repository)) = (&door.registry, &door.repository) {
+                let places: Vec<_> = self
+                    .plan
+                    .blobs
+                    .iter()
+                    .map(|blob| (blob.descriptor.digest.clone(), repository.clone()))
+                    .collect();
+                ledger.remember_blobs(registry, &places).await?;
+                self.engine.save_profile(ledger, registry).await?;
+                for (tag, old) in &output.overwritten {
+                    let record = Overwrite {
+                        job: self.id,
+                        registry: registry.clone(),
+                        repository: repository.clone(),
+                        tag: tag.clone(),
+                        old: old.clone(),
+                        new: output.digest.clone(),
+                        at: jiff::Timestamp::now(),
+                    };
+                    ledger.record_overwrite(&record).await?;
+                }
+            }
+            if let Some(path) = &output.path {
+                let size = tokio::fs::metadata(path).await.map_or(0, |file| file.len());
+                ledger.record_file(self.id, path, &output.digest, size).await?;
+            }
+            Ok::<(), ledger::Error>(())
+        };
+        if let Err(error) = result.await {
+            self.voice
+                .note(Level::Warn, &format!("{}: not remembered: {error}", written(&door.name, &door.at[0])));
+        }
+    }
+}

@@ -49,6 +49,8 @@ pub(super) struct Demo {
     path: PathBuf,
     stop: CancellationToken,
     servers: Arc<Mutex<Vec<tokio::task::JoinHandle<()>>>>,
+    /// Shut down before anything is removed under its jobs.
+    engines: Arc<Mutex<Vec<Engine>>>,
 }
 
 /// The demo's registries, up and filled.
@@ -65,7 +67,14 @@ impl Demo {
         for copy in 0..1000 {
             let path = base.join(format!("wharf-demo-{}-{copy}", std::process::id()));
             match std::fs::DirBuilder::new().mode(0o700).create(&path) {
-                Ok(()) => return Ok(Demo { path, stop: CancellationToken::new(), servers: Arc::default() }),
+                Ok(()) => {
+                    return Ok(Demo {
+                        path,
+                        stop: CancellationToken::new(),
+                        servers: Arc::default(),
+                        engines: Arc::default(),
+                    });
+                }
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(source) => return Err(Error::Directory { attempted: "create", path, source }),
             }
@@ -113,7 +122,9 @@ impl Demo {
 
     async fn engine(&self, config: &Config) -> Result<Engine, Error> {
         let ledger = Ledger::open(&self.path.join("ledger.db")).await?;
-        Ok(Engine::new(options::engine_options(config, Overrides::default(), Some(ledger))))
+        let engine = Engine::new(options::engine_options(config, Overrides::default(), Some(ledger)));
+        self.engines.lock().unwrap_or_else(PoisonError::into_inner).push(engine.clone());
+        Ok(engine)
     }
 
     /// All that the terminal UI needs.
@@ -140,6 +151,10 @@ impl Demo {
 
     /// Stops the registries and removes everything.
     pub(super) async fn remove(&self) {
+        let engines = std::mem::take(&mut *self.engines.lock().unwrap_or_else(PoisonError::into_inner));
+        for engine in engines {
+            engine.shutdown().await;
+        }
         self.stop.cancel();
         let servers = std::mem::take(&mut *self.servers.lock().unwrap_or_else(PoisonError::into_inner));
         for server in servers {
@@ -149,6 +164,22 @@ impl Demo {
         if let Err(error) = std::fs::remove_dir_all(&self.path) {
             tracing::warn!("remove {}: {error}", self.path.display());
         }
+    }
+}
+
+/// Waits for a signal that asks for the end; the answer is the exit code. Everything is removed first.
+async fn asked_to_end() -> u8 {
+    use tokio::signal::unix::{SignalKind, signal};
+    let wait = |kind| async move {
+        match signal(kind) {
+            Ok(mut signal) => drop(signal.recv().await),
+            Err(_) => std::future::pending::<()>().await,
+        }
+    };
+    tokio::select! {
+        () = wait(SignalKind::interrupt()) => 130,
+        () = wait(SignalKind::terminate()) => 143,
+        () = wait(SignalKind::hangup()) => 129,
     }
 }
 
@@ -164,7 +195,7 @@ pub(super) async fn headless(args: &Args) -> u8 {
     };
     let shown = tokio::select! {
         shown = show::run(&demo, args) => shown,
-        _ = tokio::signal::ctrl_c() => Ok(130),
+        code = asked_to_end() => Ok(code),
     };
     demo.remove().await;
     match shown {

@@ -8,7 +8,7 @@ use super::error::Faults;
 use super::{Context, Error, Outcome, dry_run, transfer};
 use crate::config::Config;
 use crate::job::{JobSpec, Target};
-use crate::oci::{ErrorClass, Location, Platform, Platforms};
+use crate::oci::{ErrorClass, Location, Platforms};
 
 /// Where an export goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,12 +20,6 @@ enum Into {
 /// Writes each image, and each platform of it, as a tar.
 pub async fn run(args: &ExportArgs, context: &Context) -> Result<Outcome, Error> {
     let (into, specs) = specs(args, &context.config)?;
-    if args.platform.is_empty() {
-        context.note(&format!(
-            "{} is exported, this machine's; --platform chooses another",
-            Platform::host_linux()
-        ));
-    }
     if args.dry_run {
         return dry_run::run(&specs, context).await;
     }

@@ -10,12 +10,12 @@ use futures_util::future::join_all;
 use futures_util::{Stream, StreamExt};
 use tokio::sync::mpsc;
 
+use super::Result;
 use super::inflight::Claim;
 use super::pool::Slot;
 use super::progress::Counters;
 use super::run::Running;
 use super::voice::Voice;
-use super::{Error, Result};
 use crate::job::BlobStage;
 use crate::oci::{Descriptor, ErrorClass};
 use crate::transport::{self, Begin, BlobWriter, ByteStream, Source, verified};
@@ -53,21 +53,19 @@ impl Running {
         let right = self.right_to_copy(descriptor, &pending).await;
         let mut attempt = 1;
         loop {
-            let failed = self.attempt(blob, &pending).await;
-            let Some((_, worst)) = failed.iter().find(|(_, e)| !e.is_retryable()).or(failed.first()) else {
-                break;
-            };
-            if !worst.is_retryable() || attempt >= self.engine.attempts {
-                failed.iter().for_each(|(at, _)| self.counters.settle(blob, *at, BlobStage::Failed));
-                // The first that cannot be mended is the one to show.
-                let worst = failed.iter().position(|(_, e)| !e.is_retryable()).unwrap_or(0);
-                return Err(failed.into_iter().nth(worst).map_or(Error::Cancelled, |(_, e)| e.into()));
+            let mut failed = self.attempt(blob, &pending).await;
+            // The first that cannot be mended is the one to show.
+            let worst = failed.iter().position(|miss| !miss.again).unwrap_or(0);
+            let Some(miss) = failed.get(worst) else { break };
+            if !miss.again || attempt >= self.engine.attempts {
+                failed.iter().for_each(|miss| self.counters.settle(blob, miss.at, BlobStage::Failed));
+                return Err(failed.swap_remove(worst).error.into());
             }
             attempt += 1;
-            let delay = backoff(attempt, worst.retry_after());
-            self.voice.retry(worst, attempt, self.engine.attempts, delay);
+            let delay = backoff(attempt, miss.error.retry_after());
+            self.voice.retry(&miss.error, attempt, self.engine.attempts, delay);
             tokio::time::sleep(delay).await;
-            pending = failed.into_iter().map(|(at, _)| at).collect();
+            pending = failed.into_iter().map(|miss| miss.at).collect();
         }
         drop(right);
         Ok(())
@@ -93,7 +91,7 @@ impl Running {
     }
 
     /// One attempt at the destinations; those that failed come back with the reason.
-    async fn attempt(&self, blob: usize, pending: &[usize]) -> Vec<(usize, transport::Error)> {
+    async fn attempt(&self, blob: usize, pending: &[usize]) -> Vec<Miss> {
         let descriptor = &self.plan.blobs[blob].descriptor;
         let begun =
             join_all(pending.iter().map(|at| async move { (*at, self.begin(blob, *at).await) })).await;
@@ -103,7 +101,8 @@ impl Running {
                 Ok(Begin::Present) => self.settled(blob, at, BlobStage::Present),
                 Ok(Begin::Mounted) => self.settled(blob, at, BlobStage::Mounted),
                 Ok(Begin::Write(writer)) => writers.push((at, writer)),
-                Err(error) => failed.push((at, error)),
+                // Whatever could be tried again has been, by the transport.
+                Err(error) => failed.push(Miss { at, error, again: false }),
             }
         }
         if writers.is_empty() {
@@ -115,7 +114,8 @@ impl Running {
             Ok(stream) => stream,
             Err(error) => {
                 let error = Arc::new(Mutex::new(Some(error)));
-                failed.extend(writers.into_iter().map(|(at, _)| (at, take(&error, &self.source.name))));
+                let miss = |at| Miss { at, error: take(&error, &self.source.name), again: false };
+                failed.extend(writers.into_iter().map(|(at, _)| miss(at)));
                 return failed;
             }
         };
@@ -132,8 +132,10 @@ impl Running {
             match result {
                 Ok(()) => self.settled(blob, at, BlobStage::Done),
                 // What the destination says of a body that the source broke is not the reason.
-                Err(_) if fault.is_set() => failed.push((at, take(&fault.0, &self.source.name))),
-                Err(error) => failed.push((at, error)),
+                Err(_) if fault.is_set() => {
+                    failed.push(Miss { at, error: take(&fault.0, &self.source.name), again: false });
+                }
+                Err(error) => failed.push(Miss { at, again: error.is_retryable(), error }),
             }
         }
         failed
@@ -147,6 +149,9 @@ impl Running {
         if matches!(begun, Begin::Write(_)) {
             // It was said to be there, and was not.
             self.engine.inflight.forget(&door.host, &descriptor.digest);
+            if let Some(known) = known {
+                self.engine.forget_place(door, &descriptor.digest, &known).await;
+            }
         }
         Ok(begun)
     }
@@ -158,6 +163,16 @@ impl Running {
             self.engine.inflight.learn(&door.host, digest, repository);
         }
     }
+}
+
+/// A destination that a blob did not reach.
+struct Miss {
+    /// Which destination.
+    at: usize,
+    error: transport::Error,
+    /// Whether the blob may be sent once more. What a transport or the resuming source tried again already is not
+    /// tried again here: attempts would multiply.
+    again: bool,
 }
 
 /// Writes and commits one blob at one destination.
@@ -359,30 +374,25 @@ impl Resuming {
     }
 
     /// Opens the source again after `error`, where the bytes seen end.
-    async fn reopen(&mut self, mut error: transport::Error, attempt: &mut u32) -> transport::Result<()> {
-        loop {
-            if !error.is_retryable() || *attempt >= self.attempts {
-                return Err(error);
-            }
-            *attempt += 1;
-            let delay = backoff(*attempt, error.retry_after());
-            self.voice.retry(&error, *attempt, self.attempts, delay);
-            tokio::time::sleep(delay).await;
-            match self.source.blob(&self.blob, self.seen).await {
-                Ok((at, stream)) if at <= self.seen => {
-                    (self.at, self.stream) = (at, stream);
-                    return Ok(());
-                }
-                Ok((at, _)) => {
-                    return Err(transport::Error::Content {
-                        attempted: "read blob",
-                        at: format!("{} {}", self.name, self.blob.digest),
-                        expected: format!("bytes from {} on", self.seen),
-                        found: format!("bytes from {at} on"),
-                    });
-                }
-                Err(again) => error = again,
-            }
+    async fn reopen(&mut self, error: transport::Error, attempt: &mut u32) -> transport::Result<()> {
+        if !error.is_retryable() || *attempt >= self.attempts {
+            return Err(error);
         }
+        *attempt += 1;
+        let delay = backoff(*attempt, error.retry_after());
+        self.voice.retry(&error, *attempt, self.attempts, delay);
+        tokio::time::sleep(delay).await;
+        // An error here is final: the transport has tried more than once.
+        let (at, stream) = self.source.blob(&self.blob, self.seen).await?;
+        if at > self.seen {
+            return Err(transport::Error::Content {
+                attempted: "read blob",
+                at: format!("{} {}", self.name, self.blob.digest),
+                expected: format!("bytes from {} on", self.seen),
+                found: format!("bytes from {at} on"),
+            });
+        }
+        (self.at, self.stream) = (at, stream);
+        Ok(())
     }
 }

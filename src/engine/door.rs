@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Error, Inner, Result};
 use crate::oci::{Location, Reference, Registry, Repository, Tag, TagOrDigest};
-use crate::transport::archive::{DockerArchive, Naming, OciLayout};
+use crate::transport::archive::{DockerArchive, Naming, OciLayout, TarArchive};
 use crate::transport::{Destination, Source};
 
 /// An opened source.
@@ -64,9 +64,18 @@ impl Inner {
                 let at = TagOrDigest::Digest(layout.chosen().digest.clone());
                 Ok(file(Arc::new(layout), at))
             }
-            Location::OciArchive { .. } | Location::DockerArchive { .. } | Location::DockerDaemon { .. } => {
-                Err(unsupported(location, "reading from"))
+            Location::OciArchive { path, reference } => {
+                let archive = TarArchive::open(path, reference.as_deref()).await?;
+                let at = TagOrDigest::Digest(archive.chosen().digest.clone());
+                Ok(file(Arc::new(archive), at))
             }
+            Location::DockerArchive { path, reference } => {
+                let reference = reference.as_ref().map(Reference::to_string);
+                let archive = TarArchive::open(path, reference.as_deref()).await?;
+                let at = TagOrDigest::Digest(archive.chosen().digest.clone());
+                Ok(file(Arc::new(archive), at))
+            }
+            Location::DockerDaemon { .. } => Err(unsupported(location, "reading from")),
         }
     }
 
@@ -120,10 +129,10 @@ impl Inner {
                 })
             }
             Location::OciLayout { path, reference } => {
-                // A layout's names are free text; what is a tag's form is taken as one, the rest by the
-                // layout itself.
                 let name = reference.clone().unwrap_or_else(|| tag_of(source).to_string());
-                let at = more(TagOrDigest::Tag(name.parse().unwrap_or_else(|_| tag_of(source))));
+                // A layout's names are tags or full names, whose tag counts.
+                let full = name.parse::<Reference>().ok().and_then(|full| full.tag);
+                let at = more(TagOrDigest::Tag(name.parse().ok().or(full).unwrap_or_else(|| tag_of(source))));
                 Ok(DestinationDoor {
                     destination: Arc::new(OciLayout::create(path, Some(&name))?),
                     host: format!("oci:{}", path.display()),

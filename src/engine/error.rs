@@ -66,6 +66,14 @@ impl Error {
         };
         let at = error.at().unwrap_or_default();
         let host = at.split('/').next().unwrap_or_default();
+        // Layouts and archives are told of by their path.
+        let is_remote = !host.is_empty()
+            && !["oci:", "oci-archive:", "docker-archive:"].iter().any(|t| at.starts_with(t));
+        // What was to be written to is not there to be listed.
+        let reads = match error {
+            transport::Error::Answered { attempted, .. } => attempted.starts_with("get"),
+            _ => true,
+        };
         let name = || {
             let name = at.split('@').next().unwrap_or_default();
             let slash = name.rfind('/').map_or(0, |slash| slash + 1);
@@ -76,22 +84,18 @@ impl Error {
             ErrorClass::Auth => format!(
                 "log in to {host} with `docker login`, set username and password for it in config.yaml, or give --src-creds or --dest-creds"
             ),
-            ErrorClass::NotFound if at.contains('/') => {
+            ErrorClass::NotFound if at.contains('/') && is_remote && reads => {
                 format!("`wharf tags {}` lists what is there", name())
             }
             ErrorClass::Platform => "give --platform one of those, or none for all".to_owned(),
             ErrorClass::RateLimit => "wait, or log in: registries allow more to those they know".to_owned(),
             ErrorClass::Tls => format!(
-                "set `tls:` for {host} in config.yaml (plain, insecure or ca_file), or give --src-tls-verify=false or --dest-tls-verify=false"
+                "say how {host} is spoken to in config.yaml: `url: http://…` or `https://…`, or `tls:` (plain, insecure, ca_file)"
             ),
-            ErrorClass::Network if !host.is_empty() => {
+            ErrorClass::Network if is_remote => {
                 format!("check the name, and that {host} can be reached from here")
             }
             ErrorClass::Disk => "check the directory's owner, its rights and the free space".to_owned(),
-            ErrorClass::Conflict if matches!(error, transport::Error::File { .. }) || !at.contains('/') => {
-                return None;
-            }
-            ErrorClass::Conflict => "give --overwrite to replace it".to_owned(),
             _ => return None,
         })
     }

@@ -11,7 +11,7 @@ use super::progress::Counters;
 use super::run::Running;
 use super::{Error, Inner, Result};
 use crate::job::{Failure, Job, JobEvent, JobId, JobSpec, JobState, Level, Report};
-use crate::ledger;
+use crate::ledger::{self, Ledger};
 use crate::oci::printable;
 
 /// The jobs of this process, by number.
@@ -28,6 +28,8 @@ pub(super) struct Entry {
     now: Mutex<Now>,
     /// Told of every move, so that waiting needs no polling.
     state: watch::Sender<JobState>,
+    /// Held over a whole move, the ledger's part included: two moves never cross.
+    moving: tokio::sync::Mutex<()>,
     paused: watch::Sender<bool>,
 }
 
@@ -58,6 +60,7 @@ impl Entry {
                 report: None,
             }),
             state: watch::Sender::new(job.state),
+            moving: tokio::sync::Mutex::default(),
             paused: watch::Sender::new(false),
         }
     }
@@ -124,7 +127,15 @@ impl Inner {
         };
         let job = match &self.ledger {
             None => fresh(JobId(self.next_serial())),
-            Some(ledger) => ledger.add(&spec, JobState::Queued).await?,
+            Some(ledger) => match ledger.add(&spec, JobState::Queued).await {
+                Ok(job) => job,
+                // The image can move all the same; a number below zero is nobody's in the ledger.
+                Err(error) => {
+                    let text = printable(&format!("{spec} is not recorded: {error}"), 2000);
+                    self.speaker.say(JobEvent::Note { job: None, level: Level::Warn, text });
+                    fresh(JobId(-self.next_serial()))
+                }
+            },
         };
         let entry = Arc::new(Entry::new(job));
         self.jobs.lock().insert(entry.id, Arc::clone(&entry));
@@ -213,7 +224,12 @@ impl Inner {
     /// From paused to running: nothing was undone, so it passes through the states of a queued job at once.
     async fn go_on(&self, entry: &Arc<Entry>) -> Result<()> {
         for state in [JobState::Queued, JobState::Planning, JobState::Running] {
-            self.move_to(entry, state).await?;
+            if let Err(error) = self.move_to(entry, state).await {
+                // Somebody else has the job now: its driver here must not wait for ever.
+                entry.now().cancel.cancel();
+                entry.paused.send_replace(false);
+                return Err(error);
+            }
         }
         entry.paused.send_replace(false);
         Ok(())
@@ -222,10 +238,16 @@ impl Inner {
     /// Moves a job, here and in the ledger, and says so. A ledger that refuses because another process took
     /// the job over ends the job here; one that cannot be written to is only warned about.
     async fn move_to(&self, entry: &Arc<Entry>, to: JobState) -> Result<()> {
+        let _moving = entry.moving.lock().await;
+        self.move_alone(entry, to).await
+    }
+
+    /// [`Inner::move_to`] for one who holds the right to move.
+    async fn move_alone(&self, entry: &Arc<Entry>, to: JobState) -> Result<()> {
         let from = entry.state();
         let reason = |error: &dyn std::fmt::Display| Error::Job { job: entry.id, reason: error.to_string() };
         from.become_(to).map_err(|error| reason(&error))?;
-        if let Some(ledger) = &self.ledger {
+        if let Some(ledger) = self.ledger_for(entry.id) {
             let (failure, report) = {
                 let now = entry.now();
                 (now.failure.clone(), now.report.clone())
@@ -236,7 +258,12 @@ impl Inner {
                 _ => ledger.move_to(entry.id, from, to).await,
             };
             if let Err(error) = told {
-                let taken = matches!(error, ledger::Error::LeaseLost { .. } | ledger::Error::Owned { .. });
+                let taken = matches!(
+                    error,
+                    ledger::Error::LeaseLost { .. }
+                        | ledger::Error::Owned { .. }
+                        | ledger::Error::State { .. }
+                );
                 if taken && !to.is_final() {
                     return Err(reason(&error));
                 }
@@ -246,6 +273,11 @@ impl Inner {
         entry.state.send_replace(to);
         self.speaker.say(JobEvent::Moved { job: entry.id, from, to });
         Ok(())
+    }
+
+    /// The ledger, for a job that is in it.
+    pub(super) fn ledger_for(&self, job: JobId) -> Option<&Ledger> {
+        self.ledger.as_ref().filter(|_| job.0 > 0)
     }
 
     fn entry(&self, id: JobId) -> Result<Arc<Entry>> {
@@ -270,14 +302,20 @@ impl Inner {
     /// Queues a failed job again.
     pub(super) async fn retry_job(self: &Arc<Inner>, id: JobId) -> Result<()> {
         let entry = self.entry(id)?;
-        entry.state().become_(JobState::Queued).map_err(|e| Error::Job { job: id, reason: e.to_string() })?;
         {
-            let mut now = entry.now();
-            now.cancel = CancellationToken::new();
-            (now.failure, now.report, now.finished) = (None, None, None);
-            now.counters = Arc::default();
+            let _moving = entry.moving.lock().await;
+            entry
+                .state()
+                .become_(JobState::Queued)
+                .map_err(|e| Error::Job { job: id, reason: e.to_string() })?;
+            {
+                let mut now = entry.now();
+                now.cancel = CancellationToken::new();
+                (now.failure, now.report, now.finished) = (None, None, None);
+                now.counters = Arc::default();
+            }
+            self.move_alone(&entry, JobState::Queued).await?;
         }
-        self.move_to(&entry, JobState::Queued).await?;
         self.drive(entry);
         Ok(())
     }

@@ -7,10 +7,10 @@ use std::sync::{MutexGuard, PoisonError};
 use super::Inner;
 use super::door::{DestinationDoor, SourceDoor, written};
 use super::run::Running;
-use crate::job::{Level, Output, PlannedBlob};
+use crate::job::{Level, Output, PlannedBlob, TagChange};
 use crate::ledger::{self, Ledger, Overwrite};
 use crate::oci::{Digest, Registry, Repository};
-use crate::transport::registry::Profile;
+use crate::transport::registry::{Profile, Rung};
 
 impl Inner {
     /// A destination in the source's own registry mounts everything from there.
@@ -62,6 +62,15 @@ impl Inner {
         }
     }
 
+    /// A repository that was said to have a blob did not lend it.
+    pub(super) async fn forget_place(&self, door: &DestinationDoor, digest: &Digest, at: &Repository) {
+        if let (Some(ledger), Some(registry)) = (&self.ledger, &door.registry)
+            && let Err(error) = ledger.forget_blob(registry, digest, at).await
+        {
+            tracing::warn!("blob locations: {error}");
+        }
+    }
+
     /// Gives the client what the ledger remembers of a registry's behaviour, once a process.
     pub(super) async fn learn_profile(&self, registry: &Registry) {
         let Some(ledger) = &self.ledger else { return };
@@ -84,7 +93,9 @@ impl Inner {
 
     /// Tells the ledger what was learned of a registry's behaviour, if it is anything new.
     async fn save_profile(&self, ledger: &Ledger, registry: &Registry) -> Result<(), ledger::Error> {
-        let profile = self.client.profile(registry);
+        // How uploads must be cut is not kept: a proxy's passing trouble would slow the registry for ever.
+        let learned = self.client.profile(registry);
+        let profile = Profile { upload: Rung::default(), chunk: None, ..learned };
         if self.profiles().insert(registry.clone(), profile.clone()).as_ref() == Some(&profile) {
             return Ok(());
         }
@@ -100,10 +111,30 @@ impl Inner {
 }
 
 impl Running {
-    /// Tells the ledger where the blobs are now, and which tags and files were made. A ledger that cannot be
+    /// Tells the ledger, and whoever listens, that a tag was moved away from something.
+    pub(super) async fn remember_overwrite(&self, door: &DestinationDoor, change: &TagChange) {
+        let Some(old) = &change.old else { return };
+        self.voice.note(Level::Info, &format!("{}: tag {} was {old}", door.name, change.tag));
+        let place = (self.engine.ledger_for(self.id), &door.registry, &door.repository);
+        let (Some(ledger), Some(registry), Some(repository)) = place else { return };
+        let record = Overwrite {
+            job: self.id,
+            registry: registry.clone(),
+            repository: repository.clone(),
+            tag: change.tag.clone(),
+            old: old.clone(),
+            new: change.new.clone(),
+            at: jiff::Timestamp::now(),
+        };
+        if let Err(error) = ledger.record_overwrite(&record).await {
+            self.voice.note(Level::Warn, &format!("{}: not remembered: {error}", door.name));
+        }
+    }
+
+    /// Tells the ledger where the blobs are now, and which file was made. A ledger that cannot be
     /// written to is a warning: the image has arrived.
     pub(super) async fn remember(&self, door: &DestinationDoor, output: &Output) {
-        let Some(ledger) = &self.engine.ledger else { return };
+        let Some(ledger) = self.engine.ledger_for(self.id) else { return };
         let result = async {
             if let (Some(registry), Some(repository)) = (&door.registry, &door.repository) {
                 let places: Vec<_> = self
@@ -114,18 +145,6 @@ impl Running {
                     .collect();
                 ledger.remember_blobs(registry, &places).await?;
                 self.engine.save_profile(ledger, registry).await?;
-                for (tag, old) in &output.overwritten {
-                    let record = Overwrite {
-                        job: self.id,
-                        registry: registry.clone(),
-                        repository: repository.clone(),
-                        tag: tag.clone(),
-                        old: old.clone(),
-                        new: output.digest.clone(),
-                        at: jiff::Timestamp::now(),
-                    };
-                    ledger.record_overwrite(&record).await?;
-                }
             }
             if let Some(path) = &output.path {
                 let size = tokio::fs::metadata(path).await.map_or(0, |file| file.len());

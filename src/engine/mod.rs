@@ -7,7 +7,8 @@
 //! | file | story |
 //! |---|---|
 //! | `door` | a location's name → the source or destination behind it |
-//! | `planner` | a specification → what arrives, and what each destination needs |
+//! | `planner` | a specification → what each destination needs |
+//! | `arrival` | which of an image's platforms arrive, as an index or as one image |
 //! | `tree` | an index's manifests and their blobs |
 //! | `jobs` | states, and what drives a job |
 //! | `run` | one run: blobs through the pool, manifests in order, files ended |
@@ -17,6 +18,7 @@
 //! | `knowledge` | what outlives a job: where blobs are, how registries behave |
 //! | `question` | what front ends ask |
 
+mod arrival;
 mod copy;
 mod door;
 mod error;

@@ -3,15 +3,13 @@
 use futures_util::future::try_join_all;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
+use super::arrival::{Arrival, Shape};
 use super::door::{DestinationDoor, SourceDoor};
 use super::{Error, Inner, Result, tree};
 use crate::job::{
     ExportName, JobSpec, Plan, PlannedBlob, PlannedDestination, PlannedManifest, Presence, TagChange, Target,
 };
-use crate::oci::{
-    Descriptor, Digest, Document, Index, Location, ManifestError, Platform, Platforms, RawManifest,
-    TagOrDigest, media_type,
-};
+use crate::oci::{Digest, Location, Platforms, RawManifest, TagOrDigest};
 use crate::transport::{self, archive::Naming};
 
 /// Blobs that one preview asks for at the same time.
@@ -24,16 +22,6 @@ pub(super) struct Planned {
     pub(super) manifests: Vec<RawManifest>,
     pub(super) source: SourceDoor,
     pub(super) destinations: Vec<DestinationDoor>,
-}
-
-/// What was found at the source and what of it is to arrive.
-struct Arrival {
-    found: RawManifest,
-    root: RawManifest,
-    /// Entries of the root that are fetched as well; empty where the root is an image.
-    entries: Vec<Descriptor>,
-    platforms: Vec<Platform>,
-    notes: Vec<String>,
 }
 
 impl Inner {
@@ -50,9 +38,13 @@ impl Inner {
         let found = async { source.source.manifest(&source.at).await.map_err(Error::from) };
         // One request to each side, at the same time: a second copy of the same image ends here.
         let (found, tags_now) = tokio::try_join!(found, self.tags_now(&named))?;
-        let single = spec.destinations.iter().any(|t| matches!(t, Target::ExportInto(_)))
-            || named.iter().flatten().any(|door| door.single);
-        let arrival = self.choose(&source, found, &spec.platforms, single).await?;
+        let takes_one = |door: &Option<DestinationDoor>| door.as_ref().is_none_or(|door| door.single);
+        let shape = match named.iter().filter(|door| takes_one(door)).count() {
+            0 => Shape::Whole,
+            all if all == named.len() => Shape::One,
+            _ => Shape::Mixed,
+        };
+        let arrival = self.choose(&source, found, &spec.platforms, shape).await?;
         let destinations = self.open_rest(spec, named, &arrival)?;
 
         let mut planned: Vec<PlannedDestination> = Vec::with_capacity(destinations.len());
@@ -150,118 +142,6 @@ impl Inner {
         }
         let now = try_join_all(asked).await?;
         Ok(now.into_iter().map(|tags| tags.into_iter().map(|d| d.map(|d| d.digest)).collect()).collect())
-    }
-
-    /// Decides what of the found manifest is to arrive. `single`: some destination takes one platform only.
-    async fn choose(
-        &self,
-        source: &SourceDoor,
-        found: RawManifest,
-        platforms: &Platforms,
-        single: bool,
-    ) -> Result<Arrival> {
-        let at = || super::door::written(&source.name, &source.at);
-        let wrong = |error: ManifestError| transport::Error::Manifest { at: at(), source: error };
-        let index = match found.parse().map_err(wrong)? {
-            Document::Index(index) => index,
-            Document::Image(image) => {
-                let own = match (platforms, media_type::is_image_config(&image.config.media_type)) {
-                    (Platforms::Only(_), _) | (Platforms::All, true)
-                        if single || *platforms != Platforms::All =>
-                    {
-                        self.image_platform(source, &image.config).await?
-                    }
-                    _ => None,
-                };
-                if let Platforms::Only(list) = platforms
-                    && let Some(wanted) = list.iter().find(|w| !own.as_ref().is_some_and(|p| p.satisfies(w)))
-                {
-                    let available = own.into_iter().collect();
-                    return Err(wrong(ManifestError::Platform {
-                        wanted: Box::new(wanted.clone()),
-                        available,
-                    })
-                    .into());
-                }
-                let platforms = own.into_iter().collect();
-                return Ok(Arrival {
-                    root: found.clone(),
-                    found,
-                    entries: Vec::new(),
-                    platforms,
-                    notes: Vec::new(),
-                });
-            }
-        };
-        let mut notes = Vec::new();
-        let wanted = match (platforms, single) {
-            (Platforms::All, true) => self.default_platform(&index, &mut notes),
-            _ => platforms.clone(),
-        };
-        let chosen = index.select(&wanted).map_err(wrong)?;
-        let images: Vec<&Descriptor> =
-            chosen.iter().copied().filter(|entry| entry.attests().is_none()).collect();
-        if single || (images.len() == 1 && wanted != Platforms::All) {
-            let [one] = images[..] else {
-                let available = images.iter().filter_map(|d| d.platform.as_ref()).map(Platform::to_string);
-                let list = available.collect::<Vec<_>>().join(", ");
-                return Err(Error::Request(format!(
-                    "{}: a docker-archive holds one platform; choose one of {list}",
-                    at()
-                )));
-            };
-            return self.single(source, found, one, notes).await;
-        }
-        let listed = |d: &&Descriptor| d.platform.clone().filter(|p| !p.is_unknown());
-        let platforms = images.iter().filter_map(listed).collect();
-        let entries: Vec<Descriptor> = chosen.into_iter().cloned().collect();
-        let root = match entries.len() == index.manifests.len() {
-            true => found.clone(),
-            false => {
-                let keep: Vec<Digest> = entries.iter().map(|e| e.digest.clone()).collect();
-                found.with_entries(&keep).map_err(wrong)?
-            }
-        };
-        Ok(Arrival { found, root, entries, platforms, notes })
-    }
-
-    /// One image of an index, taken by itself.
-    async fn single(
-        &self,
-        source: &SourceDoor,
-        found: RawManifest,
-        entry: &Descriptor,
-        notes: Vec<String>,
-    ) -> Result<Arrival> {
-        let root = tree::fetch(&*source.source, entry).await?;
-        let nested = matches!(root.parse(), Ok(Document::Index(_)));
-        if nested {
-            let at = super::door::written(&source.name, &TagOrDigest::Digest(entry.digest.clone()));
-            return Err(Error::Request(format!(
-                "{at} is an index within an index; name one image of it by its digest"
-            )));
-        }
-        let platforms = entry.platform.clone().into_iter().collect();
-        Ok(Arrival { found, root, entries: Vec::new(), platforms, notes })
-    }
-
-    /// The platform of a docker-archive when nobody named one, with a note that says so.
-    fn default_platform(&self, index: &Index, notes: &mut Vec<String>) -> Platforms {
-        let available = index.platforms();
-        let chosen = match &available[..] {
-            [only] => only.clone(),
-            _ => self.host_platform.clone(),
-        };
-        notes.push(format!(
-            "{chosen} was chosen, as no --platform was given: a docker-archive holds one platform"
-        ));
-        Platforms::Only(vec![chosen])
-    }
-
-    /// The platform that an image's configuration names.
-    async fn image_platform(&self, source: &SourceDoor, config: &Descriptor) -> Result<Option<Platform>> {
-        let bytes = super::question::small_blob(source, config).await?;
-        Ok(super::question::platform_of(&bytes))
     }
 
     /// Asks one destination for every blob.

@@ -71,7 +71,7 @@ impl Inner {
     pub(super) async fn resolve_location(&self, location: &Location) -> Result<Option<Descriptor>> {
         if let Location::Registry(reference) = location {
             let repository = self.client.repository(&reference.registry, &reference.repository);
-            return Ok(transport::Destination::resolve(&repository, &reference.target()).await?);
+            return Ok(repository.head_manifest(&reference.target()).await?);
         }
         match self.raw_manifest(location).await {
             Ok(raw) => Ok(Some(raw.descriptor())),
@@ -99,7 +99,7 @@ impl Inner {
         let mut size = 0;
         for platform in &platforms {
             if seen.insert(platform.config.clone()) {
-                size += platform.size - platform.layers_size();
+                size += platform.size.saturating_sub(platform.layers_size());
             }
             size +=
                 platform.layers.iter().filter(|l| seen.insert(l.digest.clone())).map(|l| l.size).sum::<u64>();

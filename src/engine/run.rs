@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 
-use futures_util::future::try_join_all;
+use futures_util::future::{join_all, try_join_all};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -15,7 +15,7 @@ use super::planner::Planned;
 use super::progress::Counters;
 use super::voice::{JOB, Voice};
 use super::{Error, Inner, Result};
-use crate::job::{JobId, Level, Output, Plan, PlannedDestination, Report};
+use crate::job::{JobId, Output, Plan, PlannedDestination, Report, TagChange};
 use crate::oci::{Document, RawManifest, TagOrDigest};
 use crate::transport::Finished;
 
@@ -103,15 +103,13 @@ impl Running {
         if needed().next().is_some() {
             self.copy_blobs(&cancel).await?;
         }
-        let ends = async {
-            self.not_paused().await;
-            let ends = self.destinations.iter().zip(&self.plan.destinations);
-            try_join_all(ends.map(|(door, planned)| self.end(door, planned))).await
-        };
         tokio::select! {
-            () = cancel.cancelled() => Err(Error::Cancelled),
-            outputs = ends => outputs,
+            () = cancel.cancelled() => return Err(Error::Cancelled),
+            () = self.not_paused() => {}
         }
+        // Each to its end, so that what was done is written down even where another one fails.
+        let ends = self.destinations.iter().zip(&self.plan.destinations);
+        join_all(ends.map(|(door, planned)| self.end(door, planned, &cancel))).await.into_iter().collect()
     }
 
     /// All blobs, each in a task of its own so that hashing uses every core. The first error, or `cancel`, ends the
@@ -134,8 +132,14 @@ impl Running {
         result
     }
 
-    /// Manifests, tags and the end of one destination.
-    async fn end(&self, door: &DestinationDoor, planned: &PlannedDestination) -> Result<Output> {
+    /// Manifests, tags and the end of one destination. `cancel` is obeyed until the end begins: a file that is being
+    /// given its name is seen through.
+    async fn end(
+        &self,
+        door: &DestinationDoor,
+        planned: &PlannedDestination,
+        cancel: &CancellationToken,
+    ) -> Result<Output> {
         let arrives = &self.plan.arrives.digest;
         let was = Some(self.plan.found.digest.clone()).filter(|found| found != arrives);
         let mut output = Output {
@@ -149,7 +153,10 @@ impl Running {
         if planned.up_to_date {
             return Ok(output);
         }
-        self.push_manifests(door).await?;
+        tokio::select! {
+            () = cancel.cancelled() => return Err(Error::Cancelled),
+            pushed = self.push_manifests(door, planned) => pushed?,
+        }
         let Finished { path, digest, notes } = door.destination.finish().await?;
         notes.into_iter().for_each(|note| self.counters.note(note));
         if let Some(changed) = digest.filter(|digest| digest != arrives) {
@@ -157,10 +164,7 @@ impl Running {
             output.digest = changed;
         }
         for change in planned.tags.iter().filter(|change| change.overwrites()) {
-            if let Some(old) = &change.old {
-                output.overwritten.push((change.tag.clone(), old.clone()));
-                self.voice.note(Level::Info, &format!("{}: tag {} was {old}", door.name, change.tag));
-            }
+            output.overwritten.extend(change.old.clone().map(|old| (change.tag.clone(), old)));
         }
         if let Some(path) = path {
             output.location = path.display().to_string();
@@ -171,7 +175,7 @@ impl Running {
     }
 
     /// Images first, then indexes in the order of their nesting, then the root at each of its tags.
-    async fn push_manifests(&self, door: &DestinationDoor) -> Result<()> {
+    async fn push_manifests(&self, door: &DestinationDoor, planned: &PlannedDestination) -> Result<()> {
         let Some((root, children)) = self.manifests.split_last() else { return Ok(()) };
         let (indexes, images): (Vec<_>, Vec<_>) =
             children.iter().partition(|raw| matches!(raw.parse(), Ok(Document::Index(_))));
@@ -198,7 +202,12 @@ impl Running {
                 TagOrDigest::Digest(_) => TagOrDigest::Digest(root.digest.clone()),
                 tag => tag.clone(),
             };
-            push(root.clone(), at).await?;
+            push(root.clone(), at.clone()).await?;
+            let moved = |change: &&TagChange| change.overwrites() && change.tag.as_str() == at.as_str();
+            if let Some(change) = planned.tags.iter().find(moved) {
+                // At once: whatever fails after this, the old digest can be found.
+                self.remember_overwrite(door, change).await;
+            }
         }
         Ok(())
     }

@@ -14,6 +14,8 @@ use crate::transport::{self, Source};
 
 /// Manifests that one image may have: more than any real index, less than a bomb.
 const MANIFESTS: usize = 2000;
+/// Bytes that the manifests of one level may have together.
+const BYTES: usize = 64 << 20;
 /// How deep indexes may nest.
 const DEPTH: usize = 4;
 /// Manifests that one job reads at the same time.
@@ -76,6 +78,10 @@ fn fetch_level(
         });
         let level: Vec<_> = stream::iter(fetched).buffered(AT_ONCE).try_collect().await?;
         let mut all = Vec::new();
+        let bytes: usize = level.iter().map(|(raw, _): &Fetched| raw.bytes.len()).sum();
+        if let Some((first, _)) = level.first().filter(|_| bytes > BYTES) {
+            return Err(wrong(&first.digest, format!("manifests of more than {} MiB", BYTES >> 20)).into());
+        }
         for (raw, platform) in level {
             if let Ok(Document::Index(index)) = raw.parse() {
                 all.extend(fetch_level(source, index.manifests, depth + 1).await?);

@@ -5,6 +5,9 @@ use serde_json::Value;
 
 use super::{Digest, Platform};
 
+/// The largest size that is believed, in bytes: a pebibyte. A manifest's blobs cannot overflow a sum.
+const SIZE_LIMIT: u64 = 1 << 50;
+
 /// An OCI content descriptor (image specification, "OCI Content Descriptors"), as far as wharf reads it.
 /// The document it came from keeps its own bytes; this is never written back in its place.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,7 +52,8 @@ impl Descriptor {
         let digest = text("digest").ok_or("a descriptor has no digest")?;
         let digest = digest.parse::<Digest>().map_err(|e| format!("a descriptor's digest: {e}"))?;
         let size = value.get("size").ok_or_else(|| format!("the descriptor of {digest} has no size"))?;
-        let size = size.as_u64().ok_or_else(|| format!("the descriptor of {digest} has the size {size}"))?;
+        let fits = size.as_u64().filter(|size| *size <= SIZE_LIMIT);
+        let size = fits.ok_or_else(|| format!("the descriptor of {digest} has the size {size}"))?;
         let platform = value.get("platform").filter(|p| p.is_object()).map(|p| {
             let field = |key: &str| p.get(key).and_then(Value::as_str);
             let mut platform = Platform::new(

@@ -93,7 +93,6 @@ pub(super) async fn run(demo: &Demo, args: &Args) -> Result<u8, Error> {
             summary.millis
         )),
     }
-    engine.shutdown().await;
     Ok(if up_to_date == images.len() { 0 } else { 1 })
 }
 

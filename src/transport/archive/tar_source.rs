@@ -106,9 +106,13 @@ impl Contents {
 
     /// Notes every entry. Of two with one name the last counts, as for tar.
     fn scan(mut self, length: u64) -> Result<Contents> {
+        // The tar crate's words repeat the bytes at hand, which may be anything.
         let broken = |path: &Path, e: std::io::Error| Error::Format {
             path: path.to_owned(),
-            reason: format!("this is no tar that can be read: {}", printable(&e.to_string(), 200)),
+            reason: match e.kind() {
+                std::io::ErrorKind::UnexpectedEof => "the tar ends in the middle of an entry".to_owned(),
+                _ => "this is no tar that can be read".to_owned(),
+            },
         };
         let path = self.path.clone();
         let mut reader = BufReader::new(self.file.as_ref());
@@ -149,7 +153,7 @@ impl Contents {
     }
 
     fn at(&self) -> String {
-        format!("oci-archive:{}", self.path.display())
+        self.path.display().to_string()
     }
 
     fn wrong(&self, reason: String) -> Error {

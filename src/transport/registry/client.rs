@@ -133,7 +133,7 @@ impl Source for RepositoryClient {
 
 impl Destination for RepositoryClient {
     fn resolve<'a>(&'a self, at: &'a TagOrDigest) -> BoxFuture<'a, Result<Option<Descriptor>>> {
-        Box::pin(self.head_manifest(at))
+        Box::pin(self.head_before_push(at))
     }
 
     fn has_blob<'a>(&'a self, blob: &'a Descriptor) -> BoxFuture<'a, Result<bool>> {

@@ -64,7 +64,22 @@ impl RepositoryClient {
     /// What is at a tag or digest: with HEAD alone where the registry says the digest and the size, else by
     /// reading it. `None` if nothing is there.
     pub async fn head_manifest(&self, at: &TagOrDigest) -> Result<Option<Descriptor>> {
-        let call = self.manifest_call("look up manifest", Method::HEAD, at)?;
+        self.head(at, self.manifest_call("look up manifest", Method::HEAD, at)?).await
+    }
+
+    /// The same for a repository that is about to be written to: with the scopes of the pushes that follow, so that one
+    /// token serves them all and a credential that may only push is enough. A registry that refuses to say (403)
+    /// is taken to have nothing: some answer so for what is not there, and the push itself tells of missing rights.
+    pub(super) async fn head_before_push(&self, at: &TagOrDigest) -> Result<Option<Descriptor>> {
+        let mut call = self.manifest_call("look up manifest", Method::HEAD, at)?;
+        call.scopes = Scopes::push(&self.repository);
+        match self.head(at, call).await {
+            Err(Error::Answered { status: 403, .. }) => Ok(None),
+            answer => answer,
+        }
+    }
+
+    async fn head(&self, at: &TagOrDigest, call: Call) -> Result<Option<Descriptor>> {
         match self.host.call(&call).await {
             Ok(answer) => {
                 let headers = answer.headers();

@@ -45,10 +45,21 @@ impl RepositoryClient {
     /// repository that has it is known, or where mounts from the repository itself are known to be honoured;
     /// two elsewhere.
     pub(super) async fn begin_blob(&self, blob: &Descriptor, known: Option<&Repository>) -> Result<Begin> {
-        let own = self.host.profile().honours_self_mount == Some(true);
-        // A mount from the repository itself tells something only where the registry is known to honour it.
+        // A registry that has shown that it honours mounts answers the question and opens the upload in one request.
+        // To any other a mount may mean nothing: it would be sent blobs that it has.
+        let honours = self.host.profile().honours_self_mount == Some(true);
+        if !honours {
+            // With the scopes of the POST that follows: one token for both. Some registries refuse to look into a
+            // repository that is not there yet: the POST tells.
+            match self.ask_blob(&blob.digest, Scopes::push(&self.repository)).await {
+                Ok(true) => return Ok(Begin::Present),
+                Ok(false) => {}
+                Err(Error::Answered { status, .. }) if status < 500 => {}
+                Err(error) => return Err(error),
+            }
+        }
         let known = known.filter(|from| **from != self.repository);
-        if let Some(from) = known.or(own.then_some(&self.repository)) {
+        if let Some(from) = known.or(honours.then_some(&self.repository)) {
             // Whatever goes wrong with a mount, the plain upload that follows decides, and says why.
             match self.mount(blob, from).await.unwrap_or(Opened::Nothing) {
                 Opened::There if *from == self.repository => return Ok(Begin::Present),
@@ -56,14 +67,6 @@ impl RepositoryClient {
                 Opened::Session(session) => return Ok(self.writer(blob, *session)),
                 Opened::Nothing => {}
             }
-        }
-        // With the scopes of the POST that follows: one token for both. Some registries refuse to look into a
-        // repository that is not there yet: the POST tells.
-        match self.ask_blob(&blob.digest, Scopes::push(&self.repository)).await {
-            Ok(true) => return Ok(Begin::Present),
-            Ok(false) => {}
-            Err(Error::Answered { status, .. }) if status < 500 => {}
-            Err(error) => return Err(error),
         }
         let session = self.open(blob).await?;
         Ok(self.writer(blob, session))

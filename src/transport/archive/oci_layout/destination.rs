@@ -189,7 +189,7 @@ impl Destination for OciLayoutWriter {
             if !images.is_empty() {
                 directory.list(&images)?;
             }
-            Ok(Finished { path: Some(directory.root().to_owned()), ..Finished::default() })
+            Ok(Finished::default())
         }))
     }
 }

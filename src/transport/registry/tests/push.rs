@@ -68,7 +68,7 @@ async fn a_blob_goes_up_in_one_put_and_the_profile_learns_of_self_mounts() {
 #[tokio::test]
 async fn mounts_succeed_open_a_session_or_fall_back() {
     let other = repository("other");
-    for (status, requests) in [(201, 1), (202, 1), (404, 3), (403, 3), (500, 3), (400, 3)] {
+    for (status, requests) in [(201, 2), (202, 2), (404, 3), (403, 3), (500, 3), (400, 3)] {
         let server = Server::start(move |seen| match (seen.path.contains("mount="), seen.method.as_str()) {
             (true, _) if status == 202 => session(),
             (true, _) => reply(status),

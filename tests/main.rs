@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
+mod copy;
 mod layering;
 mod support;
 mod terminal;

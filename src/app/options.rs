@@ -5,15 +5,17 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use secrecy::{ExposeSecret, SecretString};
+
 use super::credentials::StoredCredentials;
 use super::environment::{proxies, variable};
 use crate::cli::Overrides;
 use crate::config::credentials::{CredentialStore, Environment};
-use crate::config::{Config, RegistryEntry, RegistryType, Tls, paths};
-use crate::engine::EngineOptions;
+use crate::config::{Config, Proxy, RegistryEntry, RegistryType, Tls, paths};
+use crate::engine::{EngineOptions, Forbids};
 use crate::ledger::Ledger;
 use crate::oci::Platform;
-use crate::transport::registry::{ClientOptions, RegistryOptions, TlsOptions};
+use crate::transport::registry::{ClientOptions, ProxySettings, RegistryOptions, TlsOptions};
 
 /// The engine's options.
 pub(super) fn engine_options(config: &Config, overrides: Overrides, ledger: Option<Ledger>) -> EngineOptions {
@@ -25,11 +27,20 @@ pub(super) fn engine_options(config: &Config, overrides: Overrides, ledger: Opti
         workers: config.workers,
         workers_per_host: config.workers_per_host,
         host_limits: registries().filter_map(limit).collect::<HashMap<_, _>>(),
-        read_only: registries().filter(|e| e.read_only).filter_map(RegistryEntry::registry).collect(),
+        forbids: forbids(config),
         attempts: config.attempts,
         host_platform: Platform::host_linux(),
         ledger,
     }
+}
+
+/// The configuration's rule of what is never written to.
+fn forbids(config: &Config) -> Forbids {
+    let config = config.clone();
+    Arc::new(move |target| {
+        let entry = config.forbids(target)?;
+        Some(format!("the configuration's entry {:?} is read_only", entry.name))
+    })
 }
 
 /// The local image store's directory.
@@ -45,7 +56,10 @@ fn client_options(config: &Config, overrides: Overrides) -> ClientOptions {
         // Several entries may share a host and differ by path; the first says how the host is spoken to.
         if registries.iter().all(|known| known.registry != registry) {
             let tls = entry.effective_tls().map(tls_options);
-            registries.push(RegistryOptions { tls, ..RegistryOptions::new(registry) });
+            // Who writes https:// never means plain HTTP, whatever else is lenient.
+            let url = entry.wants_tls().then(|| format!("https://{}", registry.endpoint()));
+            let proxy = entry.proxy.as_ref().map(proxy_settings);
+            registries.push(RegistryOptions { url, tls, proxy, ..RegistryOptions::new(registry) });
         }
     }
     for (registry, verify) in overrides.tls_verify {
@@ -76,6 +90,16 @@ fn set_verify(options: &mut RegistryOptions, verify: bool) {
         Some(tls) => tls.insecure = !verify,
         None if options.registry.is_loopback() && !verify => {}
         None => options.tls = Some(TlsOptions { insecure: !verify, ..TlsOptions::default() }),
+    }
+}
+
+fn proxy_settings(proxy: &Proxy) -> ProxySettings {
+    let text = |url: &Option<SecretString>| url.as_ref().map(|url| url.expose_secret().to_owned());
+    ProxySettings {
+        http_proxy: text(&proxy.http_proxy),
+        https_proxy: text(&proxy.https_proxy),
+        all_proxy: None,
+        no_proxy: Some(proxy.no_proxy.clone()),
     }
 }
 

@@ -117,7 +117,10 @@ fn results(jobs: &[Job], context: &Context) -> Result<(), Error> {
     let mut arrived = String::new();
     for job in jobs {
         match (job.state, &job.failure) {
-            (JobState::Succeeded, _) => arrived += &arrivals(job),
+            (JobState::Succeeded, _) => {
+                arrived += &arrivals(job);
+                rewritten(job).for_each(|note| context.note(&note));
+            }
             (_, Some(failure)) => complaints += &failure_lines(failure),
             (state, None) => {
                 complaints += &format!("error: {}: {state}\n", printable(&job.spec.to_string(), 500))
@@ -145,6 +148,12 @@ fn arrivals(job: &Job) -> String {
         None => format!("{}@{}\n", printable(&output.location, 1000), output.digest),
     };
     outputs.map(line).collect()
+}
+
+/// What arrived as something else than was found: a platform, or an index of some of them.
+fn rewritten(job: &Job) -> impl Iterator<Item = String> {
+    let outputs = job.report.iter().flat_map(|report| &report.outputs).filter(|o| o.path.is_none());
+    outputs.filter_map(|o| Some(format!("{}: {} → {}", o.location, o.was.as_ref()?, o.digest)))
 }
 
 fn as_json(jobs: &[Job]) -> serde_json::Value {

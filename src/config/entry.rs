@@ -105,6 +105,11 @@ impl RegistryEntry {
         }
     }
 
+    /// Whether its url says `https://`.
+    pub fn wants_tls(&self) -> bool {
+        self.parsed().is_some_and(|url| url.plain == Some(false))
+    }
+
     /// The directory, if it is one.
     pub fn directory(&self) -> Option<&Path> {
         let is_directory = matches!(self.kind, RegistryType::LocalFile | RegistryType::Store);

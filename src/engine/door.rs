@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{Error, Inner, Result};
+use crate::job::Target;
 use crate::oci::{Location, Reference, Registry, Repository, Tag, TagOrDigest};
 use crate::transport::archive::{DockerArchive, Naming, OciLayout, TarArchive};
 use crate::transport::{Destination, Source};
@@ -99,7 +100,6 @@ impl Inner {
         };
         match location {
             Location::Registry(reference) => {
-                self.refuse_read_only(&reference.registry)?;
                 let first = match (&reference.digest, &reference.tag) {
                     (Some(digest), _) => TagOrDigest::Digest(digest.clone()),
                     (None, Some(tag)) => TagOrDigest::Tag(tag.clone()),
@@ -181,14 +181,11 @@ impl Inner {
         })
     }
 
-    /// Nothing is written to a registry that the configuration marks `read_only`.
-    fn refuse_read_only(&self, registry: &Registry) -> Result<()> {
-        match self.read_only.contains(registry) {
-            true => Err(Error::Refused {
-                at: registry.to_string(),
-                reason: "the configuration marks it read_only".to_owned(),
-            }),
-            false => Ok(()),
+    /// Nothing is written to a destination that the configuration forbids.
+    pub(super) fn refuse_forbidden(&self, target: &Target) -> Result<()> {
+        match (self.forbids)(target) {
+            Some(reason) => Err(Error::Refused { at: target.to_string(), reason }),
+            None => Ok(()),
         }
     }
 }

@@ -36,7 +36,7 @@ mod run;
 mod tree;
 mod voice;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
@@ -47,12 +47,12 @@ use tokio_util::task::TaskTracker;
 
 pub use error::{Error, Result};
 pub use image::{Image, ImagePlatform};
-pub use options::EngineOptions;
+pub use options::{EngineOptions, Forbids};
 pub use place::{FileEntry, Place};
 
 use crate::job::{Job, JobEvent, JobId, JobSpec, Plan};
 use crate::ledger::Ledger;
-use crate::oci::{Descriptor, Location, Platform, RawManifest, Registry, Repository};
+use crate::oci::{Descriptor, Location, Platform, RawManifest, Repository};
 use crate::transport::local::Store;
 use crate::transport::registry::{Client, ClientOptions, Profile};
 
@@ -68,7 +68,7 @@ struct Inner {
     client: Client,
     store: Store,
     ledger: Option<Ledger>,
-    read_only: HashSet<Registry>,
+    forbids: Forbids,
     host_platform: Platform,
     attempts: u32,
     pool: Arc<pool::Pool>,
@@ -91,7 +91,7 @@ impl Engine {
             client: Client::new(ClientOptions { observer, ..options.client }),
             store: Store::open(options.store),
             ledger: options.ledger,
-            read_only: options.read_only,
+            forbids: options.forbids,
             host_platform: options.host_platform,
             attempts: options.attempts.max(1),
             pool: pool::Pool::new(options.workers, options.workers_per_host, options.host_limits),

@@ -1,11 +1,16 @@
 //! What the engine is told when it is made. `app` fills it from the configuration.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
+use crate::job::Target;
 use crate::ledger::Ledger;
-use crate::oci::{Platform, Registry};
+use crate::oci::Platform;
 use crate::transport::registry::ClientOptions;
+
+/// What is forbidden to write to, and why: the configuration's rule, asked and not copied.
+pub type Forbids = Arc<dyn Fn(&Target) -> Option<String> + Send + Sync>;
 
 /// Everything the engine knows of the world.
 pub struct EngineOptions {
@@ -19,8 +24,8 @@ pub struct EngineOptions {
     pub workers_per_host: usize,
     /// Hosts with a limit of their own.
     pub host_limits: HashMap<String, usize>,
-    /// Registries that nothing is ever written to.
-    pub read_only: HashSet<Registry>,
+    /// Says why nothing may be written to a destination, if that is so.
+    pub forbids: Forbids,
     /// Attempts for a blob, the first included.
     pub attempts: u32,
     /// The platform of a docker-archive when none is named.

@@ -30,6 +30,7 @@ impl Inner {
         if spec.destinations.is_empty() {
             return Err(Error::Request(format!("{}: no destination was named", spec.source)));
         }
+        spec.destinations.iter().try_for_each(|target| self.refuse_forbidden(target))?;
         let source = self.open_source(&spec.source).await?;
         let named = self.open_named(spec)?;
         for registry in named.iter().flatten().filter_map(|door| door.registry.as_ref()) {

@@ -8,3 +8,4 @@ pub mod image;
 pub mod peers;
 pub mod pty;
 pub mod relay;
+pub mod wharf;

@@ -204,7 +204,7 @@ impl Auth {
         if let Some((error, again)) = &state.failed
             && slot.fetches.load(Ordering::Acquire) != before
         {
-            return Err(Failure { error: error::copy_of(error), code: None, again: *again });
+            return Err(Failure { error: error::copy_of(error), code: None, again: *again, unspoken: false });
         }
         let fetched = self.fetch(host, scopes, &state.extra, &scheme).await;
         slot.fetches.fetch_add(1, Ordering::AcqRel);

@@ -24,6 +24,8 @@ pub(super) struct Failure {
     /// The registry's own code.
     pub code: Option<OciErrorCode>,
     pub again: Again,
+    /// No HTTP was spoken at all: no connection came about, or no TLS session on it.
+    pub unspoken: bool,
 }
 
 /// Whether to send a request again.
@@ -32,6 +34,8 @@ pub(super) enum Again {
     Never,
     /// Once or twice, at once: nobody listens, or the name is not known. A person is waiting.
     Quickly,
+    /// With growing delays, if the host has ever answered; else not at all: nobody may be there.
+    IfKnown,
     /// With growing delays.
     Later,
 }
@@ -54,7 +58,7 @@ impl From<Failure> for Error {
 impl From<Error> for Failure {
     fn from(error: Error) -> Failure {
         let again = if error.is_retryable() { Again::Later } else { Again::Never };
-        Failure { error, code: None, again }
+        Failure { error, code: None, again, unspoken: false }
     }
 }
 
@@ -84,7 +88,7 @@ pub(super) fn answered(
     let telling =
         matches!(class, ErrorClass::Auth | ErrorClass::NotFound | ErrorClass::Digest | ErrorClass::Reference);
     let again = if error.is_retryable() && !telling { Again::Later } else { Again::Never };
-    Failure { error, code, again }
+    Failure { error, code, again, unspoken: false }
 }
 
 /// `CODE: message`, with the detail where it is a text and says more (Docker Hub's limits).
@@ -187,13 +191,14 @@ pub(super) fn unreachable(attempted: &'static str, at: &str, reason: impl Into<S
         reason: reason.into(),
         class: ErrorClass::Network,
     };
-    Failure { error, code: None, again: Again::Later }
+    Failure { error, code: None, again: Again::Later, unspoken: false }
 }
 
 /// The failure that a broken exchange stands for: its innermost cause, short, and without any URL.
-pub(super) fn broken(attempted: &'static str, at: &str, plain: bool, error: &reqwest::Error) -> Failure {
-    let (reason, class, again) = cause(plain, error);
-    Failure { error: Error::Unreachable { attempted, at: at.to_owned(), reason, class }, code: None, again }
+pub(super) fn broken(attempted: &'static str, at: &str, plain: bool, source: &reqwest::Error) -> Failure {
+    let (reason, class, again) = cause(plain, source);
+    let error = Error::Unreachable { attempted, at: at.to_owned(), reason, class };
+    Failure { error, code: None, again, unspoken: source.is_connect() }
 }
 
 fn cause(plain: bool, error: &reqwest::Error) -> (String, ErrorClass, Again) {
@@ -227,9 +232,9 @@ fn cause(plain: bool, error: &reqwest::Error) -> (String, ErrorClass, Again) {
         Some(io::ErrorKind::NetworkUnreachable) => ("the network is unreachable".to_owned(), Again::Quickly),
         Some(io::ErrorKind::UnexpectedEof) if error.is_connect() => (
             "the connection was closed during the TLS handshake; does the server speak TLS?".to_owned(),
-            Again::Later,
+            Again::Quickly,
         ),
-        _ if error.is_timeout() && error.is_connect() => ("no connection in time".to_owned(), Again::Later),
+        _ if error.is_timeout() && error.is_connect() => ("no connection in time".to_owned(), Again::IfKnown),
         _ if error.is_timeout() => ("no answer in time".to_owned(), Again::Later),
         _ => (innermost(&chain), Again::Later),
     };

@@ -1,5 +1,6 @@
 //! One registry as the client knows it: where it is, its connections, its passes, what was learned of it.
 
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -20,6 +21,11 @@ const DIRECT: &str = "localhost,127.0.0.0/8,::1";
 /// How long an unused connection is kept: less than most servers keep theirs.
 const IDLE: Duration = Duration::from_secs(50);
 
+// What is spoken to a registry that may be fallen back from: TLS, plain HTTP for now, plain HTTP for good.
+const TLS: u8 = 0;
+const TRYING: u8 = 1;
+const PLAIN: u8 = 2;
+
 /// A registry's state, shared by all who talk to it.
 pub(super) struct Host {
     pub registry: Registry,
@@ -27,13 +33,19 @@ pub(super) struct Host {
     pub auth: Auth,
     /// Settings that cannot work are told when the registry is used, not when the client is made.
     base: Result<Url, String>,
+    /// The same in plain HTTP, where the settings allow to fall back on it.
+    plain_base: Option<Url>,
+    falling: AtomicU8,
+    /// Whether it has ever answered.
+    known: AtomicBool,
     tls: TlsOptions,
+    proxy: ProxySettings,
     /// The client for `http://`, which loads no certificates, and the one for `https://`.
     clients: [OnceCell<reqwest::Client>; 2],
     profile: Mutex<Profile>,
     rate_limit: Mutex<Option<RateLimit>>,
     /// Whether somebody is finding out about self-mounts.
-    pub probing: std::sync::atomic::AtomicBool,
+    pub probing: AtomicBool,
 }
 
 impl Host {
@@ -41,16 +53,24 @@ impl Host {
         let own = options.registries.iter().find(|own| own.registry == registry);
         let base = base_url(&registry, own);
         let tls = own.and_then(|own| own.tls.clone()).unwrap_or_default();
+        let proxy = own.and_then(|own| own.proxy.clone()).unwrap_or_else(|| options.proxy.clone());
+        let may_fall = tls.insecure && own.is_some_and(|own| own.url.is_none());
+        let plain_base =
+            base.as_ref().ok().filter(|base| may_fall && base.scheme() == "https").and_then(plain);
         Host {
             registry,
             options,
             auth: Auth::default(),
             base,
+            plain_base,
+            falling: AtomicU8::new(TLS),
+            known: AtomicBool::new(false),
             tls,
+            proxy,
             clients: [OnceCell::new(), OnceCell::new()],
             profile: Mutex::default(),
             rate_limit: Mutex::default(),
-            probing: std::sync::atomic::AtomicBool::new(false),
+            probing: AtomicBool::new(false),
         }
     }
 
@@ -60,6 +80,9 @@ impl Host {
 
     /// `scheme://host[:port]/`.
     pub(super) fn base(&self) -> Result<&Url, Error> {
+        if let Some(plain) = self.plain_base.as_ref().filter(|_| self.falling.load(SeqCst) != TLS) {
+            return Ok(plain);
+        }
         self.base.as_ref().map_err(|reason| self.settings(reason.clone()))
     }
 
@@ -67,6 +90,35 @@ impl Host {
     pub(super) fn url(&self, path: &str) -> Result<Url, Error> {
         let base = self.base()?;
         base.join(&format!("/v2/{path}")).map_err(|e| self.settings(format!("{path}: {e}")))
+    }
+
+    /// A URL that was made for the registry in TLS, as it is now that plain HTTP is spoken to it.
+    pub(super) fn at_home(&self, url: &Url) -> Url {
+        match (&self.base, self.base()) {
+            (Ok(tls), Ok(now)) if now.scheme() != tls.scheme() && header::same_origin(tls, url) => {
+                plain(url).unwrap_or_else(|| url.clone())
+            }
+            _ => url.clone(),
+        }
+    }
+
+    /// After no TLS session came about: goes on in plain HTTP, if the settings allow it.
+    pub(super) fn try_plain(&self) -> bool {
+        self.plain_base.is_some() && self.falling.compare_exchange(TLS, TRYING, SeqCst, SeqCst).is_ok()
+    }
+
+    /// Whether plain HTTP is what the registry speaks: remembered if so, else the next request is in TLS again.
+    pub(super) fn tried_plain(&self, spoken: bool) {
+        let then = if spoken { PLAIN } else { TLS };
+        if self.falling.compare_exchange(TRYING, then, SeqCst, SeqCst).is_ok() && spoken {
+            let registry = &self.registry;
+            self.options.observer.note(&format!("{registry} does not speak TLS; plain HTTP is spoken to it"));
+        }
+    }
+
+    /// Whether it has ever answered.
+    pub(super) fn is_known(&self) -> bool {
+        self.known.load(SeqCst)
     }
 
     /// The HTTP client for a URL; built at its first use.
@@ -78,7 +130,7 @@ impl Host {
 
     async fn build(&self, secure: bool) -> Result<reqwest::Client, String> {
         // A TLS proxy in front of a plain registry needs certificates, too.
-        let proxies = &self.options.proxy;
+        let proxies = &self.proxy;
         let any_tls = secure
             || [&proxies.http_proxy, &proxies.all_proxy]
                 .into_iter()
@@ -126,10 +178,17 @@ impl Host {
 
     /// Reads what every answer may say.
     pub(super) fn observe(&self, headers: &HeaderMap) {
+        self.known.store(true, SeqCst);
         if let Some(limit) = header::rate_limit(headers) {
             *self.rate_limit.lock().unwrap_or_else(PoisonError::into_inner) = Some(limit);
         }
     }
+}
+
+/// The URL in plain HTTP. A port that is written stays.
+fn plain(url: &Url) -> Option<Url> {
+    let mut url = url.clone();
+    url.set_scheme("http").ok().map(|()| url)
 }
 
 /// Where a registry is: its `url`, else its name with the scheme that its settings or its host ask for.
@@ -185,7 +244,12 @@ mod tests {
     use super::*;
 
     fn base(registry: &str, url: Option<&str>, tls: Option<TlsOptions>) -> Result<String, String> {
-        let own = RegistryOptions { registry: registry.parse().unwrap(), url: url.map(str::to_owned), tls };
+        let own = RegistryOptions {
+            registry: registry.parse().unwrap(),
+            url: url.map(str::to_owned),
+            tls,
+            proxy: None,
+        };
         base_url(&own.registry, Some(&own)).map(String::from)
     }
 

@@ -10,7 +10,7 @@ use tokio::time::timeout;
 
 use super::auth::Scopes;
 use super::challenge;
-use super::error::{self, Failure};
+use super::error::{self, Again, Failure};
 use super::header;
 use super::host::Host;
 use super::options::RetryNotice;
@@ -194,10 +194,13 @@ impl Host {
     pub(super) async fn call(&self, call: &Call) -> Result<Answer, Failure> {
         let mut retry = Retry::new(self.options.attempts.min(call.attempts));
         loop {
-            let failure = match self.authorized(call).await {
+            let mut failure = match self.spoken(call).await {
                 Ok(answer) => return Ok(answer),
                 Err(failure) => failure,
             };
+            if failure.again == Again::IfKnown && self.is_known() {
+                failure.again = Again::Later;
+            }
             let Some((delay, attempt, of)) = retry.after(&failure) else {
                 return Err(failure);
             };
@@ -205,6 +208,18 @@ impl Host {
             self.options.observer.retry(&RetryNotice { reason, class, attempt, of, delay });
             tokio::time::sleep(delay).await;
         }
+    }
+
+    /// One attempt, once more in plain HTTP where no TLS is spoken and the settings allow that.
+    async fn spoken(&self, call: &Call) -> Result<Answer, Failure> {
+        let failure = match self.authorized(call).await {
+            Err(failure) if failure.unspoken && self.try_plain() => failure,
+            result => return result,
+        };
+        let plainly = self.authorized(call).await;
+        let spoken = !plainly.as_ref().is_err_and(|failure| failure.status().is_none());
+        self.tried_plain(spoken);
+        if spoken { plainly } else { Err(failure) }
     }
 
     /// One attempt, with as many requests as authentication takes: at most one token is fetched anew.
@@ -240,7 +255,7 @@ impl Host {
         authorization: Option<&HeaderValue>,
     ) -> Result<Answer, Failure> {
         let mut authorization = authorization;
-        let (mut url, mut method) = (call.url.clone(), call.method.clone());
+        let (mut url, mut method) = (self.at_home(&call.url), call.method.clone());
         for _ in 0..=HOPS {
             authorization = authorization.filter(|_| header::same_origin(home, &url));
             let answer = self.once(call, method.clone(), url, authorization).await?;

@@ -33,7 +33,7 @@ pub struct ClientOptions {
 }
 
 impl Default for ClientOptions {
-    /// Anonymous, silent, without proxies; 5 attempts, 10 s to connect, 30 s without a byte.
+    /// Anonymous, silent, without proxies; 5 attempts, 5 s to connect, 30 s without a byte.
     fn default() -> ClientOptions {
         ClientOptions {
             registries: Vec::new(),
@@ -42,7 +42,7 @@ impl Default for ClientOptions {
             observer: Arc::new(Silent),
             proxy: ProxySettings::default(),
             attempts: 5,
-            connect_timeout: Duration::from_secs(10),
+            connect_timeout: Duration::from_secs(5),
             stall_timeout: Duration::from_secs(30),
         }
     }
@@ -71,12 +71,14 @@ pub struct RegistryOptions {
     /// How TLS is spoken. `None`: plain HTTP to a loopback host, verified TLS to every other; a `url`'s scheme
     /// decides over both.
     pub tls: Option<TlsOptions>,
+    /// Proxies on the way to it, instead of the client's.
+    pub proxy: Option<ProxySettings>,
 }
 
 impl RegistryOptions {
     /// The defaults for `registry`.
     pub fn new(registry: Registry) -> RegistryOptions {
-        RegistryOptions { registry, url: None, tls: None }
+        RegistryOptions { registry, url: None, tls: None, proxy: None }
     }
 }
 
@@ -91,6 +93,7 @@ impl fmt::Debug for RegistryOptions {
             .field("registry", &self.registry)
             .field("url", &url)
             .field("tls", &self.tls)
+            .field("proxy", &self.proxy)
             .finish()
     }
 }
@@ -100,7 +103,8 @@ impl fmt::Debug for RegistryOptions {
 pub struct TlsOptions {
     /// Plain HTTP, no TLS at all.
     pub plain: bool,
-    /// TLS without looking at the certificate.
+    /// TLS without looking at the certificate; and where the server does not speak TLS, plain HTTP, unless a
+    /// `url` asks for `https://` (skopeo's `--tls-verify=false`).
     pub insecure: bool,
     /// A PEM file of certificate authorities trusted besides the system's.
     pub ca_file: Option<PathBuf>,

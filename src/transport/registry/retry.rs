@@ -41,7 +41,7 @@ impl Retry {
             return None;
         }
         let (delay, of) = match failure.again {
-            Again::Never => return None,
+            Again::Never | Again::IfKnown => return None,
             Again::Quickly => {
                 let delay = *QUICK.get(self.quick)?;
                 self.quick += 1;
@@ -72,7 +72,7 @@ mod tests {
             class: ErrorClass::RateLimit,
             retry_after,
         };
-        Failure { error, code: None, again }
+        Failure { error, code: None, again, unspoken: false }
     }
 
     #[test]

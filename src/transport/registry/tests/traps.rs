@@ -9,7 +9,8 @@ async fn error_of(client: &Client, registry: &str) -> Error {
 }
 
 fn client(registry: &str, url: &str, tls: Option<TlsOptions>, told: &Arc<Told>) -> Client {
-    let own = RegistryOptions { registry: registry.parse().unwrap(), url: Some(url.to_owned()), tls };
+    let own =
+        RegistryOptions { registry: registry.parse().unwrap(), url: Some(url.to_owned()), tls, proxy: None };
     Client::new(ClientOptions { registries: vec![own], observer: told.clone(), ..ClientOptions::default() })
 }
 
@@ -153,7 +154,7 @@ async fn proxies_are_for_others_than_loopback() {
     };
     let plain = |registry: &str| {
         let tls = Some(TlsOptions { plain: true, ..TlsOptions::default() });
-        RegistryOptions { registry: registry.parse().unwrap(), url: None, tls }
+        RegistryOptions { registry: registry.parse().unwrap(), url: None, tls, proxy: None }
     };
     let client = Client::new(ClientOptions {
         registries: vec![plain("far.test"), plain("skipped.test")],
@@ -167,4 +168,99 @@ async fn proxies_are_for_others_than_loopback() {
     let error = error_of(&client, "skipped.test").await;
     assert_eq!((error.class(), proxy.log().len()), (ErrorClass::Network, 1), "{error}");
     assert!(!format!("{client:?}").contains("secret"));
+}
+
+#[tokio::test]
+async fn a_registrys_own_proxy_is_instead_of_the_others() {
+    let (own, general) = (Server::start(|_| reply(404)).await, Server::start(|_| reply(404)).await);
+    let to = |server: &Server| ProxySettings {
+        http_proxy: Some(format!("http://me:secret@{}", server.address)),
+        ..ProxySettings::default()
+    };
+    let tls = Some(TlsOptions { plain: true, ..TlsOptions::default() });
+    let named = |registry: &str, proxy| RegistryOptions {
+        tls: tls.clone(),
+        proxy,
+        ..RegistryOptions::new(registry.parse().unwrap())
+    };
+    let client = Client::new(ClientOptions {
+        registries: vec![
+            named("own.test", Some(to(&own))),
+            named("other.test", None),
+            named("127.0.0.2:1", Some(ProxySettings::default())),
+        ],
+        proxy: to(&general),
+        ..ClientOptions::default()
+    });
+    assert!(!format!("{client:?}").contains("secret"));
+    assert!(error_of(&client, "own.test").await.is_not_found());
+    assert_eq!((own.log().len(), general.log().len()), (1, 0));
+    assert!(error_of(&client, "other.test").await.is_not_found());
+    assert_eq!((own.log().len(), general.log().len()), (1, 1));
+}
+
+#[tokio::test]
+async fn insecure_falls_back_on_plain_http_and_remembers() {
+    let server = Server::start(|_| reply(404)).await;
+    let insecure = Some(TlsOptions { insecure: true, ..TlsOptions::default() });
+    let (registry, told) = (server.registry(), Arc::new(Told::default()));
+    let own = RegistryOptions { tls: insecure.clone(), ..RegistryOptions::new(registry.clone()) };
+    let client = Client::new(ClientOptions {
+        registries: vec![own],
+        observer: told.clone(),
+        ..ClientOptions::default()
+    });
+    for count in [1, 2] {
+        let error = error_of(&client, &registry.to_string()).await;
+        assert!(error.is_not_found(), "{error}");
+        assert_eq!(server.log().len(), count);
+    }
+    let notes = told.notes.lock().unwrap().clone();
+    assert_eq!(notes, [format!("{registry} does not speak TLS; plain HTTP is spoken to it")]);
+    assert_eq!(told.retries.lock().unwrap().len(), 0);
+    // Not where https:// is written, and not for a certificate that is to be looked at.
+    for (url, tls) in [(Some(format!("https://{registry}")), insecure), (None, Some(TlsOptions::default()))] {
+        let own = RegistryOptions { url, tls, ..RegistryOptions::new(registry.clone()) };
+        let client = Client::new(ClientOptions { registries: vec![own], ..ClientOptions::default() });
+        let error = error_of(&client, &registry.to_string()).await;
+        assert_eq!((error.class(), server.log().len()), (ErrorClass::Tls, 2), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn credentials_follow_the_fall_back() {
+    let server = Server::start(|seen| match seen.header("authorization") {
+        None => reply(401).with("www-authenticate", "Basic realm=\"r\""),
+        Some(_) => reply(404),
+    })
+    .await;
+    let tls = Some(TlsOptions { insecure: true, ..TlsOptions::default() });
+    let own = RegistryOptions { tls, ..RegistryOptions::new(server.registry()) };
+    let client = Client::new(ClientOptions {
+        registries: vec![own],
+        credentials: password("p"),
+        ..ClientOptions::default()
+    });
+    let error = error_of(&client, &server.registry().to_string()).await;
+    assert!(error.is_not_found(), "{error}");
+}
+
+#[tokio::test]
+async fn a_host_that_swallows_everything_is_not_waited_for_again() {
+    // A queue of one that nobody empties: further connections are never answered.
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let listener = socket.listen(1).unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut queue = Vec::new();
+    while let Ok(Ok(stream)) =
+        tokio::time::timeout(Duration::from_millis(200), tokio::net::TcpStream::connect(address)).await
+    {
+        queue.push(stream);
+    }
+    let options = ClientOptions { connect_timeout: Duration::from_millis(300), ..ClientOptions::default() };
+    let begun = std::time::Instant::now();
+    let error = error_of(&Client::new(options), &address.to_string()).await;
+    assert_eq!(error.to_string(), format!("get manifest {address}/a:1: no connection in time"));
+    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
 }

@@ -443,3 +443,19 @@ async fn a_disk_without_room_is_told_before_anything_is_written() {
     assert_eq!(error.class(), ErrorClass::Disk);
     assert!(error.to_string().contains("bytes are needed"), "{error}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lock_that_is_held_for_a_moment_is_waited_for() {
+    // What a process that this one starts does to every lock, until its exec.
+    let bench = bench();
+    let upload = bench.store.repository(&name("a")).begin_upload(None).await.unwrap();
+    upload.append(None, body(b"text")).await.unwrap();
+    let held = std::fs::File::open(bench.store.root().join("_uploads").join(upload.id().as_str())).unwrap();
+    held.try_lock().unwrap();
+    let release = tokio::spawn(async move {
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        drop(held);
+    });
+    assert_eq!(upload.finish(&Digest::of(b"text")).await.unwrap(), 4);
+    release.await.unwrap();
+}

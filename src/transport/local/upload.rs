@@ -19,6 +19,9 @@ const STALE: Duration = Duration::from_secs(24 * 60 * 60);
 /// How long a request waits for another one on the same session. A client that was cut off and comes back may
 /// be faster than the end of its own lost request.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How long another process's lock on a session is waited for, and how often it is asked for.
+const LOCK_PATIENCE: Duration = Duration::from_secs(1);
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
 /// Sessions whose hash is remembered. More than this many at once are hashed again when they go on.
 const REMEMBERED: usize = 1024;
@@ -179,10 +182,19 @@ impl Upload {
         turn.map_err(|_| self.conflict("another request is writing to it".to_owned()))
     }
 
+    /// Opens the file. A lock is asked for several times: a program that this process starts holds every lock
+    /// of its parent for a moment, between fork and exec.
     async fn open(&self, hashed: Hashed) -> Result<Partial> {
-        let path = self.store.0.layout.upload(&self.id);
-        let opened = blocking(move || Partial::open(&path, hashed)).await.map_err(|e| self.gone(e))?;
-        opened.ok_or_else(|| self.conflict("another process is writing to it".to_owned()))
+        let until = tokio::time::Instant::now() + LOCK_PATIENCE;
+        loop {
+            let (path, hashed) = (self.store.0.layout.upload(&self.id), hashed.clone());
+            let opened = blocking(move || Partial::open(&path, hashed)).await.map_err(|e| self.gone(e))?;
+            match opened {
+                Some(partial) => return Ok(partial),
+                None if tokio::time::Instant::now() < until => tokio::time::sleep(LOCK_PAUSE).await,
+                None => return Err(self.conflict("another process is writing to it".to_owned())),
+            }
+        }
     }
 
     fn conflict(&self, reason: String) -> Error {

@@ -22,11 +22,13 @@ pub struct Pasted {
 impl Pasted {
     /// Reads a pasted text.
     pub fn read(text: &str) -> Pasted {
+        // Terminals send a pasted line's end as CR.
+        let text = text.replace("\r\n", "\n").replace('\r', "\n");
         // In a file with `image:` keys the other keys are of no interest.
         let only_images = text.lines().take(LINES).any(|line| image_value(line).is_some());
         let mut pasted = Pasted::default();
         let mut seen = HashSet::new();
-        for (number, line) in text.split(['\n', '\r']).enumerate() {
+        for (number, line) in text.lines().enumerate() {
             if number >= LINES {
                 let reason = format!("more than {LINES} lines: the rest is left out");
                 pasted.bad.push((number + 1, String::new(), reason));
@@ -118,9 +120,11 @@ mod tests {
             "FROM nginx:1 AS base\nFROM --platform=linux/amd64 ghcr.io/o/r:2",
             "[\"nginx:1\",\"ghcr.io/o/r:2\"]",
         ] {
-            let mut got = found(text);
-            got.sort();
-            assert_eq!(got, [nginx.clone(), other.clone()], "{text}");
+            for text in [text.to_owned(), text.replace("\r\n", "\n").replace('\n', "\r")] {
+                let mut got = found(&text);
+                got.sort();
+                assert_eq!(got, [nginx.clone(), other.clone()], "{text:?}");
+            }
         }
     }
 
@@ -128,8 +132,9 @@ mod tests {
     fn duplicates_collapse_and_bad_lines_say_why() {
         let pasted = Pasted::read("nginx\ndocker.io/library/nginx\nNginx\n\x1b[31mx\n");
         assert_eq!((pasted.found.len(), pasted.duplicates), (1, 1));
-        let lines: Vec<usize> = pasted.bad.iter().map(|(line, ..)| *line).collect();
-        assert_eq!(lines, [3, 4]);
+        let lines = |pasted: &Pasted| pasted.bad.iter().map(|(line, ..)| *line).collect::<Vec<_>>();
+        assert_eq!(lines(&pasted), [3, 4]);
+        assert_eq!(lines(&Pasted::read("nginx\r\nNginx\r\n")), [2], "one line's end, written with two signs");
         assert!(pasted.bad[0].2.contains("lower case") && !pasted.bad[1].1.contains('\x1b'));
     }
 

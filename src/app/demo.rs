@@ -24,7 +24,7 @@ use crate::transport::local::Store;
 use crate::tui::Ready;
 
 /// Bytes a second of each blob on the screen's demo: slow enough that the bars can be watched.
-const PACE: u64 = 12 << 20;
+const PACE: u64 = 3 << 20;
 
 /// What can go wrong with the demo.
 #[derive(Debug, thiserror::Error)]

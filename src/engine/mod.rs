@@ -52,7 +52,7 @@ pub use place::{FileEntry, Place};
 
 use crate::job::{Job, JobEvent, JobId, JobSpec, Plan};
 use crate::ledger::Ledger;
-use crate::oci::{Descriptor, Location, Platform, RawManifest, Repository};
+use crate::oci::{Descriptor, Location, Platform, RawManifest, Registry, Repository};
 use crate::transport::local::Store;
 use crate::transport::registry::{Client, ClientOptions, Profile};
 

@@ -31,6 +31,7 @@ pub(super) async fn run(args: &Args, loaded: Loaded) -> u8 {
         false => Some(args.global.ledger.clone().unwrap_or_else(|| data.join("ledger.db"))),
     };
     let for_engine = config.clone();
+    let (made, mut engines) = tokio::sync::oneshot::channel();
     let engine = async move {
         let ledger = match path {
             Some(path) => open_ledger_at(&path).await.unwrap_or_else(|warning| {
@@ -40,10 +41,16 @@ pub(super) async fn run(args: &Args, loaded: Loaded) -> u8 {
             None => None,
         };
         let engine = Engine::new(options::engine_options(&for_engine, overrides, ledger));
+        // The receiver lives as long as the screen.
+        let _ = made.send(engine.clone());
         Ok(Ready { engine, registries: None, target: None })
     };
     let notice = loaded.warnings.first().map(ToString::to_string);
-    show(tui_options(config, engine.boxed(), notice)).await
+    let code = show(tui_options(config, engine.boxed(), notice)).await;
+    if let Ok(engine) = engines.try_recv() {
+        engine.shutdown().await;
+    }
+    code
 }
 
 /// Opens the terminal UI on two registries of its own.

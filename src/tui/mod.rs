@@ -36,7 +36,7 @@ use self::theme::Theme;
 use self::update::{deadline, update};
 use crate::config::{Config, RegistryEntry, Symbols};
 use crate::engine::Engine;
-use crate::job::JobEvent;
+use crate::job::{JobEvent, JobState};
 
 /// Why the UI could not be.
 #[derive(Debug, thiserror::Error)]
@@ -321,14 +321,28 @@ impl App {
         if gone { Ok(self.hung_up().await) } else { Err(error.into()) }
     }
 
-    /// The terminal is gone: nothing is drawn or read any more, and the jobs are seen to their end.
+    /// The terminal is gone: nothing is drawn or read any more, and the jobs are seen to their end. Nobody is left to
+    /// resume a paused one, so they all go on; SIGTERM still ends it all.
     async fn hung_up(self) -> Exit {
         let App { screen, runner, .. } = self;
         screen.hang_up();
-        if let Some(engine) = runner.engine() {
-            engine.idle().await;
+        let Some(engine) = runner.engine() else { return Exit::HungUp };
+        for job in engine.jobs().iter().filter(|job| job.state == JobState::Paused) {
+            if let Err(error) = engine.resume(job.id).await {
+                tracing::warn!("job {}: {error}", job.id);
+            }
         }
-        Exit::HungUp
+        let Ok(mut end) = signal(SignalKind::terminate()) else {
+            engine.idle().await;
+            return Exit::HungUp;
+        };
+        tokio::select! {
+            () = engine.idle() => Exit::HungUp,
+            () = terminated(&mut end) => {
+                engine.shutdown().await;
+                Exit::Terminated
+            }
+        }
     }
 
     async fn terminated(self) -> Result<Exit, Error> {

@@ -13,7 +13,7 @@ const EXAMPLES: &str = "\
 Names:
   nginx, nginx:1.27, ghcr.io/o/r:t, r@sha256:…   in a registry; docker:// may stand before it
   oci:DIR[:REF]                                  an OCI layout
-  docker-archive:FILE[:REF]                      a tar that docker load takes (written)
+  docker-archive:FILE[:REF]                      a tar that docker load takes
   store:REPO[:TAG]                               wharf's own image store
 
 Examples:

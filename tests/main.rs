@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
 mod copy;
+mod faults;
 mod layering;
 mod support;
 mod terminal;

@@ -83,14 +83,11 @@ fn client_options(config: &Config, overrides: Overrides) -> ClientOptions {
     }
 }
 
-/// `--…-tls-verify=false` does not look at certificates; a registry on loopback stays in plain HTTP unless the
-/// configuration says otherwise, as skopeo's users expect of that option.
+/// `--…-tls-verify=false` is skopeo's: certificates are not looked at, and where no TLS is spoken plain HTTP is. A
+/// loopback host is spoken to in plain unless somebody says otherwise, so there it only opens the door to TLS.
 fn set_verify(options: &mut RegistryOptions, verify: bool) {
-    match &mut options.tls {
-        Some(tls) => tls.insecure = !verify,
-        None if options.registry.is_loopback() && !verify => {}
-        None => options.tls = Some(TlsOptions { insecure: !verify, ..TlsOptions::default() }),
-    }
+    let tls = options.tls.get_or_insert_with(TlsOptions::default);
+    tls.insecure = !verify;
 }
 
 fn proxy_settings(proxy: &Proxy) -> ProxySettings {

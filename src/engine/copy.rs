@@ -1,6 +1,7 @@
 //! One blob's way: read once at the source, written at every destination that lacks it.
 
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -10,18 +11,20 @@ use futures_util::future::join_all;
 use futures_util::{Stream, StreamExt};
 use tokio::sync::mpsc;
 
-use super::Result;
 use super::inflight::Claim;
 use super::pool::Slot;
 use super::progress::Counters;
 use super::run::Running;
 use super::voice::Voice;
+use super::{Error, Result};
 use crate::job::BlobStage;
 use crate::oci::{Descriptor, ErrorClass};
 use crate::transport::{self, Begin, BlobWriter, ByteStream, Source, verified};
 
 /// Pieces that wait for a slow destination while a faster one goes on.
 const AHEAD: usize = 8;
+/// Bytes that a connection must bring to count as one that works.
+const PROGRESS: u64 = 1 << 20;
 /// The first wait before another attempt, and the longest.
 const WAIT: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(30));
 
@@ -53,19 +56,19 @@ impl Running {
         let right = self.right_to_copy(descriptor, &pending).await;
         let mut attempt = 1;
         loop {
-            let mut failed = self.attempt(blob, &pending).await;
+            let failed = self.attempt(blob, &pending).await;
             // The first that cannot be mended is the one to show.
-            let worst = failed.iter().position(|miss| !miss.again).unwrap_or(0);
-            let Some(miss) = failed.get(worst) else { break };
-            if !miss.again || attempt >= self.engine.attempts {
-                failed.iter().for_each(|miss| self.counters.settle(blob, miss.at, BlobStage::Failed));
-                return Err(failed.swap_remove(worst).error.into());
+            let worst = failed.iter().position(|failed| !failed.is_worth_another()).unwrap_or(0);
+            let Some(Failed { error, .. }) = failed.get(worst) else { break };
+            if !failed[worst].is_worth_another() || attempt >= self.engine.attempts {
+                failed.iter().for_each(|failed| self.counters.settle(blob, failed.at, BlobStage::Failed));
+                return Err(failed.into_iter().nth(worst).map_or(Error::Cancelled, |f| f.error.into()));
             }
             attempt += 1;
-            let delay = backoff(attempt, miss.error.retry_after());
-            self.voice.retry(&miss.error, attempt, self.engine.attempts, delay);
+            let delay = backoff(attempt, error.retry_after());
+            self.voice.retry(error, attempt, self.engine.attempts, delay);
             tokio::time::sleep(delay).await;
-            pending = failed.into_iter().map(|miss| miss.at).collect();
+            pending = failed.into_iter().map(|failed| failed.at).collect();
         }
         drop(right);
         Ok(())
@@ -91,7 +94,7 @@ impl Running {
     }
 
     /// One attempt at the destinations; those that failed come back with the reason.
-    async fn attempt(&self, blob: usize, pending: &[usize]) -> Vec<Miss> {
+    async fn attempt(&self, blob: usize, pending: &[usize]) -> Vec<Failed> {
         let descriptor = &self.plan.blobs[blob].descriptor;
         let begun =
             join_all(pending.iter().map(|at| async move { (*at, self.begin(blob, *at).await) })).await;
@@ -101,21 +104,22 @@ impl Running {
                 Ok(Begin::Present) => self.settled(blob, at, BlobStage::Present),
                 Ok(Begin::Mounted) => self.settled(blob, at, BlobStage::Mounted),
                 Ok(Begin::Write(writer)) => writers.push((at, writer)),
-                // Whatever could be tried again has been, by the transport.
-                Err(error) => failed.push(Miss { at, error, again: false }),
+                Err(error) => failed.push(Failed { at, error, over: true }),
             }
         }
         if writers.is_empty() {
             return failed;
         }
         let fault = Fault::default();
-        let stream = Resuming::open(self, descriptor.clone()).await;
+        let stream = Resuming::open(self, descriptor.clone(), fault.clone()).await;
         let stream = match stream {
             Ok(stream) => stream,
             Err(error) => {
                 let error = Arc::new(Mutex::new(Some(error)));
-                let miss = |at| Miss { at, error: take(&error, &self.source.name), again: false };
-                failed.extend(writers.into_iter().map(|(at, _)| miss(at)));
+                failed.extend(writers.into_iter().map(|(at, _)| {
+                    let error = take(&error, &self.source.name);
+                    Failed { at, error, over: true }
+                }));
                 return failed;
             }
         };
@@ -133,9 +137,10 @@ impl Running {
                 Ok(()) => self.settled(blob, at, BlobStage::Done),
                 // What the destination says of a body that the source broke is not the reason.
                 Err(_) if fault.is_set() => {
-                    failed.push(Miss { at, error: take(&fault.0, &self.source.name), again: false });
+                    let error = take(&fault.error, &self.source.name);
+                    failed.push(Failed { at, error, over: fault.over.load(Relaxed) });
                 }
-                Err(error) => failed.push(Miss { at, again: error.is_retryable(), error }),
+                Err(error) => failed.push(Failed { at, error, over: false }),
             }
         }
         failed
@@ -165,16 +170,6 @@ impl Running {
     }
 }
 
-/// A destination that a blob did not reach.
-struct Miss {
-    /// Which destination.
-    at: usize,
-    error: transport::Error,
-    /// Whether the blob may be sent once more. What a transport or the resuming source tried again already is not
-    /// tried again here: attempts would multiply.
-    again: bool,
-}
-
 /// Writes and commits one blob at one destination.
 async fn write(mut writer: Box<dyn BlobWriter>, body: ByteStream) -> transport::Result<()> {
     writer.write(0, body).await?;
@@ -191,13 +186,31 @@ pub(super) fn backoff(attempt: u32, asked: Option<Duration>) -> Duration {
     asked.map_or(jittered, |asked| asked.min(Duration::from_secs(300)).max(jittered))
 }
 
+/// A destination that a blob did not reach, and why.
+struct Failed {
+    at: usize,
+    error: transport::Error,
+    /// The transport has tried as often as it may: trying that again would multiply the attempts.
+    over: bool,
+}
+
+impl Failed {
+    fn is_worth_another(&self) -> bool {
+        !self.over && self.error.is_retryable()
+    }
+}
+
 /// Where a source's error is kept while the destinations see their body break.
 #[derive(Clone, Default)]
-struct Fault(Arc<Mutex<Option<transport::Error>>>);
+struct Fault {
+    error: Arc<Mutex<Option<transport::Error>>>,
+    /// The source was tried as often as it may be.
+    over: Arc<AtomicBool>,
+}
 
 impl Fault {
     fn is_set(&self) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+        self.error.lock().unwrap_or_else(PoisonError::into_inner).is_some()
     }
 }
 
@@ -256,7 +269,7 @@ impl Stream for Faulty {
         let next = self.stream.as_mut().poll_next(context);
         next.map_err(|error| {
             let copy = echo(&error);
-            *self.fault.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+            *self.fault.error.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
             copy
         })
     }
@@ -296,10 +309,7 @@ fn split(mut stream: ByteStream, n: usize) -> (Vec<ByteStream>, Pin<Box<dyn Futu
         .unzip();
     let pump = async move {
         while let Some(item) = stream.next().await {
-            let copy = |item: &transport::Result<Bytes>| match item {
-                Ok(piece) => Ok(piece.clone()),
-                Err(error) => Err(echo(error)),
-            };
+            let copy = |item: &transport::Result<Bytes>| item.as_ref().map(Bytes::clone).map_err(echo);
             let sent = join_all(feeds.iter().map(|feed| feed.send(copy(&item)))).await;
             let mut sent = sent.into_iter();
             feeds.retain(|_| sent.next().is_some_and(|result| result.is_ok()));
@@ -321,6 +331,10 @@ struct Resuming {
     name: String,
     attempts: u32,
     voice: Voice,
+    fault: Fault,
+    /// Attempts since bytes came last, and where that was.
+    attempt: u32,
+    failed_at: u64,
     /// Bytes handed on so far.
     seen: u64,
     /// The stream at hand and the blob's offset it stands at, which is behind `seen` where bytes are skipped.
@@ -329,12 +343,14 @@ struct Resuming {
 }
 
 impl Resuming {
-    async fn open(running: &Running, blob: Descriptor) -> transport::Result<ByteStream> {
+    async fn open(running: &Running, blob: Descriptor, fault: Fault) -> transport::Result<ByteStream> {
         let source = Arc::clone(&running.source.source);
         let (at, stream) = source.blob(&blob, 0).await?;
         let name = running.source.name.clone();
         let (attempts, voice) = (running.engine.attempts, running.voice.clone());
-        let resuming = Resuming { source, blob, name, attempts, voice, seen: 0, stream, at };
+        let (seen, attempt, failed_at) = (0, 1, 0);
+        let resuming =
+            Resuming { source, blob, name, attempts, voice, fault, attempt, failed_at, seen, stream, at };
         let next = |mut resuming: Resuming| async move {
             let piece = resuming.next().await?;
             Ok(piece.map(|piece| (piece, resuming)))
@@ -344,7 +360,6 @@ impl Resuming {
 
     /// The next piece, from this stream or from one that goes on where it broke.
     async fn next(&mut self) -> transport::Result<Option<Bytes>> {
-        let mut attempt = 1;
         loop {
             match self.stream.next().await {
                 Some(Ok(piece)) => {
@@ -366,24 +381,34 @@ impl Resuming {
                         reason,
                         class: ErrorClass::Network,
                     };
-                    self.reopen(error, &mut attempt).await?;
+                    self.reopen(error).await?;
                 }
-                Some(Err(error)) => self.reopen(error, &mut attempt).await?,
+                Some(Err(error)) => self.reopen(error).await?,
             }
         }
     }
 
     /// Opens the source again after `error`, where the bytes seen end.
-    async fn reopen(&mut self, error: transport::Error, attempt: &mut u32) -> transport::Result<()> {
-        if !error.is_retryable() || *attempt >= self.attempts {
+    async fn reopen(&mut self, error: transport::Error) -> transport::Result<()> {
+        // A connection that breaks after every few bytes gets nowhere: that is the same trouble still.
+        if self.seen - self.failed_at >= PROGRESS {
+            self.attempt = 1;
+        }
+        self.failed_at = self.seen;
+        if !error.is_retryable() || self.attempt >= self.attempts {
+            self.fault.over.store(true, Relaxed);
             return Err(error);
         }
-        *attempt += 1;
-        let delay = backoff(*attempt, error.retry_after());
-        self.voice.retry(&error, *attempt, self.attempts, delay);
+        self.attempt += 1;
+        let delay = backoff(self.attempt, error.retry_after());
+        self.voice.retry(&error, self.attempt, self.attempts, delay);
         tokio::time::sleep(delay).await;
-        // An error here is final: the transport has tried more than once.
-        let (at, stream) = self.source.blob(&self.blob, self.seen).await?;
+        // The source itself tries as often as it may.
+        let (at, stream) = self
+            .source
+            .blob(&self.blob, self.seen)
+            .await
+            .inspect_err(|_| self.fault.over.store(true, Relaxed))?;
         if at > self.seen {
             return Err(transport::Error::Content {
                 attempted: "read blob",

@@ -59,45 +59,7 @@ impl Error {
 
     /// Advice: what the person can do about it.
     pub fn hint(&self) -> Option<String> {
-        let error = match self {
-            Error::Transport(error) => error,
-            Error::Ledger(error) => return error.hint(),
-            _ => return None,
-        };
-        let at = error.at().unwrap_or_default();
-        let host = at.split('/').next().unwrap_or_default();
-        // Layouts and archives are told of by their path.
-        let is_remote = !host.is_empty()
-            && !["oci:", "oci-archive:", "docker-archive:"].iter().any(|t| at.starts_with(t));
-        // What was to be written to is not there to be listed.
-        let reads = match error {
-            transport::Error::Answered { attempted, .. } => attempted.starts_with("get"),
-            _ => true,
-        };
-        let name = || {
-            let name = at.split('@').next().unwrap_or_default();
-            let slash = name.rfind('/').map_or(0, |slash| slash + 1);
-            let end = name[slash..].find(':').map_or(name.len(), |colon| slash + colon);
-            name[..end].to_owned()
-        };
-        Some(match error.class() {
-            ErrorClass::Auth => format!(
-                "log in to {host} with `docker login`, set username and password for it in config.yaml, or give --src-creds or --dest-creds"
-            ),
-            ErrorClass::NotFound if at.contains('/') && is_remote && reads => {
-                format!("`wharf tags {}` lists what is there", name())
-            }
-            ErrorClass::Platform => "give --platform one of those, or none for all".to_owned(),
-            ErrorClass::RateLimit => "wait, or log in: registries allow more to those they know".to_owned(),
-            ErrorClass::Tls => format!(
-                "say how {host} is spoken to in config.yaml: `url: http://…` or `https://…`, or `tls:` (plain, insecure, ca_file)"
-            ),
-            ErrorClass::Network if is_remote => {
-                format!("check the name, and that {host} can be reached from here")
-            }
-            ErrorClass::Disk => "check the directory's owner, its rights and the free space".to_owned(),
-            _ => return None,
-        })
+        super::hint::of(self)
     }
 
     /// The error as a job records it.

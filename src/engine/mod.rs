@@ -16,12 +16,14 @@
 //! | `pool`, `inflight` | how many at once; once per digest |
 //! | `progress`, `voice` | counters that are sampled; events |
 //! | `knowledge` | what outlives a job: where blobs are, how registries behave |
+//! | `hint` | what a person can do about an error |
 //! | `question` | what front ends ask |
 
 mod arrival;
 mod copy;
 mod door;
 mod error;
+mod hint;
 mod image;
 mod inflight;
 mod jobs;

@@ -198,7 +198,8 @@ impl Host {
                 Ok(answer) => return Ok(answer),
                 Err(failure) => failure,
             };
-            if failure.again == Again::IfKnown && self.is_known() {
+            // Who has answered is there, and comes back: a registry that is restarted in the middle of a job.
+            if matches!(failure.again, Again::Quickly | Again::IfKnown) && self.is_known() {
                 failure.again = Again::Later;
             }
             let Some((delay, attempt, of)) = retry.after(&failure) else {

@@ -267,6 +267,8 @@ impl Writer {
 
     fn later(&self, reason: String) -> Error {
         let at = self.to.place_of(&self.blob.digest);
+        // What it tells of is said once.
+        let reason = reason.replace(&format!("{ATTEMPTED} {at}: "), "");
         Error::Unreachable { attempted: ATTEMPTED, at, reason, class: ErrorClass::Network }
     }
 

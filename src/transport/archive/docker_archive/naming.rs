@@ -78,7 +78,7 @@ impl Naming {
         match fs::metadata(path) {
             Ok(there) if there.is_dir() => Err(conflict(path, "this is a directory")),
             Ok(there) if !there.is_file() => Err(conflict(path, "this is no regular file")),
-            Ok(_) if !overwrite => Err(conflict(path, "the file exists already")),
+            Ok(_) if !overwrite => Err(exists(path)),
             _ => Ok(()),
         }
     }
@@ -137,7 +137,7 @@ impl Naming {
             match claimed.partial.persist(&path, existing) {
                 Ok(()) => {}
                 Err(e) if e.kind() == io::ErrorKind::AlreadyExists => match self {
-                    Naming::Exact { .. } => return Err(conflict(&path, "the file appeared meanwhile")),
+                    Naming::Exact { .. } => return Err(exists(&path)),
                     Naming::Exclusive { .. } => continue,
                 },
                 Err(e) => return Err(Error::file("rename", &path, e)),
@@ -164,6 +164,10 @@ impl Naming {
     fn all_taken(&self) -> Error {
         conflict(self.directory(), &format!("{SERIES_LIMIT} names are taken, from {}", self.display()))
     }
+}
+
+fn exists(path: &Path) -> Error {
+    Error::file("create", path, io::Error::new(io::ErrorKind::AlreadyExists, "the file exists already"))
 }
 
 fn conflict(path: &Path, reason: &str) -> Error {
@@ -290,8 +294,9 @@ mod tests {
         let mut claimed = exact(false).claim().unwrap();
         assert!(matches!(exact(true).claim(), Err(Error::Conflict { .. })));
         fs::write(&path, b"old").unwrap();
-        assert!(matches!(exact(false).check(), Err(Error::Conflict { .. })));
-        assert!(matches!(exact(false).persist(&mut claimed, "00"), Err(Error::Conflict { .. })));
+        let exists = |e: &Error| matches!(e, Error::File { source, .. } if source.kind() == io::ErrorKind::AlreadyExists);
+        assert!(exact(false).check().is_err_and(|e| exists(&e)));
+        assert!(exact(false).persist(&mut claimed, "00").is_err_and(|e| exists(&e)));
         assert_eq!(fs::read(&path).unwrap(), b"old");
         assert!(exact(true).check().is_ok());
         exact(true).persist(&mut claimed, "11").unwrap();

@@ -1,0 +1,140 @@
+//! Advice: what a person can do about an error. Each hint is something that helps when it is followed.
+
+use std::io::ErrorKind;
+
+use super::Error;
+use crate::oci::{ErrorClass, Location};
+use crate::transport;
+
+/// Advice on an error, if there is any.
+pub(super) fn of(error: &Error) -> Option<String> {
+    match error {
+        Error::Transport(error) => transport(error),
+        Error::Ledger(error) => error.hint(),
+        Error::Refused { .. } => Some("`wharf config path` says which file forbids it".to_owned()),
+        Error::Job { .. } | Error::Request(_) | Error::Cancelled | Error::Internal(_) => None,
+    }
+}
+
+fn transport(error: &transport::Error) -> Option<String> {
+    let at = error.at().unwrap_or_default();
+    let host = at.split('/').next().unwrap_or_default();
+    Some(match error.class() {
+        ErrorClass::Auth => format!(
+            "log in to {host} with `docker login`, set username and password for it in config.yaml, or give --creds (for a copy --src-creds or --dest-creds)"
+        ),
+        ErrorClass::NotFound => return missing(error, at, host),
+        ErrorClass::Platform => "give --platform one of those, or none for all".to_owned(),
+        ErrorClass::RateLimit => "wait, or log in: registries allow more to those they know".to_owned(),
+        ErrorClass::Tls => format!(
+            "set `tls:` for {host} in config.yaml (insecure, ca_file or plain), or give --tls-verify=false (for a copy --src-tls-verify=false or --dest-tls-verify=false)"
+        ),
+        ErrorClass::Network => match error {
+            transport::Error::Answered { status: 500.., .. } => {
+                format!("{host} has trouble of its own: try again later, or ask who runs it")
+            }
+            transport::Error::Answered { .. } => format!("who runs {host} knows why it refuses this"),
+            _ if host.is_empty() => return None,
+            _ => format!("check the name, and that {host} can be reached from here"),
+        },
+        ErrorClass::Digest => match error {
+            transport::Error::Content { .. } => {
+                "it is damaged where it lies or on its way; try again, or take the image from elsewhere"
+                    .to_owned()
+            }
+            transport::Error::Answered { .. } => format!("who runs {host} knows why it refuses this"),
+            _ => return None,
+        },
+        ErrorClass::Disk => "check the directory's owner, its rights and the free space".to_owned(),
+        ErrorClass::Conflict => match error {
+            transport::Error::File { source, .. } if source.kind() == ErrorKind::AlreadyExists => {
+                "choose another name, or replace it with `wharf export --overwrite`".to_owned()
+            }
+            _ => return None,
+        },
+        ErrorClass::Config => match error {
+            transport::Error::Settings { .. } => {
+                format!("correct the entry for {host} in config.yaml, or the environment's proxy variables")
+            }
+            // Only a registry's own name has no path: its catalog is what is missing.
+            _ if !at.is_empty() && !at.contains('/') => {
+                format!("name a repository: `wharf tags {at}/NAME` lists its tags")
+            }
+            _ => return None,
+        },
+        _ => return None,
+    })
+}
+
+/// What is not there: the tag, the repository, or the file.
+fn missing(error: &transport::Error, at: &str, host: &str) -> Option<String> {
+    if let transport::Error::File { path, .. } = error {
+        return Some(format!("check the path {}", path.display()));
+    }
+    let name = at.split(['@', ' ']).next().unwrap_or_default();
+    let slash = name.rfind('/').map_or(0, |slash| slash + 1);
+    let end = name.get(slash..)?.find(':').map_or(name.len(), |colon| slash + colon);
+    let name = name.get(..end).filter(|_| slash > 0 || at.starts_with("store:")).unwrap_or(at);
+    match at.strip_prefix("store:") {
+        Some(_) => return Some("`wharf repos store:` lists what is there".to_owned()),
+        None if !matches!(name.parse(), Ok(Location::Registry(_))) || !name.contains('/') => return None,
+        None => {}
+    }
+    // A repository that is not there has no tags to list. (Codes are the specification's; `list tags` is this
+    // client's own word.)
+    let whole = match error {
+        transport::Error::Answered { attempted, answer, .. } => {
+            *attempted == "list tags" || answer.starts_with("NAME_UNKNOWN")
+        }
+        _ => false,
+    };
+    Some(match whole {
+        true => format!("check the name; `wharf repos {host}` lists what is there, if the registry tells"),
+        false => format!("`wharf tags {name}` lists what is there"),
+    })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn answered(
+        attempted: &'static str,
+        at: &str,
+        status: u16,
+        answer: &str,
+        class: ErrorClass,
+    ) -> Option<String> {
+        let (at, answer) = (at.to_owned(), answer.to_owned());
+        let error = transport::Error::Answered { attempted, at, status, answer, class, retry_after: None };
+        of(&error.into())
+    }
+
+    #[test]
+    fn what_is_missing_is_looked_for_where_it_could_be() {
+        let missing = |attempted, at: &str, answer: &str| {
+            answered(attempted, at, 404, answer, ErrorClass::NotFound).unwrap_or_default()
+        };
+        let digest = crate::oci::Digest::of(b"x");
+        let tags = "`wharf tags h.io:5000/a/b` lists what is there";
+        assert_eq!(missing("get manifest", "h.io:5000/a/b:1", "MANIFEST_UNKNOWN: x"), tags);
+        assert_eq!(missing("get blob", &format!("h.io:5000/a/b@{digest}"), ""), tags);
+        assert_eq!(missing("read blob", &format!("h.io:5000/a/b {digest}"), ""), tags);
+        let name = "check the name; `wharf repos h.io` lists what is there, if the registry tells";
+        assert_eq!(missing("get manifest", "h.io/a:1", "NAME_UNKNOWN: repository name not known"), name);
+        assert_eq!(missing("list tags", "h.io/a", ""), name);
+        let at =
+            |at: &str| of(&transport::Error::NotFound { what: "tag 1".to_owned(), at: at.to_owned() }.into());
+        assert_eq!(at("store:a/b").unwrap(), "`wharf repos store:` lists what is there");
+        assert_eq!(at("oci:/tmp/x"), None);
+        assert_eq!(at("/tmp/x:1"), None);
+    }
+
+    #[test]
+    fn who_answers_can_be_reached() {
+        let of = |status, class| answered("put manifest", "h.io/a:1", status, "", class).unwrap_or_default();
+        assert!(of(503, ErrorClass::Network).contains("trouble of its own"));
+        assert!(!of(400, ErrorClass::Network).contains("reached"));
+    }
+}

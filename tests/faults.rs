@@ -1,0 +1,280 @@
+//! Faults on the way: every copy ends either byte for byte or with one clear error and nothing half-visible.
+
+use std::num::NonZeroU64;
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+use tokio::process::Child;
+use wharf::serve::ServeOptions;
+
+use crate::support::fault::{Fault, Kind, Proxy, on};
+use crate::support::image::{Recipe, TestImage};
+use crate::support::pty::signal_process;
+use crate::support::wharf::{Home, Registry, Run, names};
+
+/// An image in a registry behind one proxy, an empty registry behind another.
+struct Strait {
+    home: Home,
+    to: Registry,
+    _from: Registry,
+    source: Proxy,
+    target: Proxy,
+    image: TestImage,
+}
+
+impl Strait {
+    async fn new() -> Strait {
+        Strait::with(ServeOptions::default()).await
+    }
+
+    /// With a target that behaves so.
+    async fn with(options: ServeOptions) -> Strait {
+        let (home, from, to) = (Home::new(), Registry::start().await, Registry::with(options).await);
+        home.config("stall_timeout: 1\nattempts: 3\n");
+        let recipe = Recipe::layers(&[300_000, 200_000]).platforms(&["linux/amd64", "linux/arm64"]);
+        let image = recipe.write(&home.path("made"), "1").unwrap();
+        image.push(&from.host(), "a", &["1"]).await;
+        let (source, target) = (Proxy::start(&from.host()).await, Proxy::start(&to.host()).await);
+        Strait { home, to, _from: from, source, target, image }
+    }
+
+    fn names(&self, repository: &str) -> (String, String) {
+        (format!("{}/a:1", self.source.host()), format!("{}/{repository}:1", self.target.host()))
+    }
+
+    async fn copy(&self, repository: &str) -> Run {
+        let (source, target) = self.names(repository);
+        self.home.run(&["copy", &source, &target]).await
+    }
+
+    /// By somebody who does not know of other copies, so that nothing is mounted.
+    async fn copy_anew(&self, repository: &str) -> Run {
+        let (source, target) = self.names(repository);
+        self.home.run(&["copy", &source, &target, "--no-ledger"]).await
+    }
+
+    /// Starts a copy and waits until so many blobs are on their way to the target.
+    async fn begin(&self, repository: &str, uploads: usize) -> Child {
+        let (source, target) = self.names(repository);
+        let child = self.home.command(&["copy", &source, &target]).spawn().unwrap();
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while self.target.count("PUT", Kind::Upload) < uploads {
+            assert!(Instant::now() < deadline, "the copy does not begin");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        child
+    }
+
+    fn mend(&self) {
+        for proxy in [&self.source, &self.target] {
+            proxy.mend();
+            proxy.forget();
+        }
+    }
+}
+
+/// Which side a fault is on.
+#[derive(Clone, Copy)]
+enum Side {
+    Source,
+    Target,
+}
+use Side::{Source, Target};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_can_be_mended_is_and_what_arrives_is_whole() {
+    let strait = Strait::new().await;
+    let pause = Duration::from_millis(2);
+    let cases = [
+        (Source, on("GET", Kind::Manifest).first(1).then(Fault::TooManyRequests(1))),
+        (Source, on("GET", Kind::Blob).first(2).then(Fault::TooManyRequests(0))),
+        (Source, on("GET", Kind::Blob).first(1).then(Fault::Status(500))),
+        (Source, on("GET", Kind::Blob).first(1).then(Fault::Drop)),
+        (Source, on("GET", Kind::Blob).first(1).then(Fault::Hang)),
+        (Source, on("GET", Kind::Blob).then(Fault::Trickle(8_000, pause))),
+        (Source, on("GET", Kind::Manifest).then(Fault::StripDigest)),
+        (Source, on("GET", Kind::Blob).then(Fault::StripHeader("content-length"))),
+        (Source, on("GET", Kind::Blob).then(Fault::Redirect)),
+        (Target, on("HEAD", Kind::Manifest).then(Fault::StripDigest)),
+        (Target, on("PUT", Kind::Manifest).then(Fault::StripDigest)),
+        (Target, on("PUT", Kind::Manifest).first(1).then(Fault::StatusAfterBody(503))),
+        (Target, on("PUT", Kind::Upload).first(1).then(Fault::Status(500))),
+        (Target, on("PUT", Kind::Upload).first(2).then(Fault::StatusAfterBody(500))),
+        (Target, on("PUT", Kind::Upload).first(1).then(Fault::CutRequest(50_000))),
+        (Target, on("PUT", Kind::Upload).first(1).then(Fault::Status(429))),
+        (Target, on("POST", Kind::Upload).first(1).then(Fault::Drop)),
+        (Target, on("POST", Kind::Upload).then(Fault::RelativeLocation)),
+        (Target, on("POST", Kind::Upload).then(Fault::AbsoluteLocation)),
+    ];
+    for (n, (side, rule)) in cases.into_iter().enumerate() {
+        let told = format!("case {n}: {rule:?}");
+        let rule = match side {
+            Source => strait.source.add(rule),
+            Target => strait.target.add(rule),
+        };
+        let run = strait.copy_anew(&format!("case{n}")).await;
+        assert_eq!(run.code, Some(0), "{told}: {run}");
+        assert!(rule.happened() > 0, "{told} did not happen");
+        strait.image.assert_at(&strait.to.host(), &format!("case{n}"), "1").await;
+        strait.mend();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cut_download_goes_on_where_it_stopped_or_begins_again() {
+    let strait = Strait::new().await;
+    let big = strait.image.blobs.iter().find(|blob| blob.size > 250_000).unwrap();
+    for (n, ignored) in [false, true].into_iter().enumerate() {
+        strait
+            .source
+            .add(on("GET", Kind::Blob).path(big.digest.as_str()).first(1).then(Fault::CutResponse(200_000)));
+        if ignored {
+            strait.source.add(on("GET", Kind::Blob).then(Fault::IgnoreRange));
+        }
+        let run = strait.copy_anew(&format!("cut{n}")).await;
+        assert_eq!(run.code, Some(0), "{run}");
+        assert!(run.stderr.contains("attempt 2 of 3"), "the person is told: {run}");
+        let ranges: Vec<String> = strait.source.seen().into_iter().filter_map(|seen| seen.range).collect();
+        let [range] = &ranges[..] else { panic!("{ranges:?}") };
+        let from: u64 = range.strip_prefix("bytes=").unwrap().trim_end_matches('-').parse().unwrap();
+        assert!((1..=200_000).contains(&from), "{range}");
+        strait.image.assert_at(&strait.to.host(), &format!("cut{n}"), "1").await;
+        strait.mend();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_mount_is_an_upload() {
+    let strait = Strait::new().await;
+    assert_eq!(strait.copy("first").await.code, Some(0));
+    strait.mend();
+    let refused = strait.target.add(on("POST", Kind::Upload).then(Fault::RefuseMount));
+    let run = strait.copy("second").await;
+    assert_eq!(run.code, Some(0), "{run}");
+    assert!(refused.happened() > 0);
+    assert_eq!(strait.target.count("PUT", Kind::Upload), strait.image.blobs.len());
+    strait.image.assert_at(&strait.to.host(), "second", "1").await;
+    strait.mend();
+    strait.target.add(on("POST", Kind::Upload).path("mount=").then(Fault::Status(500)));
+    assert_eq!(strait.copy("third").await.code, Some(0));
+    strait.image.assert_at(&strait.to.host(), "third", "1").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_mended_is_told_once_and_leaves_nothing() {
+    let strait = Strait::new().await;
+    let wrong_manifest = strait.image.manifests[1].1.digest.to_string();
+    // The side, the rule, the exit code, what the error names, and requests it may take at most.
+    let cases = [
+        (Source, on("GET", Kind::Blob).then(Fault::Flip(1_000)), 1, "expected sha256:", 0),
+        (
+            Source,
+            on("GET", Kind::Manifest).path(&wrong_manifest).then(Fault::Flip(30)),
+            1,
+            "expected sha256:",
+            1,
+        ),
+        (Source, on("GET", Kind::Manifest).path("/1").then(Fault::Flip(30)), 1, "expected sha256:", 1),
+        (Source, on("GET", Kind::Blob).then(Fault::Status(404)), 1, "404", 0),
+        (Source, on("GET", Kind::Manifest).then(Fault::Status(403)), 3, "403", 1),
+        (Source, on("GET", Kind::Manifest).then(Fault::Status(401)), 3, "401", 1),
+        (Source, on("GET", Kind::Blob).then(Fault::Hang), 1, "no answer for 1 s", 0),
+        (Source, on("GET", Kind::Blob).then(Fault::CutResponse(10)), 1, "127.0.0.1", 0),
+        (
+            Source,
+            on("GET", Kind::Blob).then(Fault::Trickle(1_000, Duration::from_secs(5))),
+            1,
+            "nothing came",
+            0,
+        ),
+        (Target, on("POST", Kind::Upload).then(Fault::Status(403)), 3, "403", 0),
+        (Target, on("PUT", Kind::Manifest).then(Fault::Status(403)), 3, "403", 2),
+        (Target, on("PUT", Kind::Manifest).path("/1").then(Fault::Status(500)), 1, "500", 3),
+        (Target, on("PUT", Kind::Manifest).then(Fault::Status(400)), 1, "400", 2),
+        (Target, on("PUT", Kind::Upload).then(Fault::StatusAfterBody(500)), 1, "500", 0),
+    ];
+    for (n, (side, rule, code, says, most)) in cases.into_iter().enumerate() {
+        let told = format!("case {n}: {rule:?}");
+        let rule = match side {
+            Source => strait.source.add(rule),
+            Target => strait.target.add(rule),
+        };
+        let began = Instant::now();
+        let run = strait.copy_anew(&format!("case{n}")).await;
+        assert_eq!(run.code, Some(code), "{told}: {run}");
+        let (error, hint) = run.failed(code);
+        assert!(error.contains(says) && !hint.is_empty(), "{told}: {run}");
+        assert!(most == 0 || rule.happened() <= most, "{told}: {} times", rule.happened());
+        assert!(began.elapsed() < Duration::from_secs(12), "{told}: {:?}", began.elapsed());
+        assert!(strait.to.tags(&format!("case{n}")).await.is_empty(), "{told}: a tag is there");
+        strait.mend();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_copy_is_finished_by_the_next() {
+    let slow = ServeOptions { bandwidth: NonZeroU64::new(300_000), ..ServeOptions::default() };
+    let strait = Strait::with(slow).await;
+    // The small ones are through, the large ones are not.
+    let mut child = strait.begin("a", 4).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    child.start_kill().unwrap();
+    assert_eq!(child.wait().await.unwrap().code(), None);
+    assert!(strait.to.tags("a").await.is_empty());
+    strait.mend();
+    let run = strait.copy("a").await;
+    assert_eq!(run.code, Some(0), "{run}");
+    strait.image.assert_at(&strait.to.host(), "a", "1").await;
+    let listed = strait.home.ok(&["history", "--output", "json"]).await.json();
+    let states: Vec<&str> =
+        listed["jobs"].as_array().unwrap().iter().map(|j| j["state"].as_str().unwrap()).collect();
+    assert_eq!(states, ["succeeded", "interrupted"], "{listed}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ctrl_c_and_a_termination_leave_nothing_and_a_hang_up_leaves_the_copy_alone() {
+    let slow = ServeOptions { bandwidth: NonZeroU64::new(300_000), ..ServeOptions::default() };
+    let strait = Strait::with(slow).await;
+    for signal in [Signal::INT, Signal::TERM] {
+        let child = strait.begin("a", 2).await;
+        let began = Instant::now();
+        signal_process(child.id().unwrap(), signal);
+        let run = Run::of(&["copy"], child).await;
+        assert!(
+            matches!((signal, run.code), (Signal::INT, Some(130)) | (Signal::TERM, Some(130 | 143))),
+            "{run}"
+        );
+        assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
+        assert!(strait.to.tags("a").await.is_empty());
+        strait.mend();
+    }
+    let child = strait.begin("a", 2).await;
+    signal_process(child.id().unwrap(), Signal::HUP);
+    let run = Run::of(&["copy"], child).await;
+    assert_eq!(run.code, Some(0), "{run}");
+    strait.image.assert_at(&strait.to.host(), "a", "1").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_export_that_is_broken_off_leaves_no_file() {
+    let strait = Strait::new().await;
+    let out = strait.home.directory("out");
+    let source = strait.names("a").0;
+    let args = ["export", &source, "-o", "out", "--platform", "amd64"];
+    strait.source.add(on("GET", Kind::Blob).then(Fault::Flip(1_000)));
+    strait.home.run(&args).await.failed(1);
+    assert_eq!(names(&out), [""; 0]);
+    strait.mend();
+    strait.source.add(on("GET", Kind::Blob).then(Fault::Trickle(4_000, Duration::from_millis(100))));
+    let child = strait.home.command(&args).spawn().unwrap();
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while names(&out).is_empty() {
+        assert!(Instant::now() < deadline, "the export does not begin");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert!(names(&out).iter().all(|name| name.ends_with(".partial")), "{:?}", names(&out));
+    signal_process(child.id().unwrap(), Signal::INT);
+    let run = Run::of(&args, child).await;
+    assert_eq!(run.code, Some(130), "{run}");
+    assert_eq!(names(&out), [""; 0]);
+}

@@ -56,7 +56,6 @@ fn assert_restored(pty: &Pty) {
 }
 
 #[test]
-#[ignore = "needs the TUI"]
 fn the_first_frame_is_there_at_once() {
     let best = (0..5).map(|_| {
         let mut pty = Spawn::wharf().start();
@@ -72,7 +71,6 @@ fn the_first_frame_is_there_at_once() {
 }
 
 #[test]
-#[ignore = "needs the TUI"]
 fn quitting_gives_the_terminal_back() {
     let mut pty = open(Spawn::wharf());
     let shown = pty.screen();
@@ -83,7 +81,6 @@ fn quitting_gives_the_terminal_back() {
 }
 
 #[test]
-#[ignore = "needs the TUI"]
 fn being_told_to_end_gives_the_terminal_back() {
     let mut pty = open(Spawn::wharf());
     pty.signal(Signal::TERM);
@@ -92,7 +89,6 @@ fn being_told_to_end_gives_the_terminal_back() {
 }
 
 #[test]
-#[ignore = "needs the TUI"]
 fn every_size_can_be_drawn() {
     let mut pty = open(Spawn::wharf());
     for (columns, rows) in
@@ -115,7 +111,6 @@ fn every_size_can_be_drawn() {
 }
 
 #[test]
-#[ignore = "needs the TUI"]
 fn no_colour_means_none_and_yet_a_cursor() {
     for (name, value) in [("NO_COLOR", "1"), ("TERM", "dumb")] {
         let mut pty = open(Spawn::wharf().env(name, value));
@@ -133,7 +128,6 @@ fn no_colour_means_none_and_yet_a_cursor() {
 }
 
 #[test]
-#[ignore = "needs the TUI"]
 fn a_paste_is_understood() {
     let mut pty = open(Spawn::wharf());
     pty.paste("nginx:1.27\nghcr.io/team/api:v2\nNOT//A REFERENCE\n");
@@ -145,7 +139,6 @@ fn a_paste_is_understood() {
 }
 
 #[test]
-#[ignore = "needs the TUI"]
 fn help_and_palette_come_and_go() {
     let mut pty = open(Spawn::wharf());
     let plain = pty.screen().text();
@@ -160,7 +153,6 @@ fn help_and_palette_come_and_go() {
 }
 
 #[test]
-#[ignore = "needs the TUI"]
 fn idle_costs_nothing() {
     let spawns = [Spawn::wharf(), Spawn::wharf().args(["demo"])];
     let mut open: Vec<Pty> = spawns.into_iter().map(open).collect();
@@ -185,7 +177,6 @@ fn idle_costs_nothing() {
 }
 
 #[test]
-#[ignore = "needs the TUI"]
 fn a_hang_up_with_nothing_to_do_ends_wharf() {
     let mut pty = open(Spawn::wharf());
     pty.hang_up();
@@ -232,7 +223,7 @@ fn start_queue(pty: &mut Pty, begun: impl Fn(&Screen) -> bool) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "needs the TUI and docker-registry"]
+#[ignore = "needs docker-registry"]
 async fn a_hang_up_in_mid_copy_lets_the_copy_finish() {
     let (from, to) = (DockerRegistry::start(), DockerRegistry::start());
     let dir = tempfile::tempdir().unwrap();
@@ -261,7 +252,6 @@ async fn a_hang_up_in_mid_copy_lets_the_copy_finish() {
 }
 
 #[test]
-#[ignore = "needs the TUI"]
 fn control_z_and_fg() {
     if !peers::has("bash") {
         return;
@@ -315,19 +305,16 @@ fn first_task(columns: u16, rows: u16) {
 }
 
 #[test]
-#[ignore = "needs the TUI"]
 fn three_tags_are_copied_and_one_exported_by_keys_alone() {
     first_task(120, 36);
 }
 
 #[test]
-#[ignore = "needs the TUI"]
 fn the_same_on_a_small_screen() {
     first_task(80, 24);
 }
 
 #[test]
-#[ignore = "needs the TUI"]
 fn without_a_terminal_wharf_says_so() {
     let home = tempfile::tempdir().unwrap();
     let wharf = std::process::Command::new(env!("CARGO_BIN_EXE_wharf"))

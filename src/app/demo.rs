@@ -15,16 +15,15 @@ use super::demo_images::{self, DemoImages};
 use super::terminal::entry;
 use super::{logging, options};
 use crate::cli::{self, Args, Overrides};
-use crate::config::{Config, RegistryType};
+use crate::config::{Config, RegistryEntry, RegistryType};
 use crate::engine::{self, Engine};
 use crate::ledger::{self, Ledger};
 use crate::serve::{ServeOptions, Server};
 use crate::transport;
 use crate::transport::local::Store;
-use crate::tui::Ready;
 
 /// Bytes a second of each blob on the screen's demo: slow enough that the bars can be watched.
-const PACE: u64 = 3 << 20;
+pub(super) const PACE: NonZeroU64 = NonZeroU64::new(3 << 20).unwrap();
 
 /// What can go wrong with the demo.
 #[derive(Debug, thiserror::Error)]
@@ -53,10 +52,24 @@ pub(super) struct Demo {
     engines: Arc<Mutex<Vec<Engine>>>,
 }
 
-/// The demo's registries, up and filled.
+/// Where the demo's registries are.
+#[derive(Clone, Copy)]
 pub(super) struct Harbour {
     pub(super) filled: SocketAddr,
     pub(super) empty: SocketAddr,
+}
+
+/// The demo's registries with their ports, but neither filled nor answering yet.
+pub(super) struct Bound {
+    filled: (Store, Server),
+    empty: Server,
+}
+
+impl Bound {
+    /// Where they will be.
+    pub(super) fn harbour(&self) -> Harbour {
+        Harbour { filled: self.filled.1.addr(), empty: self.empty.addr() }
+    }
 }
 
 impl Demo {
@@ -93,31 +106,29 @@ impl Demo {
         self.path.join("downloads")
     }
 
-    /// Starts the registries and fills the first. `pace` limits every blob, in bytes a second.
-    async fn open(&self, pace: Option<NonZeroU64>) -> Result<Harbour, Error> {
+    /// Takes ports for the registries: what they are called is known before they are filled. `pace` limits every blob,
+    /// in bytes a second.
+    pub(super) async fn bind(&self, pace: Option<NonZeroU64>) -> Result<Bound, Error> {
+        let (filled, empty) = (Store::open(self.path.join("harbor")), Store::open(self.path.join("mirror")));
+        Ok(Bound { filled: (filled.clone(), bound(filled, pace).await?), empty: bound(empty, pace).await? })
+    }
+
+    /// Fills the first registry and lets both answer.
+    async fn open(&self, bound: Bound) -> Result<Harbour, Error> {
         std::fs::create_dir_all(self.downloads()).map_err(|source| Error::Directory {
             attempted: "create",
             path: self.downloads(),
             source,
         })?;
-        let source = Store::open(self.path.join("harbor"));
+        let harbour = bound.harbour();
+        let (source, server) = bound.filled;
         let open = |repository: &crate::oci::Repository| -> Box<dyn transport::Destination> {
             Box::new(source.repository(repository))
         };
         demo_images::seed(DemoImages::full(), &open).await?;
-        let filled = self.serve(source.clone(), pace).await?;
-        let empty = self.serve(Store::open(self.path.join("mirror")), pace).await?;
-        Ok(Harbour { filled, empty })
-    }
-
-    async fn serve(&self, store: Store, bandwidth: Option<NonZeroU64>) -> Result<SocketAddr, Error> {
-        let options = ServeOptions { bandwidth, ..ServeOptions::default() };
-        let anywhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let server = Server::bind(anywhere, store, options).await.map_err(Error::Listen)?;
-        let addr = server.addr();
-        let task = tokio::spawn(server.run(self.stop.clone()));
-        self.servers.lock().unwrap_or_else(PoisonError::into_inner).push(task);
-        Ok(addr)
+        let mut servers = self.servers.lock().unwrap_or_else(PoisonError::into_inner);
+        servers.extend([server, bound.empty].map(|server| tokio::spawn(server.run(self.stop.clone()))));
+        Ok(harbour)
     }
 
     async fn engine(&self, config: &Config) -> Result<Engine, Error> {
@@ -127,10 +138,15 @@ impl Demo {
         Ok(engine)
     }
 
-    /// All that the terminal UI needs.
-    pub(super) async fn ready(&self, config: &Config) -> Result<Ready, Error> {
-        let harbour = self.open(NonZeroU64::new(PACE)).await?;
-        let registries = vec![
+    /// The terminal UI's engine, once there is something for it to work on.
+    pub(super) async fn ready(&self, bound: Bound, config: &Config) -> Result<Engine, Error> {
+        self.open(bound).await?;
+        self.engine(config).await
+    }
+
+    /// The demo's places.
+    pub(super) fn registries(&self, harbour: Harbour) -> Vec<RegistryEntry> {
+        vec![
             entry(
                 "harbor",
                 RegistryType::Registry,
@@ -144,9 +160,7 @@ impl Demo {
                 &self.downloads().display().to_string(),
                 "exported files",
             ),
-        ];
-        let engine = self.engine(config).await?;
-        Ok(Ready { engine, registries: Some(registries), target: Some(harbour.empty.to_string()) })
+        ]
     }
 
     /// Stops the registries and removes everything.
@@ -181,6 +195,12 @@ async fn asked_to_end() -> u8 {
         () = wait(SignalKind::terminate()) => 143,
         () = wait(SignalKind::hangup()) => 129,
     }
+}
+
+async fn bound(store: Store, bandwidth: Option<NonZeroU64>) -> Result<Server, Error> {
+    let options = ServeOptions { bandwidth, ..ServeOptions::default() };
+    let anywhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    Server::bind(anywhere, store, options).await.map_err(Error::Listen)
 }
 
 /// `wharf demo --headless`: the main job, done and verified, told in a summary.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use futures_util::FutureExt;
 
-use super::demo::Demo;
+use super::demo::{self, Demo};
 use super::environment::variable;
 use super::headless::open_ledger_at;
 use super::{logging, options};
@@ -12,7 +12,7 @@ use crate::cli::Args;
 use crate::config::{Config, Loaded, RegistryEntry, RegistryType, paths};
 use crate::engine::Engine;
 use crate::tui::theme::{ColourDepth, Theme};
-use crate::tui::{self, Exit, Ready, TuiOptions};
+use crate::tui::{self, Exit, TuiOptions};
 
 /// Opens the terminal UI on the configuration's registries.
 pub(super) async fn run(args: &Args, loaded: Loaded) -> u8 {
@@ -43,7 +43,7 @@ pub(super) async fn run(args: &Args, loaded: Loaded) -> u8 {
         let engine = Engine::new(options::engine_options(&for_engine, overrides, ledger));
         // The receiver lives as long as the screen.
         let _ = made.send(engine.clone());
-        Ok(Ready { engine, registries: None, target: None })
+        Ok(engine)
     };
     let notice = loaded.warnings.first().map(ToString::to_string);
     let code = show(tui_options(config, engine.boxed(), notice)).await;
@@ -63,11 +63,25 @@ pub(super) async fn demo(args: &Args, config: Config) -> u8 {
         }
     };
     logging::to_file(&demo.path().join("wharf.log"), args.global.verbose);
-    let config = Config { downloads: demo.downloads(), registries: Vec::new(), target: None, ..config };
+    let bound = match demo.bind(Some(demo::PACE)).await {
+        Ok(bound) => bound,
+        Err(error) => {
+            demo.remove().await;
+            eprintln!("error: {error}");
+            return 1;
+        }
+    };
+    let harbour = bound.harbour();
+    let config = Config {
+        downloads: demo.downloads(),
+        registries: demo.registries(harbour),
+        target: Some(harbour.empty.to_string()),
+        ..config
+    };
     let notice = "a demo: everything in it is removed when you leave".to_owned();
     let starting = demo.clone();
     let for_engine = config.clone();
-    let engine = async move { starting.ready(&for_engine).await.map_err(|error| error.to_string()) };
+    let engine = async move { starting.ready(bound, &for_engine).await.map_err(|error| error.to_string()) };
     let code = show(tui_options(config, engine.boxed(), Some(notice))).await;
     demo.remove().await;
     code
@@ -75,7 +89,7 @@ pub(super) async fn demo(args: &Args, config: Config) -> u8 {
 
 fn tui_options(
     config: Config,
-    engine: futures_util::future::BoxFuture<'static, Result<Ready, String>>,
+    engine: futures_util::future::BoxFuture<'static, Result<Engine, String>>,
     notice: Option<String>,
 ) -> TuiOptions {
     let depth = ColourDepth::detect(&variable);

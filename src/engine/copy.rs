@@ -309,7 +309,10 @@ fn split(mut stream: ByteStream, n: usize) -> (Vec<ByteStream>, Pin<Box<dyn Futu
         .unzip();
     let pump = async move {
         while let Some(item) = stream.next().await {
-            let copy = |item: &transport::Result<Bytes>| item.as_ref().map(Bytes::clone).map_err(echo);
+            let copy = |item: &transport::Result<Bytes>| match item {
+                Ok(piece) => Ok(piece.clone()),
+                Err(error) => Err(echo(error)),
+            };
             let sent = join_all(feeds.iter().map(|feed| feed.send(copy(&item)))).await;
             let mut sent = sent.into_iter();
             feeds.retain(|_| sent.next().is_some_and(|result| result.is_ok()));

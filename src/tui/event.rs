@@ -6,7 +6,6 @@ use crossterm::event::{Event, KeyEvent, KeyEventKind};
 use jiff::civil::Time;
 
 use super::state::queue::DraftId;
-use crate::config::RegistryEntry;
 use crate::engine::{FileEntry, Image};
 use crate::job::{Failure, Job, JobEvent, JobId, Plan};
 use crate::oci::{Digest, Location};
@@ -25,12 +24,7 @@ pub enum Msg {
     /// A filter may go on.
     Work,
     /// The engine is there.
-    Ready {
-        /// Places that replace the configuration's.
-        registries: Option<Vec<RegistryEntry>>,
-        /// A target that replaces the configuration's.
-        target: Option<String>,
-    },
+    Ready,
     /// The engine could not be started.
     NotReady(String),
     /// A sample of all jobs.

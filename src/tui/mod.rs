@@ -34,7 +34,7 @@ use self::state::{State, Tone};
 use self::terminal::{HangUp, Screen};
 use self::theme::Theme;
 use self::update::{deadline, update};
-use crate::config::{Config, RegistryEntry, Symbols};
+use crate::config::{Config, Symbols};
 use crate::engine::Engine;
 use crate::job::{JobEvent, JobState};
 
@@ -49,22 +49,12 @@ pub enum Error {
     Keys(#[from] KeymapError),
 }
 
-/// The engine, once it is there, and what only came to be with it.
-pub struct Ready {
-    /// The engine.
-    pub engine: Engine,
-    /// Places that replace the configuration's: the demo's registries know their ports late.
-    pub registries: Option<Vec<RegistryEntry>>,
-    /// A target that replaces the configuration's.
-    pub target: Option<String>,
-}
-
 /// What the UI starts with.
 pub struct TuiOptions {
     /// The configuration.
     pub config: Config,
     /// The engine. It is awaited after the first frame; the error is shown.
-    pub engine: BoxFuture<'static, Result<Ready, String>>,
+    pub engine: BoxFuture<'static, Result<Engine, String>>,
     /// Colours.
     pub theme: Theme,
     /// Symbols.
@@ -126,7 +116,7 @@ enum Woken {
     HungUp,
     Terminated,
     Terminal(Option<io::Result<crossterm::event::Event>>),
-    Engine(Result<Ready, String>),
+    Engine(Result<Engine, String>),
     Message(Msg),
     Job(Result<JobEvent, broadcast::error::RecvError>),
     Time,
@@ -134,7 +124,7 @@ enum Woken {
 }
 
 impl App {
-    async fn run(mut self, mut engine: BoxFuture<'static, Result<Ready, String>>) -> Result<Exit, Error> {
+    async fn run(mut self, mut engine: BoxFuture<'static, Result<Engine, String>>) -> Result<Exit, Error> {
         let mut hang_up = HangUp::listen()?;
         let mut terminate = signal(SignalKind::terminate())?;
         let mut keys = EventStream::new();
@@ -221,13 +211,13 @@ impl App {
         [self.draw_at, self.sample_at, deadline].into_iter().flatten().min()
     }
 
-    fn engine(&mut self, ready: Result<Ready, String>) -> Vec<Effect> {
+    fn engine(&mut self, ready: Result<Engine, String>) -> Vec<Effect> {
         match ready {
-            Ok(Ready { engine, registries, target }) => {
+            Ok(engine) => {
                 self.events = Some(engine.subscribe());
                 self.runner.start(engine);
                 self.sample_soon();
-                self.take(Msg::Ready { registries, target })
+                self.take(Msg::Ready)
             }
             Err(reason) => {
                 self.runner.give_up(&reason);

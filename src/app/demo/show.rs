@@ -38,7 +38,7 @@ pub(super) async fn run(demo: &Demo, args: &Args) -> Result<u8, Error> {
             println!("{line}");
         }
     };
-    let harbour = demo.open(None).await?;
+    let harbour = demo.open(demo.bind(None).await?).await?;
     let config = Config { downloads: demo.downloads(), ..Config::default() };
     let engine = demo.engine(&config).await?;
     let began = Instant::now();

@@ -4,7 +4,8 @@ use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use super::meter::{History, Meter};
-use crate::job::{Job, JobId, JobState};
+use crate::job::{Job, JobId, JobState, Target};
+use crate::oci::{Digest, Location};
 
 /// How many jobs are in which state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -53,6 +54,21 @@ fn rank(job: &Job) -> (u8, i64) {
     }
 }
 
+/// Bytes of a job that are still to come: what another job sends to the same place is not sent again.
+fn rest<'a>(job: &'a Job, coming: &mut HashSet<(&'a Digest, String)>) -> u64 {
+    let place = match job.spec.destinations.first() {
+        Some(Target::Image(Location::Registry(reference))) => Some(reference.registry.to_string()),
+        _ => None,
+    };
+    let whole = job.progress.total.saturating_sub(job.progress.wire + job.progress.reused);
+    let (Some(place), 1, false) = (place, job.spec.destinations.len(), job.progress.blobs.is_empty()) else {
+        return whole;
+    };
+    let open = job.progress.blobs.iter().filter(|blob| !blob.stage.is_settled());
+    let first = open.filter(|blob| coming.insert((&blob.digest, place.clone())));
+    first.map(|blob| blob.size.saturating_sub(blob.done)).sum::<u64>().min(whole)
+}
+
 impl Jobs {
     /// Takes a sample of all jobs.
     pub fn sample(&mut self, now: Duration, mut jobs: Vec<Job>) {
@@ -60,6 +76,7 @@ impl Jobs {
         jobs.sort_by_key(rank);
         (self.wire, self.reused, self.rest) = (0, 0, 0);
         self.counts = Counts::default();
+        let mut coming = HashSet::new();
         for job in &jobs {
             self.wire += job.progress.wire;
             self.reused += job.progress.reused;
@@ -74,7 +91,7 @@ impl Jobs {
                 _ => self.counts.waiting += 1,
             }
             if job.state.is_active() || job.state == JobState::Queued {
-                self.rest += job.progress.total.saturating_sub(job.progress.wire + job.progress.reused);
+                self.rest += rest(job, &mut coming);
             } else {
                 self.meters.remove(&job.id);
             }

@@ -86,11 +86,11 @@ impl History {
         if second <= at {
             return;
         }
-        // Jobs that left the list take their bytes with them.
-        let rate = total.saturating_sub(before) / (second - at);
-        for _ in 0..(second - at).min(60) {
-            self.seconds.push_back(rate);
-        }
+        // Jobs that left the list take their bytes with them. Where nobody looked for seconds, nothing ran:
+        // what came since then came at the begin.
+        let rate = total.saturating_sub(before);
+        self.seconds.push_back(rate);
+        self.seconds.extend((1..(second - at).min(60)).map(|_| 0));
         while self.seconds.len() > 60 {
             self.seconds.pop_front();
         }
@@ -98,9 +98,12 @@ impl History {
         self.last = Some((second, total));
     }
 
-    /// The last `n` seconds' rates, oldest first.
-    pub fn tail(&self, n: usize) -> impl Iterator<Item = u64> + '_ {
-        self.seconds.iter().skip(self.seconds.len().saturating_sub(n)).copied()
+    /// The rates of the last `n` seconds before `now`, oldest first.
+    pub fn tail(&self, now: Duration, n: usize) -> Vec<u64> {
+        // A second that is not over says nothing yet.
+        let quiet = self.last.map_or(0, |(at, _)| now.as_secs().saturating_sub(at + 1)).min(60) as usize;
+        let all = self.seconds.iter().copied().chain(std::iter::repeat_n(0, quiet));
+        all.skip((self.seconds.len() + quiet).saturating_sub(n)).collect()
     }
 }
 
@@ -139,8 +142,11 @@ mod tests {
             history.sample(Duration::from_secs(second), second * 7);
         }
         assert_eq!(
-            (history.tail(100).count(), history.tail(3).collect::<Vec<_>>(), history.peak),
+            (history.tail(at(990), 100).len(), history.tail(at(990), 3), history.peak),
             (60, vec![7, 7, 7], 7)
         );
+        assert_eq!(history.tail(at(1020), 4), [7, 7, 0, 0], "time passes, also when nothing is sampled");
+        history.sample(Duration::from_secs(130), 99 * 7 + 5);
+        assert_eq!((history.tail(at(1300), 31)[0], history.tail(at(1300), 30)), (5, vec![0; 30]));
     }
 }

@@ -1,10 +1,13 @@
 //! The popups: a stack, of which the top one has the keys.
 
+use std::collections::HashSet;
+
 use tui_input::Input;
 
 use super::paste::Pasted;
 use super::queue::DraftId;
-use crate::job::{Failure, JobId, JobSpec, Plan};
+use crate::job::{Failure, JobId, JobSpec, Plan, Presence, Target};
+use crate::oci::{Digest, Location};
 use crate::tui::action::{Action, Context};
 
 /// One popup.
@@ -86,9 +89,65 @@ pub struct PlanPreview {
     pub rows: Vec<PlanRow>,
     /// How far it is scrolled.
     pub scroll: Scroll,
+    /// What is known of all of them together.
+    pub totals: PlanTotals,
+}
+
+/// What plans come to together: jobs that share a blob send it to a registry once.
+#[derive(Debug, Default)]
+pub struct PlanTotals {
+    /// Bytes that will travel.
+    pub send: u64,
+    /// Bytes that need no sending.
+    pub reuse: u64,
+    /// Bytes that more than one plan counts, and only one sends.
+    pub shared: u64,
+    sent: HashSet<(String, Digest)>,
+}
+
+impl PlanTotals {
+    fn add(&mut self, spec: &JobSpec, plan: &Plan) {
+        for (n, destination) in plan.destinations.iter().enumerate() {
+            // Exports share nothing: each file holds all of it.
+            let registry = match spec.destinations.get(n) {
+                Some(Target::Image(Location::Registry(reference))) => Some(reference.registry.to_string()),
+                Some(Target::Image(Location::Store { .. })) => Some("store:".to_owned()),
+                _ => None,
+            };
+            for (blob, presence) in plan.blobs.iter().zip(&destination.presence) {
+                let size = blob.descriptor.size;
+                let travels =
+                    !destination.up_to_date && matches!(presence, Presence::Absent | Presence::Unasked);
+                let mut first = || match &registry {
+                    Some(registry) => self.sent.insert((registry.clone(), blob.descriptor.digest.clone())),
+                    None => true,
+                };
+                match travels {
+                    false => self.reuse += size,
+                    true if first() => self.send += size,
+                    true => {
+                        self.reuse += size;
+                        self.shared += size;
+                    }
+                }
+            }
+        }
+    }
 }
 
 impl PlanPreview {
+    /// Takes an answer; false if nobody waits for it.
+    pub fn answer(&mut self, draft: DraftId, outcome: Result<Box<Plan>, Failure>) -> bool {
+        let Some(row) = self.rows.iter_mut().find(|row| row.draft == draft && row.outcome.is_none()) else {
+            return false;
+        };
+        if let Ok(plan) = &outcome {
+            self.totals.add(&row.spec, plan);
+        }
+        row.outcome = Some(outcome);
+        true
+    }
+
     /// Whether answers are still to come.
     pub fn waiting(&self) -> bool {
         self.rows.iter().any(|row| row.outcome.is_none())

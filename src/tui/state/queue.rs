@@ -158,6 +158,16 @@ impl Queue {
         self.cursor = self.cursor.min(self.drafts.len().saturating_sub(1));
     }
 
+    /// Whether there is a change to undo.
+    pub fn can_undo(&self) -> bool {
+        !self.past.is_empty()
+    }
+
+    /// Whether there is an undone change to do again.
+    pub fn can_redo(&self) -> bool {
+        !self.future.is_empty()
+    }
+
     /// Undoes the last change; whether there was one.
     pub fn undo(&mut self) -> bool {
         let Some(before) = self.past.pop() else { return false };

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::target::strip_scheme;
+use super::target::{CopyTarget, strip_scheme};
 use crate::config::{RegistryEntry, RegistryType};
 use crate::engine::Place;
 use crate::oci::{Registry, printable};
@@ -44,7 +44,7 @@ impl PlaceRow {
             }
             RegistryType::LocalFile => Ok(Place::Directory(PathBuf::from(&entry.url))),
             RegistryType::Store => Ok(Place::Store),
-            RegistryType::Docker => Err("Docker hosts cannot be browsed yet".to_owned()),
+            RegistryType::Docker => Err("Docker engines come in a later version".to_owned()),
         };
         PlaceRow {
             name: printable(&entry.name, 60),
@@ -79,6 +79,19 @@ impl Registries {
     /// The cursor's row.
     pub fn current(&self) -> Option<&PlaceRow> {
         self.rows.get(self.cursor)
+    }
+
+    /// How a target is called: by its entry's name, where an entry is just that.
+    pub fn name_of(&self, target: &CopyTarget) -> String {
+        let named = |row: &&PlaceRow| match (target, &row.place) {
+            (CopyTarget::Registry(registry, _), Ok(Place::Registry(place))) => registry == place,
+            _ => false,
+        };
+        match (target, self.rows.iter().find(named)) {
+            (CopyTarget::Registry(_, None), Some(row)) => row.name.clone(),
+            (CopyTarget::Registry(_, Some(prefix)), Some(row)) => format!("{}/{prefix}", row.name),
+            _ => target.to_string(),
+        }
     }
 
     /// Notes how a place answered.

@@ -46,7 +46,7 @@ impl CopyTarget {
             RegistryType::Registry => CopyTarget::parse(&entry.url, &[]),
             RegistryType::Store => Ok(CopyTarget::Store),
             RegistryType::LocalFile => Err(format!("{name} is a directory: exports go there")),
-            RegistryType::Docker => Err(format!("{name} is a Docker host: wharf cannot copy there yet")),
+            RegistryType::Docker => Err(format!("{name} is a Docker engine: those come in a later version")),
         }
     }
 

@@ -225,7 +225,7 @@ fn a_registry_is_chosen_as_the_target_and_a_directory_for_exports() {
     app.keys("t");
     assert_eq!(app.state.downloads, PathBuf::from("downloads"));
     app.keys("j j t");
-    assert!(app.state.message.as_ref().unwrap().1.contains("Docker host"));
+    assert!(app.state.message.as_ref().unwrap().1.contains("Docker engine"));
     app.keys("enter");
     assert_eq!(app.state.focus, Pane::Registries, "what cannot be browsed does not take the focus");
 }
@@ -359,15 +359,65 @@ fn jobs_are_cancelled_retried_and_paused() {
 }
 
 #[test]
-fn the_engine_and_its_registries_may_come_late() {
+fn the_engine_may_come_late_or_never() {
     let mut app = App::new();
-    let entries = vec![entry("demo", RegistryType::Registry, "127.0.0.1:41234", "")];
-    app.tell(Msg::Ready { registries: Some(entries), target: Some("127.0.0.1:41235".to_owned()) })
-        .keys("enter");
-    assert_eq!(app.state.target.as_ref().unwrap().to_string(), "127.0.0.1:41235");
-    assert!(app.effects.iter().any(|e| matches!(e, Effect::List { .. })) && app.state.browse.name == "demo");
+    app.state.engine = crate::tui::state::EngineState::Starting;
+    app.keys("enter");
+    assert!(
+        app.effects.iter().any(|e| matches!(e, Effect::List { .. })),
+        "what is asked waits in the runner"
+    );
     app.tell(Msg::NotReady("the ledger is locked".to_owned()));
     assert!(app.screen().contains("no engine"));
+}
+
+#[test]
+fn esc_and_a_key_in_one_go_are_both_heard() {
+    let mut app = App::new();
+    app.keys("?");
+    assert_eq!(app.state.popups.len(), 1);
+    app.tell(Msg::Key(KeyEvent::new(KeyCode::Char('3'), KeyModifiers::ALT)));
+    assert!(app.state.popups.is_empty() && app.state.focus == crate::tui::state::Pane::Queue);
+}
+
+#[test]
+fn plans_that_share_blobs_send_them_once_to_a_registry() {
+    use crate::job::{Plan, PlannedBlob, PlannedDestination, Presence};
+    let mut app = App::new();
+    app.keys("n").write("localhost:5000/a:1 localhost:5000/a:2 localhost:5000/a:1").keys("enter S");
+    let (generation, drafts) = app
+        .take_effects()
+        .into_iter()
+        .find_map(|effect| match effect {
+            Effect::Plan { generation, drafts } => Some((generation, drafts)),
+            _ => None,
+        })
+        .unwrap();
+    let shared = Descriptor::new(media_type::OCI_LAYER_GZIP, Digest::of(b"shared"), 1000);
+    for (draft, spec) in &drafts {
+        let own = Descriptor::new(media_type::OCI_LAYER_GZIP, Digest::of(&[draft.0 as u8]), 10);
+        let plan = Plan {
+            source: spec.source.to_string(),
+            found: own.clone(),
+            arrives: own.clone(),
+            platforms: Vec::new(),
+            manifests: Vec::new(),
+            blobs: [&shared, &own]
+                .map(|descriptor| PlannedBlob { descriptor: descriptor.clone(), is_config: false })
+                .into(),
+            destinations: vec![PlannedDestination {
+                location: spec.destinations[0].to_string(),
+                presence: vec![Presence::Absent, Presence::Absent],
+                tags: Vec::new(),
+                up_to_date: false,
+            }],
+            notes: Vec::new(),
+        };
+        app.tell(Msg::Planned { generation, draft: *draft, outcome: Ok(Box::new(plan)) });
+    }
+    assert_eq!(drafts.len(), 2);
+    let screen = app.screen();
+    assert!(screen.contains("2 images · send 1.0 kB · reuse 1.0 kB"), "{screen}");
 }
 
 #[test]

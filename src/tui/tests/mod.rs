@@ -86,7 +86,7 @@ impl App {
         state.clock = "2026-11-21T04:00:00Z".parse().unwrap();
         let mut app = App { state, effects: Vec::new() };
         app.tell(Msg::Resize(120, 36));
-        app.tell(Msg::Ready { registries: None, target: None });
+        app.tell(Msg::Ready);
         app
     }
 

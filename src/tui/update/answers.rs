@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use jiff::civil::Time;
 
-use crate::engine::{FileEntry, Image};
+use crate::engine::{FileEntry, Image, Place};
 use crate::job::{Failure, Job, JobEvent, JobId, JobState, Plan, Target};
-use crate::oci::{ErrorClass, Location, printable};
+use crate::oci::{Digest, ErrorClass, Location, printable};
 use crate::tui::effect::{Effect, Exit};
 use crate::tui::state::browse::Level;
 use crate::tui::state::popup::Popup;
@@ -74,6 +74,14 @@ pub(super) fn inspected(state: &mut State, location: &Location, answer: Result<A
     state.images.answer(location, answer);
 }
 
+/// What is at a location; a registry that could say has been reached.
+pub(super) fn resolved(state: &mut State, location: &Location, answer: Result<Option<Digest>, Failure>) {
+    if let (Location::Registry(reference), Ok(_)) = (location, &answer) {
+        state.registries.learn(&Place::Registry(reference.registry.clone()), Health::Reached);
+    }
+    state.digests.answer(location, answer.map_err(|_| ()));
+}
+
 pub(super) fn planned(
     state: &mut State,
     generation: u64,
@@ -83,9 +91,8 @@ pub(super) fn planned(
     for popup in &mut state.popups {
         if let Popup::Plan(plan) = popup
             && plan.generation == generation
-            && let Some(row) = plan.rows.iter_mut().find(|row| row.draft == draft)
         {
-            row.outcome = Some(outcome);
+            plan.answer(draft, outcome);
             return;
         }
     }
@@ -109,8 +116,13 @@ pub(super) fn sampled(state: &mut State, jobs: Vec<Job>, effects: &mut Vec<Effec
 }
 
 pub(super) fn event(state: &mut State, at: Time, event: &JobEvent) {
-    let State { logs, jobs, digests, .. } = state;
-    let name = |id: JobId| jobs.get(id).map(|job| job.spec.source.to_string()).unwrap_or_default();
+    let State { logs, jobs, digests, glyphs, .. } = state;
+    let arrow = glyphs.arrow;
+    let name = |id: JobId| match jobs.get(id) {
+        Some(job) if job.spec.is_export() => format!("{} {arrow} tar", job.spec.source),
+        Some(job) => job.spec.source.to_string(),
+        None => String::new(),
+    };
     logs.event(at, event, name);
     // What a copy has changed is asked for again.
     if let JobEvent::Moved { job, to: JobState::Succeeded, .. } = event

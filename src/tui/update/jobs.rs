@@ -16,11 +16,19 @@ pub(super) fn details(state: &mut State) {
     }
 }
 
+/// A state as a predicate.
+fn is(state: JobState) -> String {
+    match state {
+        JobState::Succeeded | JobState::Failed => format!("has {state}"),
+        other => format!("is {other}"),
+    }
+}
+
 pub(super) fn cancel(state: &mut State, effects: &mut Vec<Effect>) {
     let Some(job) = state.jobs.current() else { return state.say(Tone::Plain, "there is no job to cancel") };
     let (id, job_state) = (job.id, job.state);
     if job_state.is_final() {
-        return state.say(Tone::Plain, format!("job {id} is over: {job_state}"));
+        return state.say(Tone::Plain, format!("job {id} {}: there is nothing to cancel", is(job_state)));
     }
     if !job_state.is_active() {
         return effects.push(Effect::Cancel(id));
@@ -36,7 +44,7 @@ pub(super) fn retry(state: &mut State, effects: &mut Vec<Effect>) {
     match state.jobs.current() {
         Some(job) if job.state == JobState::Failed => effects.push(Effect::Retry(job.id)),
         Some(job) => {
-            let text = format!("job {} is {}; failed jobs are retried", job.id, job.state);
+            let text = format!("job {} {}: only failed jobs are retried", job.id, is(job.state));
             state.say(Tone::Plain, text);
         }
         None => state.say(Tone::Plain, "there is no job to retry"),
@@ -50,7 +58,7 @@ pub(super) fn pause(state: &mut State, effects: &mut Vec<Effect>) {
             effects.push(Effect::Resume(job.id))
         }
         Some(job) => {
-            let text = format!("job {} is {}; running jobs are paused", job.id, job.state);
+            let text = format!("job {} {}: only running jobs are paused", job.id, is(job.state));
             state.say(Tone::Plain, text);
         }
         None => state.say(Tone::Plain, "there is no job to pause"),

@@ -7,7 +7,7 @@ mod moves;
 mod popups;
 mod queue;
 
-use crossterm::event::{Event, KeyEvent};
+use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
 use tui_input::backend::crossterm::EventHandler;
 
 use super::action::Action;
@@ -18,7 +18,6 @@ use super::state::popup::{Palette, Popup, Scroll};
 use super::state::{DEBOUNCE, EngineState, Leaving, Pane, State, Tone};
 use super::view::layout::Layout;
 use super::view::{jobs as jobs_view, popup as popup_view};
-use crate::config::RegistryEntry;
 
 /// Takes a message; the answer is what is to be done outside.
 pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
@@ -29,7 +28,7 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
         Msg::Resize(width, height) => state.size = (width, height),
         Msg::Tick => {}
         Msg::Work => work(state),
-        Msg::Ready { registries, target } => ready(state, registries, target),
+        Msg::Ready => state.engine = EngineState::Ready,
         Msg::NotReady(reason) => {
             state.say(Tone::Bad, format!("the engine did not start: {reason}"));
             state.engine = EngineState::Failed(crate::oci::printable(&reason, 300));
@@ -40,7 +39,7 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
         Msg::Files { generation, files } => answers::files(state, generation, files),
         Msg::ListEnd { generation, failure } => answers::list_end(state, generation, failure),
         Msg::Inspected(location, answer) => answers::inspected(state, &location, answer),
-        Msg::Resolved(location, answer) => state.digests.answer(&location, answer.map_err(|_| ())),
+        Msg::Resolved(location, answer) => answers::resolved(state, &location, answer),
         Msg::Planned { generation, draft, outcome } => answers::planned(state, generation, draft, outcome),
         Msg::Submitted(draft, answer) => answers::submitted(state, draft, answer),
         Msg::Refused(job, failure) => state.say(Tone::Bad, format!("job {job}: {}", failure.message)),
@@ -57,6 +56,11 @@ fn press(state: &mut State, key: KeyEvent, effects: &mut Vec<Effect>) {
         Press::Action(action) => {
             state.message = None;
             act(state, action, effects);
+        }
+        // `esc` and a key that came in one go look like alt and that key.
+        Press::Unbound if key.modifiers.contains(KeyModifiers::ALT) && key.code != KeyCode::Backspace => {
+            press(state, KeyEvent::new(KeyCode::Esc, KeyModifiers::NONE), effects);
+            press(state, KeyEvent { modifiers: key.modifiers - KeyModifiers::ALT, ..key }, effects);
         }
         Press::Unbound if state.typing() => text(state, key),
         Press::Unbound | Press::Prefix => {}
@@ -156,21 +160,6 @@ pub(super) fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) 
 fn work(state: &mut State) {
     let State { browse, matcher, .. } = state;
     browse.list_mut().work(matcher);
-}
-
-fn ready(state: &mut State, registries: Option<Vec<RegistryEntry>>, target: Option<String>) {
-    state.engine = EngineState::Ready;
-    if let Some(entries) = registries {
-        let cursor = state.registries.cursor;
-        state.registries = super::state::registries::Registries::new(entries);
-        state.registries.cursor = cursor.min(state.registries.rows.len().saturating_sub(1));
-    }
-    if let Some(text) = target {
-        match super::state::target::CopyTarget::parse(&text, &state.registries.entries) {
-            Ok(target) => state.target = Some(target),
-            Err(reason) => state.say(Tone::Bad, format!("target {text}: {reason}")),
-        }
-    }
 }
 
 /// Brings every window to its cursor.

@@ -12,7 +12,7 @@ use crate::tui::effect::{Effect, Exit};
 use crate::tui::state::paste::Pasted;
 use crate::tui::state::popup::{Ask, Choice, Dialog, Popup, Question, Scroll};
 use crate::tui::state::target::CopyTarget;
-use crate::tui::state::{Leaving, State, Tone};
+use crate::tui::state::{Leaving, Pane, State, Tone};
 
 pub(super) fn ask_reference(state: &mut State) {
     state.popups.push(queue::prompt(Ask::Reference, String::new(), false));
@@ -72,6 +72,7 @@ pub(super) fn accept_prompt(state: &mut State, effects: &mut Vec<Effect>) {
     match state.popups.pop() {
         Some(Popup::Palette(palette)) => {
             if let Some(action) = palette.hits.get(palette.cursor) {
+                go_where_it_acts(state, *action);
                 super::act(state, *action, effects);
             }
         }
@@ -88,6 +89,16 @@ pub(super) fn accept_prompt(state: &mut State, effects: &mut Vec<Effect>) {
         }
         Some(other) => state.popups.push(other),
         None => {}
+    }
+}
+
+/// An action of another pane is done in that pane.
+fn go_where_it_acts(state: &mut State, action: Action) {
+    let Some(entry) = action.entry() else { return };
+    if !state.focus.contexts().contains(&entry.context)
+        && let Some(pane) = Pane::ALL.into_iter().find(|pane| pane.contexts().contains(&entry.context))
+    {
+        super::moves::focus(state, pane);
     }
 }
 
@@ -149,13 +160,15 @@ pub(super) fn toggle_help(state: &mut State) {
 /// Finds the palette's actions.
 pub(super) fn search(state: &mut State) {
     let here = state.focus.contexts();
+    // The other panes' actions are found too: doing one goes there first.
+    let panes = Pane::ALL.iter().flat_map(|pane| pane.contexts()).copied().collect::<Vec<_>>();
     let State { popups, matcher, .. } = state;
     let Some(Popup::Palette(palette)) = popups.last_mut() else { return };
     let pattern = Pattern::parse(palette.input.value(), CaseMatching::Ignore, Normalization::Smart);
     let mut buffer = Vec::new();
     let mut hits: Vec<(u32, Action)> = TABLE
         .iter()
-        .filter(|entry| here.contains(&entry.context) && entry.action != Action::Palette)
+        .filter(|entry| panes.contains(&entry.context) && entry.action != Action::Palette)
         .filter_map(|entry| {
             let text = format!("{} {}", entry.name, entry.doc);
             Some((pattern.score(Utf32Str::new(&text, &mut buffer), matcher)?, entry.action))
@@ -163,11 +176,14 @@ pub(super) fn search(state: &mut State) {
         .collect();
     // In the pane's own actions first; stable.
     hits.sort_by_key(|(score, _)| std::cmp::Reverse(*score));
-    let own = |action: &Action| {
-        action.entry().is_some_and(|e| !matches!(e.context, Context::Everywhere | Context::List))
+    let distance = |action: &Action| match action.entry().map(|entry| entry.context) {
+        Some(Context::Everywhere) => 1,
+        Some(Context::List) => 3,
+        Some(context) if here.contains(&context) => 0,
+        _ => 2,
     };
     if palette.input.value().is_empty() {
-        hits.sort_by_key(|(_, action)| !own(action));
+        hits.sort_by_key(|(_, action)| distance(action));
     }
     palette.hits = hits.into_iter().map(|(_, action)| action).collect();
     palette.cursor = 0;

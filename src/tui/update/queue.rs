@@ -8,7 +8,7 @@ use crate::oci::{Location, Platform, Platforms};
 use crate::tui::action::Action;
 use crate::tui::effect::Effect;
 use crate::tui::state::browse::Level;
-use crate::tui::state::popup::{Ask, PlanPreview, PlanRow, Popup, Prompt, Scroll};
+use crate::tui::state::popup::{Ask, PlanPreview, PlanRow, PlanTotals, Popup, Prompt, Scroll};
 use crate::tui::state::queue::{DraftId, Goal};
 use crate::tui::state::target::CopyTarget;
 use crate::tui::state::{Pane, State, Tone};
@@ -159,7 +159,12 @@ pub(super) fn start(state: &mut State, effects: &mut Vec<Effect>) {
         .iter()
         .map(|(draft, spec)| PlanRow { draft: *draft, spec: spec.clone(), outcome: None })
         .collect();
-    state.popups.push(Popup::Plan(PlanPreview { generation, rows, scroll: Scroll::default() }));
+    state.popups.push(Popup::Plan(PlanPreview {
+        generation,
+        rows,
+        scroll: Scroll::default(),
+        totals: PlanTotals::default(),
+    }));
     effects.push(Effect::Plan { generation, drafts });
 }
 
@@ -169,6 +174,8 @@ pub(super) fn launch(state: &mut State, plan: &PlanPreview, effects: &mut Vec<Ef
     effects.push(Effect::DropPlans);
     state.queue.starting.extend(jobs.iter().map(|(draft, _)| *draft));
     state.focus = Pane::Jobs;
+    // What begins is on top, and that is what a person wants to see now.
+    state.jobs.move_to(0);
     effects.push(Effect::Submit(jobs));
 }
 

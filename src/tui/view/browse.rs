@@ -38,23 +38,22 @@ pub(super) fn draw(state: &State, area: Rect, buffer: &mut Buffer) {
     for row in 0..window.height {
         let position = list.offset + usize::from(row);
         let Some(text) = list.text(position) else { break };
-        draw_row(state, Rect { y: window.y + row, height: 1, ..window }, position, text, buffer);
         let line = Rect { y: window.y + row, height: 1, ..window };
+        let in_range = range.is_some_and(|(first, last)| (first..=last).contains(&position));
+        draw_row(state, line, (position, text), in_range, buffer);
         if position == list.cursor() {
             buffer.set_style(line, super::cursor_style(state, Pane::Browse));
-        } else if range.is_some_and(|(first, last)| (first..=last).contains(&position)) {
+        } else if in_range {
             buffer.set_style(line, state.theme.cursor_blurred);
         }
     }
 }
 
-fn draw_row(state: &State, line: Rect, position: usize, text: &str, buffer: &mut Buffer) {
+fn draw_row(state: &State, line: Rect, (position, text): (usize, &str), in_range: bool, buffer: &mut Buffer) {
     let (theme, glyphs) = (&state.theme, &state.glyphs);
     let mut pen = Pen::new(buffer, line, 0, glyphs.ellipsis);
     let mark = state.browse.key_at(position);
     let marked = mark.as_ref().is_some_and(|mark| state.marks.has(mark));
-    let in_range =
-        state.browse.list().range().is_some_and(|(first, last)| (first..=last).contains(&position));
     let lead = if marked || in_range { glyphs.mark } else { " " };
     pen.right("", 1, theme.text).put(" ", theme.text).put(lead, theme.mark);
     match state.browse.level {
@@ -98,11 +97,15 @@ fn tag_columns(state: &State, location: &Location, pen: &mut Pen) {
     }
 }
 
-/// `= ≠ ∅` against the target; nothing as long as it is not known.
+/// `= ≠ ∅` against the target, `?` where the target does not say; nothing as long as it is not known.
 fn compared(state: &State, location: &Location) -> (&'static str, Style) {
     let (theme, glyphs) = (&state.theme, &state.glyphs);
     let here = state.digests.value(location);
-    let there = state.destination(location).and_then(|to| state.digests.value(&to).cloned());
+    let to = state.destination(location);
+    let there = to.as_ref().and_then(|to| state.digests.value(to).cloned());
+    if to.is_some_and(|to| matches!(state.digests.get(&to), Some(Known::Failed(())))) {
+        return ("?", theme.warn);
+    }
     match (here, there) {
         (Some(Some(_)), Some(None)) => (glyphs.absent, theme.dim),
         (Some(Some(here)), Some(Some(there))) if *here == there => (glyphs.same, theme.ok),
@@ -116,7 +119,11 @@ fn file_columns(state: &State, position: usize, pen: &mut Pen) {
         return;
     };
     if let Some(modified) = file.modified {
-        pen.right(&age(state.clock.as_second() - modified.as_second()), 6, state.theme.dim);
+        // Files are told apart by their day and minute; the person's own time.
+        let at = modified.to_zoned(jiff::tz::TimeZone::system()).strftime("%Y-%m-%d %H:%M").to_string();
+        let age = age(state.clock.as_second() - modified.as_second());
+        let (text, columns) = if pen.room() >= 66 { (at, 18) } else { (age, 6) };
+        pen.right(&text, columns, state.theme.dim);
     }
     pen.right(&bytes(file.size), 8, state.theme.text);
 }

@@ -105,11 +105,14 @@ impl Page<'_> {
         let name = platform.platform.as_ref().map_or_else(|| "artifact".to_owned(), ToString::to_string);
         let size = bytes(platform.size);
         let mark = Span::styled(format!(" {}", glyphs.mark), theme.accent);
-        let gap = self.width.saturating_sub(super::text::width(&name) + size.len() + 4);
-        let text = format!("{name}{}{size}", " ".repeat(gap.clamp(1, 40)));
+        let columns = self.width.saturating_sub(size.len() + 4).min(56);
+        let gap = columns.saturating_sub(super::text::width(&name)).max(1);
+        let text = format!("{name}{}{size}", " ".repeat(gap));
         self.lines.push(Line::from(vec![mark, Span::styled(text, theme.text)]));
         if let Some(created) = &platform.created {
-            self.pair("  created", created, theme.dim);
+            // In the narrow pane the day says enough.
+            let day = created.split('T').next().unwrap_or(created);
+            self.pair("  created", if full { created } else { day }, theme.dim);
         }
         if !full {
             self.pair("  layers", &platform.layers.len().to_string(), theme.dim);

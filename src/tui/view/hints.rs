@@ -1,10 +1,13 @@
-//! The bottom line: a message while there is one, else the keys of where the focus is, from the action table.
+//! The bottom line: what there is to say, and the keys that do something where the focus is, from the action table.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::text::{Pen, width};
-use crate::tui::action::TABLE;
+use crate::job::JobState;
+use crate::tui::action::{Action, TABLE};
+use crate::tui::state::browse::Level;
+use crate::tui::state::popup::Popup;
 use crate::tui::state::{State, Tone};
 
 pub(super) fn draw(state: &State, area: Rect, buffer: &mut Buffer) {
@@ -21,21 +24,75 @@ pub(super) fn draw(state: &State, area: Rect, buffer: &mut Buffer) {
             Tone::Plain => (glyphs.dot, theme.text),
             Tone::Bad => (glyphs.failed, theme.error),
         };
-        pen.put(sign, style).skip(1).put(text, style);
-        return;
+        pen.put(sign, style).skip(1).put(text, style).skip(3);
     }
     let entries = state
         .contexts()
         .iter()
         .flat_map(|context| TABLE.iter().filter(move |entry| entry.context == *context));
     let mut first = true;
-    for entry in entries.filter(|entry| !entry.hint.is_empty()) {
-        let Some(key) = entry.keys.first() else { continue };
+    for entry in entries {
+        let (Some(key), Some(label)) = (entry.keys.first(), label(state, entry.action, entry.hint)) else {
+            continue;
+        };
         let separator = if first { String::new() } else { format!(" {} ", glyphs.dot) };
-        if width(&separator) + width(key) + 1 + width(entry.hint) > pen.room() {
+        if width(&separator) + width(key) + 1 + width(&label) > pen.room() {
             break;
         }
-        pen.put(&separator, theme.dim).put(key, theme.key).put(&format!(" {}", entry.hint), theme.text);
+        pen.put(&separator, theme.dim).put(key, theme.key).put(&format!(" {label}"), theme.text);
         first = false;
+    }
+}
+
+/// What the bar says of an action; `None` where it would do nothing now, or is no news.
+fn label(state: &State, action: Action, hint: &str) -> Option<String> {
+    let browse = &state.browse;
+    let images = matches!(browse.level, Level::Tags | Level::Platforms) && !browse.list().is_empty();
+    let job = state.jobs.current();
+    let place = state.registries.current().is_some_and(|row| row.place.is_ok());
+    let useful = match action {
+        Action::Start => !state.queue.drafts().is_empty(),
+        Action::OpenRegistry | Action::UseAsTarget => place,
+        Action::Mark | Action::MarkRange => images,
+        Action::Add | Action::Export => images || !state.marks.is_empty(),
+        Action::Inspect => images,
+        Action::Filter | Action::Sort => browse.list().total() > 0,
+        Action::Refresh | Action::Ascend => browse.place.is_some(),
+        Action::Descend => {
+            matches!(browse.level, Level::Repositories | Level::Tags) && !browse.list().is_empty()
+        }
+        Action::RemoveDraft => !state.queue.drafts().is_empty(),
+        Action::DraftDown => state.queue.cursor + 1 < state.queue.drafts().len(),
+        Action::DraftUp => state.queue.cursor > 0,
+        Action::Undo => state.queue.can_undo(),
+        Action::Redo => state.queue.can_redo(),
+        Action::JobDetails => {
+            return job.map(|job| if job.state == JobState::Failed { "why" } else { hint }.to_owned());
+        }
+        Action::CancelJob => job.is_some_and(|job| !job.state.is_final()),
+        Action::RetryJob => job.is_some_and(|job| job.state == JobState::Failed),
+        Action::PauseJob => {
+            return match job?.state {
+                JobState::Running => Some(hint.to_owned()),
+                JobState::Paused | JobState::Interrupted => Some("go on".to_owned()),
+                _ => None,
+            };
+        }
+        Action::PopupAccept => return accept(state.popups.last()?),
+        _ => true,
+    };
+    (useful && !hint.is_empty()).then(|| hint.to_owned())
+}
+
+/// What `enter` does in a popup that shows something; `None` if nothing.
+pub(super) fn accept(popup: &Popup) -> Option<String> {
+    match popup {
+        Popup::Plan(plan) => match (plan.startable().count(), plan.rows.len()) {
+            (0, _) => None,
+            (able, all) if able < all => Some(format!("start {able} of {all}")),
+            _ => Some("start".to_owned()),
+        },
+        Popup::Paste(pasted, _) if !pasted.found.is_empty() => Some("add".to_owned()),
+        _ => None,
     }
 }

@@ -6,7 +6,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::text::{Pen, bytes, cut, duration};
+use super::text::{Pen, bytes, cut, cut_front, duration};
 use super::{key, spinner};
 use crate::job::{BlobProgress, BlobStage, Job, JobState, Progress};
 use crate::tui::action::Action;
@@ -69,13 +69,14 @@ fn draw_job(state: &State, job: &Job, line: Rect, buffer: &mut Buffer) {
     let (theme, glyphs) = (&state.theme, &state.glyphs);
     let (sign, style) = sign(state, job.state);
     let width = usize::from(line.width);
-    let name = match job.spec.is_export() {
-        true => format!("{} {} tar", super::queue::short(&job.spec.source), glyphs.arrow),
-        false => super::queue::short(&job.spec.source),
-    };
+    let name = name(state, job);
     let mut pen = Pen::new(buffer, line, 0, glyphs.ellipsis);
     let name_width = (width * 3 / 10).clamp(12, 44);
-    pen.skip(1).put(sign, style).skip(1).column(&name, name_width, theme.text).skip(2);
+    pen.skip(1)
+        .put(sign, style)
+        .skip(1)
+        .column(&cut_front(&name, name_width, glyphs.ellipsis), name_width, theme.text)
+        .skip(2);
     match job.state {
         JobState::Running | JobState::Paused => progress(state, job, &mut pen, width),
         JobState::Failed => failure(state, job, &mut pen),
@@ -84,9 +85,16 @@ fn draw_job(state: &State, job: &Job, line: Rect, buffer: &mut Buffer) {
     }
 }
 
+/// What a job is called: its source without the host, and whether it makes a file.
+pub(super) fn name(state: &State, job: &Job) -> String {
+    let source = super::queue::short(&job.spec.source);
+    if job.spec.is_export() { format!("{source} {} tar", state.glyphs.arrow) } else { source }
+}
+
 fn progress(state: &State, job: &Job, pen: &mut Pen, width: usize) {
     let (theme, glyphs) = (&state.theme, &state.glyphs);
-    let bar = (width / 6).clamp(6, 24);
+    // What stands behind the bar takes 41 columns.
+    let bar = pen.room().saturating_sub(41).clamp(if width < 60 { 6 } else { 10 }, 30);
     draw_bar(state, pen, bar, &job.progress);
     pen.put(&format!(" {:>3.0}%", (job.progress.fraction() * 100.0).floor()), theme.text).skip(2);
     if job.state == JobState::Paused {
@@ -96,7 +104,10 @@ fn progress(state: &State, job: &Job, pen: &mut Pen, width: usize) {
     let now = state.now;
     let rest = job.progress.total.saturating_sub(job.progress.wire + job.progress.reused);
     let meter = state.jobs.meter(job.id);
+    let flows = job.progress.blobs.iter().any(|blob| blob.stage == BlobStage::Running);
     match meter.and_then(|meter| meter.stalled(now)) {
+        // Its turn has not come, or another job is sending what it needs.
+        _ if rest > 0 && !flows => drop(pen.column("waits", 18, theme.dim)),
         Some(silence) if rest > 0 => pen.write(&format!("stalled {} s", silence.as_secs()), theme.warn),
         _ => {
             let rate = meter.map_or(0, |meter| meter.rate(now));
@@ -157,13 +168,16 @@ fn success(state: &State, job: &Job, pen: &mut Pen) {
         ms @ 0..10_000 => format!("{:.1}s", ms as f64 / 1000.0),
         ms => duration(Duration::from_millis(ms)),
     };
+    let file = report.outputs.iter().find_map(|output| output.path.as_ref()?.file_name());
+    if let Some(file) = file {
+        let file = crate::oci::printable(&file.to_string_lossy(), 200);
+        pen.put(&format!("{took}  {}  ", bytes(report.wire + report.reused)), theme.text);
+        let name = cut_front(&file, pen.room(), state.glyphs.ellipsis);
+        return pen.write(&name, theme.ok);
+    }
     pen.put("done", theme.ok).put(&format!(" in {took}  sent {}", bytes(report.wire)), theme.text);
     if report.reused > 0 {
         pen.put(&format!(", reused {}", bytes(report.reused)), theme.reused);
-    }
-    let file = report.outputs.iter().find_map(|output| output.path.as_ref()?.file_name());
-    if let Some(file) = file {
-        pen.put(&format!("  {}", crate::oci::printable(&file.to_string_lossy(), 200)), theme.dim);
     }
 }
 

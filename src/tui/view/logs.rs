@@ -28,7 +28,7 @@ pub(super) fn draw(state: &State, area: Rect, buffer: &mut Buffer) {
 /// The box of the last minute's rates.
 pub(super) fn rates(state: &State, area: Rect, buffer: &mut Buffer) {
     let (theme, glyphs) = (&state.theme, &state.glyphs);
-    super::panes::block(state, theme.border).title("60 s").render(area, buffer);
+    super::panes::block(state, theme.border).render(area, buffer);
     let inner = Rect {
         x: area.x + 1,
         y: area.y + 1,
@@ -36,7 +36,7 @@ pub(super) fn rates(state: &State, area: Rect, buffer: &mut Buffer) {
         height: area.height.saturating_sub(2),
     };
     let history = &state.jobs.history;
-    let tail: Vec<u64> = history.tail(usize::from(inner.width)).collect();
+    let tail: Vec<u64> = history.tail(state.now, usize::from(inner.width));
     let highest = tail.iter().copied().max().unwrap_or(0).max(1);
     let spark: String = tail.iter().map(|rate| glyphs.spark[(rate * 7 / highest) as usize]).collect();
     let lines = [

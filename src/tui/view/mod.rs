@@ -42,6 +42,10 @@ pub fn view(state: &State, frame: &mut Frame) {
     if let Some(placed) = layout.panes.iter().find(|placed| placed.pane == state.focus && placed.framed) {
         panes::frame(state, placed, buffer);
     }
+    panes::titles(state, &layout.panes, buffer);
+    if let Some(area) = layout.rates {
+        panes::frame_title(state, area, "60 s", state.theme.title, buffer);
+    }
     popup::draw(state, &layout, buffer);
     hints::draw(state, layout.hints, buffer);
 }
@@ -81,7 +85,7 @@ fn header(state: &State, area: Rect, buffer: &mut Buffer) {
     let target = state
         .target
         .as_ref()
-        .map_or_else(|| format!("no target ({})", key(Action::SetTarget)), |t| t.to_string());
+        .map_or_else(|| format!("no target ({})", key(Action::SetTarget)), |t| state.registries.name_of(t));
     let room = pen.room();
     let numbers = numbers(state);
     let used: usize = numbers.iter().map(|(text, _)| text::width(text) + 2).sum();

@@ -3,7 +3,6 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::symbols::merge::MergeStrategy;
-use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Widget};
 
 use super::layout::Placed;
@@ -31,22 +30,48 @@ pub(super) fn draw(state: &State, placed: &Placed, inner: Rect, buffer: &mut Buf
     }
 }
 
-/// A pane's frame with its title.
+/// A pane's frame.
 pub(super) fn frame(state: &State, placed: &Placed, buffer: &mut Buffer) {
     let theme = &state.theme;
     let focused = placed.pane == state.focus;
     let border = if focused { theme.border_focus } else { theme.border };
-    let (digit, name, more) = title(state, placed.pane);
-    let style = if focused { theme.title_focus } else { theme.title };
-    let room = usize::from(placed.area.width).saturating_sub(4);
-    let head = format!("{digit} {name}");
-    let more =
-        super::text::cut(&more, room.saturating_sub(super::text::width(&head) + 1), state.glyphs.ellipsis);
-    let line = match more.is_empty() {
-        true => Line::from(Span::styled(head, style)),
-        false => Line::from(vec![Span::styled(format!("{head} "), style), Span::styled(more, style)]),
-    };
-    block(state, border).title(line).render(placed.area, buffer);
+    block(state, border).render(placed.area, buffer);
+}
+
+/// The titles of all frames, once every line is drawn: neighbours share them.
+pub(super) fn titles(state: &State, panes: &[Placed], buffer: &mut Buffer) {
+    // Signs that cannot be merged into one: a neighbour's line has gone over corners.
+    for area in panes.iter().filter(|placed| placed.framed && !state.glyphs.merge).map(|placed| placed.area) {
+        let (right, below) = (area.right().saturating_sub(1), area.bottom().saturating_sub(1));
+        for corner in [(area.x, area.y), (right, area.y), (area.x, below), (right, below)] {
+            if let Some(cell) = buffer.cell_mut(corner) {
+                cell.set_symbol(state.glyphs.border.top_left);
+            }
+        }
+    }
+    for placed in panes.iter().filter(|placed| placed.framed) {
+        let (digit, name, more) = title(state, placed.pane);
+        let focused = placed.pane == state.focus;
+        let style = if focused { state.theme.title_focus } else { state.theme.title };
+        let text = if more.is_empty() { format!("{digit} {name}") } else { format!("{digit} {name} {more}") };
+        frame_title(state, placed.area, &text, style, buffer);
+    }
+}
+
+/// A title in a frame's upper line.
+pub(super) fn frame_title(
+    state: &State,
+    area: Rect,
+    text: &str,
+    style: ratatui::style::Style,
+    buffer: &mut Buffer,
+) {
+    let line =
+        Rect { x: area.x + 1, width: area.width.saturating_sub(2), height: 1.min(area.height), ..area };
+    if line.width > 2 && line.height > 0 {
+        let text = super::text::cut(text, usize::from(line.width) - 1, state.glyphs.ellipsis);
+        Pen::new(buffer, line, 0, "").put(&text, style).put(" ", style);
+    }
 }
 
 /// A frame of the symbols in use.
@@ -62,7 +87,10 @@ fn title_line(state: &State, placed: &Placed, buffer: &mut Buffer) {
         return;
     }
     let mut pen = Pen::new(buffer, line, 0, state.glyphs.ellipsis);
-    pen.put(&format!(" {digit} {name} "), state.theme.title).put(&more, state.theme.dim).skip(1);
+    pen.put(&format!(" {digit} {name} "), state.theme.title);
+    if !more.is_empty() {
+        pen.put(&more, state.theme.dim).skip(1);
+    }
     let rest = state.glyphs.border.horizontal_top.repeat(pen.room());
     pen.put(&rest, state.theme.border);
 }

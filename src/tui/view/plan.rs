@@ -22,8 +22,7 @@ pub(super) fn lines(state: &State, preview: &PlanPreview, width: usize) -> Vec<L
 fn summary(state: &State, preview: &PlanPreview) -> Line<'static> {
     let (theme, glyphs) = (&state.theme, &state.glyphs);
     let plans = || preview.rows.iter().filter_map(|row| row.outcome.as_ref()?.as_ref().ok());
-    let send: u64 = plans().map(|plan| plan.bytes_to_send()).sum();
-    let reuse: u64 = plans().map(|plan| reused(plan)).sum();
+    let (send, reuse) = (preview.totals.send, preview.totals.reuse);
     let overwritten = plans()
         .flat_map(|p| &p.destinations)
         .filter(|d| !d.up_to_date)
@@ -45,16 +44,12 @@ fn summary(state: &State, preview: &PlanPreview) -> Line<'static> {
             spans.push(Span::styled(format!("{dot}{text}"), style));
         }
     };
+    let shared = preview.totals.shared;
+    more(shared as usize, format!("{} of it is shared and travels once", bytes(shared)), theme.reused);
     more(overwritten, format!("{overwritten} tags overwritten"), theme.warn);
     more(failed, format!("{failed} cannot start"), theme.error);
     more(open, format!("{} {open} being asked", spinner(state)), theme.dim);
     Line::from(spans)
-}
-
-/// Bytes that need no sending.
-fn reused(plan: &Plan) -> u64 {
-    plan.destinations.len() as u64 * plan.total_bytes()
-        - plan.bytes_to_send().min(plan.destinations.len() as u64 * plan.total_bytes())
 }
 
 fn row_lines(state: &State, row: &PlanRow, width: usize) -> Vec<Line<'static>> {

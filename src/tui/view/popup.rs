@@ -60,10 +60,9 @@ fn scrolled(state: &State, popup: &Popup, layout: &Layout) -> Option<(String, Ve
 /// What the keys do in a popup, for its lower border.
 fn below(popup: &Popup) -> String {
     let (enter, esc) = (key(Action::PopupAccept), key(Action::PopupClose));
-    match popup {
-        Popup::Plan(_) => format!(" {enter} start {esc} back "),
-        Popup::Paste(pasted, _) if !pasted.found.is_empty() => format!(" {enter} add {esc} back "),
-        _ => format!(" {esc} back "),
+    match super::hints::accept(popup) {
+        Some(what) => format!(" {enter} {what} {esc} back "),
+        None => format!(" {esc} back "),
     }
 }
 
@@ -166,7 +165,7 @@ fn draw_palette(state: &State, layout: &Layout, palette: &Palette, buffer: &mut 
     for (row, (position, action)) in (1..inner.height).zip(palette.hits.iter().enumerate().skip(first)) {
         let Some(entry) = action.entry() else { continue };
         let mut pen = Pen::new(buffer, inner, row, glyphs.ellipsis);
-        pen.right(entry.keys.first().copied().unwrap_or_default(), 8, theme.key);
+        pen.right(" ", 1, theme.text).right(entry.keys.first().copied().unwrap_or_default(), 8, theme.key);
         pen.skip(1).column(entry.name, 18, theme.text).put(entry.doc, theme.dim);
         if position == palette.cursor {
             buffer.set_style(Rect { y: inner.y + row, height: 1, ..inner }, theme.cursor);
@@ -223,7 +222,14 @@ fn quit_text(state: &State) -> String {
     let counts = state.jobs.counts;
     let jobs = match counts.running + counts.waiting {
         0 => String::new(),
-        _ => format!("{} running, {} waiting. ", counts.running, counts.waiting),
+        _ => {
+            let are = |n: usize| if n == 1 { "job is" } else { "jobs are" };
+            let running = format!("{} {} running", counts.running, are(counts.running));
+            match counts.waiting {
+                0 => format!("{running}. "),
+                n => format!("{running}, {n} waiting. "),
+            }
+        }
     };
     let drafts = match state.queue.drafts().len() {
         0 => String::new(),
@@ -259,12 +265,18 @@ fn help(state: &State, columns: usize) -> Vec<Line<'static>> {
 fn pasted_lines(state: &State, pasted: &Pasted, columns: usize) -> Vec<Line<'static>> {
     let (theme, glyphs) = (&state.theme, &state.glyphs);
     let fit = |text: String| super::text::cut(&text, columns, glyphs.ellipsis);
-    let mut head = format!(" {} references", pasted.found.len());
+    let mut head = match pasted.found.len() {
+        1 => " 1 reference".to_owned(),
+        n => format!(" {n} references"),
+    };
     if pasted.duplicates > 0 {
         head += &format!(", {} came twice", pasted.duplicates);
     }
     if !pasted.bad.is_empty() {
-        head += &format!(", {} lines are none", pasted.bad.len());
+        head += &match pasted.bad.len() {
+            1 => ", 1 word is none".to_owned(),
+            n => format!(", {n} words are none"),
+        };
     }
     let mut lines = vec![Line::from(Span::styled(fit(head), theme.text)), Line::default()];
     for source in &pasted.found {

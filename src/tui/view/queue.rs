@@ -45,7 +45,8 @@ pub(super) fn draw(state: &State, area: Rect, buffer: &mut Buffer) {
             let text = if only.len() == 1 { only[0].to_string() } else { format!("{} plat", only.len()) };
             pen.right(&format!(" {text}"), 0, theme.dim);
         }
-        pen.put(&short(&draft.source), theme.text);
+        let name = super::text::cut_front(&short(&draft.source), pen.room(), glyphs.ellipsis);
+        pen.put(&name, theme.text);
         if position == queue.cursor {
             buffer.set_style(
                 Rect { y: area.y + row, height: 1, ..area },

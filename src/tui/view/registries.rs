@@ -6,15 +6,19 @@ use ratatui::layout::Rect;
 use super::text::{Pen, wrap};
 use crate::config::RegistryType;
 use crate::tui::state::registries::{Health, PlaceRow};
-use crate::tui::state::{Pane, State};
+use crate::tui::state::{EngineState, Pane, State};
 
 pub(super) fn draw(state: &State, area: Rect, buffer: &mut Buffer) {
     let (theme, glyphs) = (&state.theme, &state.glyphs);
     let registries = &state.registries;
     if registries.rows.is_empty() {
-        let text = "no registries yet: name them in config.yaml, or add images by typing (n) and pasting";
-        for (row, line) in (0..area.height).zip(wrap(text, area.width.into())) {
-            Pen::new(buffer, area, row, glyphs.ellipsis).put(&line, theme.dim);
+        let text = match state.engine {
+            EngineState::Starting => format!("starting{}", glyphs.ellipsis),
+            _ => "no registries yet: name them in config.yaml, or add images by typing (n) and pasting"
+                .to_owned(),
+        };
+        for (row, line) in (0..area.height).zip(wrap(&text, usize::from(area.width).saturating_sub(2))) {
+            Pen::new(buffer, area, row, glyphs.ellipsis).skip(1).put(&line, theme.dim);
         }
         return;
     }
@@ -27,7 +31,12 @@ pub(super) fn draw(state: &State, area: Rect, buffer: &mut Buffer) {
         let lead = if here { glyphs.cursor } else { " " };
         pen.put(lead, theme.accent).skip(1);
         let open = state.browse.place.is_some() && state.browse.place.as_ref() == place.place.as_ref().ok();
-        pen.put(&place.name, if open { theme.accent } else { theme.text });
+        let style = match (open, &place.place) {
+            (true, _) => theme.accent,
+            (false, Ok(_)) => theme.text,
+            (false, Err(_)) => theme.dim,
+        };
+        pen.put(&place.name, style);
         if here {
             buffer.set_style(
                 Rect { y: area.y + row, height: 1, ..area },
@@ -38,19 +47,30 @@ pub(super) fn draw(state: &State, area: Rect, buffer: &mut Buffer) {
     description(state, area, buffer);
 }
 
-/// The cursor's description, in the last line if that is free.
+/// The cursor's description, or why it cannot be browsed, in the last lines if they are free.
 fn description(state: &State, area: Rect, buffer: &mut Buffer) {
     let registries = &state.registries;
     let Some(place) = registries.current() else { return };
-    if registries.rows.len() + 1 < usize::from(area.height) && !place.description.is_empty() {
-        Pen::new(buffer, area, area.height - 1, state.glyphs.ellipsis)
-            .put(&place.description, state.theme.dim);
+    let free = usize::from(area.height).saturating_sub(registries.rows.len() + 1).min(3);
+    let text = place.place.as_ref().err().unwrap_or(&place.description);
+    let lines = wrap(text, usize::from(area.width).saturating_sub(2));
+    if text.is_empty() || free == 0 {
+        return;
+    }
+    let shown = lines.len().min(free);
+    for (n, line) in lines.iter().take(shown).enumerate() {
+        let more = if n + 1 == shown && shown < lines.len() { state.glyphs.ellipsis } else { "" };
+        let row = area.height - (shown - n) as u16;
+        Pen::new(buffer, area, row, state.glyphs.ellipsis)
+            .skip(1)
+            .put(&format!("{line}{more}"), state.theme.dim);
     }
 }
 
 fn sign(state: &State, place: &PlaceRow) -> (&'static str, ratatui::style::Style) {
     let (theme, glyphs) = (&state.theme, &state.glyphs);
     match (place.kind, place.health) {
+        _ if place.place.is_err() => (glyphs.dash, theme.dim),
         (_, Health::Failed) => (glyphs.failed, theme.error),
         (RegistryType::LocalFile, _) => (glyphs.directory, theme.dim),
         (RegistryType::Store, _) => (glyphs.store, theme.dim),

@@ -33,6 +33,24 @@ pub fn cut(text: &str, columns: usize, ellipsis: &str) -> String {
     out
 }
 
+/// `text` cut to `columns` from its front: the end of an image's name is what tells it apart.
+pub fn cut_front(text: &str, columns: usize, ellipsis: &str) -> String {
+    if width(text) <= columns {
+        return text.to_owned();
+    }
+    let room = columns.saturating_sub(width(ellipsis));
+    let (mut begin, mut used) = (text.len(), 0);
+    for (at, c) in text.char_indices().rev() {
+        let w = c.width().unwrap_or(0);
+        if used + w > room {
+            break;
+        }
+        (begin, used) = (at, used + w);
+    }
+    let ellipsis = if width(ellipsis) <= columns { ellipsis } else { "" };
+    format!("{ellipsis}{}", &text[begin..])
+}
+
 /// `text` broken into lines of at most `columns`, at blanks where there are some.
 pub fn wrap(text: &str, columns: usize) -> Vec<String> {
     let columns = columns.max(1);
@@ -170,6 +188,9 @@ mod tests {
         assert_eq!(cut("镜像仓库", 8, "…"), "镜像仓库");
         assert_eq!(cut("镜像仓库", 7, "…"), "镜像仓…");
         assert_eq!(cut("镜像仓库", 6, "…"), "镜像…");
+        assert_eq!(cut_front("镜像仓库", 8, "…"), "镜像仓库");
+        assert_eq!(cut_front("镜像仓库", 6, "…"), "…仓库");
+        assert_eq!((cut_front("a/b:1", 4, "…"), cut_front("a/b:1", 0, "…")), ("…b:1".into(), "".into()));
         assert_eq!((cut("abc", 0, "…"), cut("abc", 2, "~")), (String::new(), "a~".to_owned()));
         assert_eq!(wrap("get manifest a/b:1: 401", 12), ["get manifest", "a/b:1: 401"]);
         assert_eq!(wrap("镜像仓库x", 4), ["镜像", "仓库", "x"]);

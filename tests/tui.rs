@@ -280,15 +280,14 @@ fn control_z_and_fg() {
 #[track_caller]
 fn first_task(columns: u16, rows: u16) {
     let mut pty = open(Spawn::wharf().args(["demo"]).size(columns, rows));
-    let before = pty.screen().text();
     // The second registry is where copies go; the first is browsed.
     pty.keys("1ggjt");
-    std::thread::sleep(Duration::from_millis(300));
+    pty.wait_for("copies go to", SOON);
     pty.keys("1gg<enter>");
-    pty.wait_until("repositories", SOON, |screen| screen.text() != before && screen.contains("Browse"));
-    std::thread::sleep(Duration::from_secs(1));
+    // The demo is still filling it.
+    pty.wait_for("library/nginx", WORK);
     pty.keys("2gg<enter>");
-    std::thread::sleep(Duration::from_secs(1));
+    pty.wait_for("stable", SOON);
     pty.keys("gg<space><space><space>a");
     pty.wait_until("three in the queue", SOON, |screen| counted(screen, "Q ").is_some_and(|n| n >= 3));
     let queued = counted(&pty.screen(), "Q ").unwrap();

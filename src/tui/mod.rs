@@ -74,6 +74,8 @@ pub async fn run(options: TuiOptions) -> Result<Exit, Error> {
     if let Some(notice) = notice {
         state.say(Tone::Plain, notice);
     }
+    // Before the screen is touched: a signal that comes with the first frame must find it restored, too.
+    let signals = (HangUp::listen()?, signal(SignalKind::terminate())?);
     let mut screen = Screen::open()?;
     // The first frame waits for nothing: no engine, no ledger, no registry.
     screen.draw(|frame| {
@@ -93,7 +95,7 @@ pub async fn run(options: TuiOptions) -> Result<Exit, Error> {
         draw_at: None,
         sample_at: None,
     };
-    Box::pin(app.run(engine)).await
+    Box::pin(app.run(engine, signals)).await
 }
 
 struct App {
@@ -124,9 +126,11 @@ enum Woken {
 }
 
 impl App {
-    async fn run(mut self, mut engine: BoxFuture<'static, Result<Engine, String>>) -> Result<Exit, Error> {
-        let mut hang_up = HangUp::listen()?;
-        let mut terminate = signal(SignalKind::terminate())?;
+    async fn run(
+        mut self,
+        mut engine: BoxFuture<'static, Result<Engine, String>>,
+        (mut hang_up, mut terminate): (HangUp, Signal),
+    ) -> Result<Exit, Error> {
         let mut keys = EventStream::new();
         let mut starting = true;
         loop {

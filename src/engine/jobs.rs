@@ -42,6 +42,8 @@ struct Now {
     finished: Option<Timestamp>,
     failure: Option<Failure>,
     report: Option<Report>,
+    /// The job as it was last seen when it was over: front ends look ten times a second, and what is over stays.
+    over: Option<Arc<Job>>,
 }
 
 impl Entry {
@@ -58,6 +60,7 @@ impl Entry {
                 finished: None,
                 failure: None,
                 report: None,
+                over: None,
             }),
             state: watch::Sender::new(job.state),
             moving: tokio::sync::Mutex::default(),
@@ -74,12 +77,23 @@ impl Entry {
     }
 
     /// The job as it stands.
-    pub(super) fn snapshot(&self) -> Job {
-        let now = self.now();
-        Job {
+    pub(super) fn snapshot(&self) -> Arc<Job> {
+        let mut now = self.now();
+        let state = self.state();
+        // Its end is noted piece by piece, and a retry begins anew: only what is still so is given again.
+        let same = |job: &&Arc<Job>| {
+            job.state == state
+                && job.finished == now.finished
+                && job.failure.is_some() == now.failure.is_some()
+                && job.report.is_some() == now.report.is_some()
+        };
+        if let Some(job) = now.over.as_ref().filter(same) {
+            return Arc::clone(job);
+        }
+        let job = Arc::new(Job {
             id: self.id,
             spec: self.spec.clone(),
-            state: self.state(),
+            state,
             progress: now.counters.sample(),
             priority: now.priority,
             created: self.created,
@@ -87,7 +101,9 @@ impl Entry {
             finished: now.finished,
             failure: now.failure.clone(),
             report: now.report.clone(),
-        }
+        });
+        now.over = state.is_final().then(|| Arc::clone(&job));
+        job
     }
 }
 
@@ -342,7 +358,7 @@ impl Inner {
         let entry = self.jobs.get(id)?;
         let mut state = entry.state.subscribe();
         let _ = state.wait_for(|state| state.is_final()).await;
-        Some(entry.snapshot())
+        Some(Arc::unwrap_or_clone(entry.snapshot()))
     }
 
     /// Waits until every job is over.

@@ -119,12 +119,17 @@ impl Engine {
 
     /// Every job of this process, oldest first, with sampled progress.
     pub fn jobs(&self) -> Vec<Job> {
+        self.samples().into_iter().map(Arc::unwrap_or_clone).collect()
+    }
+
+    /// As [`Engine::jobs`], for who looks often: jobs that are over are shared, not copied.
+    pub fn samples(&self) -> Vec<Arc<Job>> {
         self.0.jobs.all().iter().map(|entry| entry.snapshot()).collect()
     }
 
     /// One job.
     pub fn job(&self, id: JobId) -> Option<Job> {
-        self.0.jobs.get(id).map(|entry| entry.snapshot())
+        self.0.jobs.get(id).map(|entry| Arc::unwrap_or_clone(entry.snapshot()))
     }
 
     /// Cancels a job that is not over, and waits until nothing of it is at work.

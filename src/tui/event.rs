@@ -28,7 +28,7 @@ pub enum Msg {
     /// The engine could not be started.
     NotReady(String),
     /// A sample of all jobs.
-    Jobs(Vec<Job>),
+    Jobs(Vec<Arc<Job>>),
     /// The engine said something, at this local time.
     Event(Time, JobEvent),
     /// A page of repositories or tags.

@@ -256,7 +256,7 @@ impl App {
     /// Looks at all jobs.
     fn sample(&mut self) -> Vec<Effect> {
         self.sample_at = None;
-        match self.runner.engine().map(Engine::jobs) {
+        match self.runner.engine().map(Engine::samples) {
             Some(jobs) => self.take(Msg::Jobs(jobs)),
             None => Vec::new(),
         }

@@ -1,6 +1,7 @@
 //! The jobs as the engine last told of them, with their rates.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::meter::{History, Meter};
@@ -23,7 +24,7 @@ pub struct Counts {
 /// See the module.
 #[derive(Debug, Default)]
 pub struct Jobs {
-    rows: Vec<Job>,
+    rows: Vec<Arc<Job>>,
     meters: HashMap<JobId, Meter>,
     total: Meter,
     /// The last minute.
@@ -71,9 +72,9 @@ fn rest<'a>(job: &'a Job, coming: &mut HashSet<(&'a Digest, String)>) -> u64 {
 
 impl Jobs {
     /// Takes a sample of all jobs.
-    pub fn sample(&mut self, now: Duration, mut jobs: Vec<Job>) {
+    pub fn sample(&mut self, now: Duration, mut jobs: Vec<Arc<Job>>) {
         let kept = self.current().map(|job| job.id).filter(|_| self.cursor > 0);
-        jobs.sort_by_key(rank);
+        jobs.sort_by_key(|job| rank(job));
         (self.wire, self.reused, self.rest) = (0, 0, 0);
         self.counts = Counts::default();
         let mut coming = HashSet::new();
@@ -108,13 +109,13 @@ impl Jobs {
     }
 
     /// The rows in the screen's order.
-    pub fn rows(&self) -> &[Job] {
+    pub fn rows(&self) -> &[Arc<Job>] {
         &self.rows
     }
 
     /// One job.
     pub fn get(&self, id: JobId) -> Option<&Job> {
-        self.rows.iter().find(|job| job.id == id)
+        self.rows.iter().find(|job| job.id == id).map(|job| &**job)
     }
 
     /// The cursor's position.
@@ -129,7 +130,7 @@ impl Jobs {
 
     /// The cursor's job.
     pub fn current(&self) -> Option<&Job> {
-        self.rows.get(self.cursor)
+        self.rows.get(self.cursor).map(|job| &**job)
     }
 
     /// Whether something runs or waits for its turn: then time passes on the screen.

@@ -2,7 +2,7 @@
 //! made once, a page is merged into what is sorted, a filter narrows what the shorter one found and works in
 //! steps that never hold up a key.
 
-use std::cmp::Reverse;
+use std::cmp::{Ordering, Reverse};
 
 use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Matcher, Utf32Str};
@@ -50,6 +50,16 @@ pub enum Load {
 struct Row {
     text: Box<str>,
     key: Box<[u8]>,
+    /// The key's first bytes, so that most comparisons follow no pointer.
+    head: u64,
+}
+
+impl Row {
+    fn new(text: &str, key: Box<[u8]>) -> Row {
+        let mut head = [0; 8];
+        head.iter_mut().zip(&key).for_each(|(to, from)| *to = *from);
+        Row { text: text.into(), key, head: u64::from_be_bytes(head) }
+    }
 }
 
 /// A filter that is being worked on: rows before `next` of `candidates` are done.
@@ -122,10 +132,11 @@ impl Listing {
         let kept = self.current_row().filter(|_| self.cursor > 0);
         let first = self.rows.len();
         let key = if self.by_version { version_key } else { natural_key };
-        self.rows
-            .extend(page.into_iter().map(|text| Row { text: text.as_ref().into(), key: key(text.as_ref()) }));
-        self.order.extend(first as u32..self.rows.len() as u32);
+        self.rows.extend(page.into_iter().map(|text| Row::new(text.as_ref(), key(text.as_ref()))));
+        let sorted = std::mem::take(&mut self.order);
+        self.order = (first as u32..self.rows.len() as u32).collect();
         self.sort_rows();
+        self.merge(sorted);
         self.refilter(true);
         self.go_to_row(kept);
         if let Some(wanted) = self.wanted.take()
@@ -175,14 +186,42 @@ impl Listing {
     }
 
     fn sort_rows(&mut self) {
-        let rows = &self.rows;
-        let row = |n: &u32| &rows[*n as usize];
+        let mut order = std::mem::take(&mut self.order);
         match self.sort {
-            Sort::Versions => self.order.sort_by(|a, b| row(b).key.cmp(&row(a).key)),
-            Sort::Names if self.by_version => self.order.sort_by(|a, b| row(a).text.cmp(&row(b).text)),
-            Sort::Names => self.order.sort_by(|a, b| row(a).key.cmp(&row(b).key)),
-            Sort::Arrival => self.order.sort_unstable(),
+            Sort::Arrival => order.sort_unstable(),
+            _ => order.sort_by(|a, b| self.compare(*a, *b)),
         }
+        self.order = order;
+    }
+
+    /// Two rows in the list's order; ties stay as they arrived.
+    fn compare(&self, a: u32, b: u32) -> Ordering {
+        let (first, second) = (&self.rows[a as usize], &self.rows[b as usize]);
+        match self.sort {
+            Sort::Versions => second.head.cmp(&first.head).then_with(|| second.key.cmp(&first.key)),
+            Sort::Names if self.by_version => first.text.cmp(&second.text),
+            Sort::Names => first.head.cmp(&second.head).then_with(|| first.key.cmp(&second.key)),
+            Sort::Arrival => a.cmp(&b),
+        }
+    }
+
+    /// Puts the rows of `sorted`, which came earlier, and those of `order` into one order.
+    fn merge(&mut self, sorted: Vec<u32>) {
+        let fresh = std::mem::take(&mut self.order);
+        // Registries list in an order of their own, which often is ours: then nothing is compared.
+        let behind = match (sorted.last(), fresh.first()) {
+            (Some(last), Some(first)) => self.compare(*last, *first) != Ordering::Greater,
+            _ => true,
+        };
+        let (mut before, mut after) = (sorted.into_iter().peekable(), fresh.into_iter().peekable());
+        let mut order = Vec::with_capacity(before.len() + after.len());
+        while !behind && let (Some(a), Some(b)) = (before.peek(), after.peek()) {
+            let next = if self.compare(*a, *b) == Ordering::Greater { after.next() } else { before.next() };
+            order.extend(next);
+        }
+        order.extend(before);
+        order.extend(after);
+        self.order = order;
     }
 
     /// The filter's text.
@@ -382,6 +421,19 @@ mod tests {
         assert_eq!(list.current(), Some("1.0"));
         list.next_sort();
         assert_eq!(shown(&list), ["1.0", "1.2", "latest", "1.10", "0.9"]);
+    }
+
+    #[test]
+    fn pages_in_any_order_give_the_order_of_one_page() {
+        let names: Vec<String> =
+            (0..997).map(|n| format!("{}.{}-x", n * 7919 % 31, n * 104_729 % 97)).collect();
+        for sort in [Sort::Versions, Sort::Names, Sort::Arrival] {
+            let mut whole = Listing::new(sort, true);
+            whole.extend(&names);
+            let mut paged = Listing::new(sort, true);
+            names.chunks(13).for_each(|page| paged.extend(page));
+            assert_eq!(shown(&paged), shown(&whole), "{sort:?}");
+        }
     }
 
     #[test]

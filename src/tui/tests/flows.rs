@@ -291,25 +291,25 @@ fn the_ways_out() {
     assert_eq!(exits(&app), [Effect::Exit(Exit::Quit)], "nothing to lose");
 
     let mut app = App::new();
-    app.tell(Msg::Jobs(vec![job(1, "a:1", JobState::Running)]));
+    app.tell(sampled(vec![job(1, "a:1", JobState::Running)]));
     app.keys("q enter");
     assert!(exits(&app).is_empty() && app.state.popups.is_empty(), "the default is to stay");
     app.keys("q j enter");
     assert!(exits(&app).is_empty());
-    app.tell(Msg::Jobs(vec![job(1, "a:1", JobState::Running)]));
+    app.tell(sampled(vec![job(1, "a:1", JobState::Running)]));
     assert!(exits(&app).is_empty());
-    app.tell(Msg::Jobs(vec![job(1, "a:1", JobState::Succeeded)]));
+    app.tell(sampled(vec![job(1, "a:1", JobState::Succeeded)]));
     assert_eq!(exits(&app), [Effect::Exit(Exit::Quit)], "it waited for the job");
 
     let mut app = App::new();
-    app.tell(Msg::Jobs(vec![job(1, "a:1", JobState::Running)]));
+    app.tell(sampled(vec![job(1, "a:1", JobState::Running)]));
     app.keys("q j j enter");
     assert!(app.effects.contains(&Effect::Shutdown) && exits(&app).is_empty() && app.state.spinning());
     app.tell(Msg::Stopped);
     assert_eq!(exits(&app), [Effect::Exit(Exit::Stopped)]);
 
     let mut app = App::new();
-    app.tell(Msg::Jobs(vec![job(1, "a:1", JobState::Running)]));
+    app.tell(sampled(vec![job(1, "a:1", JobState::Running)]));
     app.keys("ctrl-c ctrl-c");
     assert_eq!(exits(&app), [Effect::Exit(Exit::Stopped)], "the second ctrl-c does not wait");
 
@@ -342,11 +342,11 @@ fn jobs_are_cancelled_retried_and_paused() {
         ("G x", vec![]),
     ] {
         let mut app = App::new();
-        app.tell(Msg::Jobs(jobs())).keys("4").keys(keys);
+        app.tell(sampled(jobs())).keys("4").keys(keys);
         assert_eq!(app.effects, want, "{keys}");
     }
     let mut app = App::new();
-    app.tell(Msg::Jobs(jobs())).keys("4 enter");
+    app.tell(sampled(jobs())).keys("4 enter");
     assert!(app.state.jobs.expanded.contains(&JobId(1)));
     app.keys("enter j enter");
     assert!(
@@ -354,7 +354,7 @@ fn jobs_are_cancelled_retried_and_paused() {
             && matches!(app.state.popups.last(), Some(Popup::Why(JobId(2), _)))
     );
     // The cursor stays with its job when that changes its place.
-    app.keys("esc").tell(Msg::Jobs(vec![job(2, "b:1", JobState::Queued), job(3, "c:1", JobState::Running)]));
+    app.keys("esc").tell(sampled(vec![job(2, "b:1", JobState::Queued), job(3, "c:1", JobState::Running)]));
     assert_eq!(app.state.jobs.current().unwrap().id, JobId(2));
 }
 
@@ -434,7 +434,7 @@ fn every_action_does_something_or_says_why_not() {
         for key in entry.keys {
             let mut app = App::new();
             app.at_tags().answer_lookups();
-            app.tell(Msg::Jobs(vec![job(1, "a:1", JobState::Running), job(2, "b:1", JobState::Failed)]));
+            app.tell(sampled(vec![job(1, "a:1", JobState::Running), job(2, "b:1", JobState::Failed)]));
             use crate::tui::action::Context::*;
             match entry.context {
                 Registries => app.keys("1 j"),

@@ -4,6 +4,7 @@
 mod flows;
 mod popups;
 mod screens;
+mod speed;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -67,6 +68,11 @@ fn config() -> Config {
         symbols: Symbols::Unicode,
         set_at: Default::default(),
     }
+}
+
+/// A sample of all jobs.
+fn sampled(jobs: Vec<Job>) -> Msg {
+    Msg::Jobs(jobs.into_iter().map(Arc::new).collect())
 }
 
 /// The UI without terminal and engine.

@@ -29,7 +29,7 @@ fn a_paste_into_a_line_of_text_stays_there() {
     );
     app.keys("esc").at_tags().keys("/").tell(Msg::Paste("1.9".to_owned()));
     assert_eq!((app.state.browse.list().filter(), app.state.browse.list().len()), ("1.9", 2));
-    app.tell(Msg::Jobs(vec![job(1, "a:1", JobState::Running)]))
+    app.tell(sampled(vec![job(1, "a:1", JobState::Running)]))
         .keys("esc q")
         .tell(Msg::Paste("nginx".to_owned()));
     assert!(matches!(app.state.popups.last(), Some(Popup::Dialog(_))), "a paste answers no question");

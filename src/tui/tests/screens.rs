@@ -31,7 +31,7 @@ fn busy() -> App {
         let mut sample = jobs.clone();
         sample[0].progress.wire = 10_000_000 + step * 600_000;
         app.state.now = Duration::from_secs(10) + Duration::from_millis(100 * step);
-        app.tell(Msg::Jobs(sample));
+        app.tell(sampled(sample));
     }
     let at = jiff::civil::time(12, 4, 11, 0);
     app.tell(Msg::Event(

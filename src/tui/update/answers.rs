@@ -108,7 +108,7 @@ pub(super) fn submitted(state: &mut State, draft: DraftId, answer: Result<JobId,
     }
 }
 
-pub(super) fn sampled(state: &mut State, jobs: Vec<Job>, effects: &mut Vec<Effect>) {
+pub(super) fn sampled(state: &mut State, jobs: Vec<Arc<Job>>, effects: &mut Vec<Effect>) {
     state.jobs.sample(state.now, jobs);
     if super::may_leave(state) {
         effects.push(Effect::Exit(Exit::Quit));

@@ -122,7 +122,7 @@ fn file_columns(state: &State, position: usize, pen: &mut Pen) {
         // Files are told apart by their day and minute; the person's own time.
         let at = modified.to_zoned(jiff::tz::TimeZone::system()).strftime("%Y-%m-%d %H:%M").to_string();
         let age = age(state.clock.as_second() - modified.as_second());
-        let (text, columns) = if pen.room() >= 66 { (at, 18) } else { (age, 6) };
+        let (text, columns) = if pen.room() >= 44 { (at, 18) } else { (age, 6) };
         pen.right(&text, columns, state.theme.dim);
     }
     pen.right(&bytes(file.size), 8, state.theme.text);

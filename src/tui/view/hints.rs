@@ -4,6 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::text::{Pen, width};
+use crate::config::RegistryType;
 use crate::job::JobState;
 use crate::tui::action::{Action, TABLE};
 use crate::tui::state::browse::Level;
@@ -52,6 +53,9 @@ fn label(state: &State, action: Action, hint: &str) -> Option<String> {
     let place = state.registries.current().is_some_and(|row| row.place.is_ok());
     let useful = match action {
         Action::Start => !state.queue.drafts().is_empty(),
+        Action::UseAsTarget if state.registries.current()?.kind == RegistryType::LocalFile => {
+            return place.then(|| "export to it".to_owned());
+        }
         Action::OpenRegistry | Action::UseAsTarget => place,
         Action::Mark | Action::MarkRange => images,
         Action::Add | Action::Export => images || !state.marks.is_empty(),

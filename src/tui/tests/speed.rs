@@ -1,0 +1,93 @@
+//! How long keys and frames take with 50,000 tags, a thousand jobs and a full log. Only a release build says anything:
+//! `cargo test --release --lib tui::tests::speed -- --ignored --nocapture`.
+
+use std::time::Instant;
+
+use super::*;
+use crate::job::{JobEvent, Level};
+
+/// The longest and the mean of `n` times, in milliseconds.
+fn measured(what: &str, n: usize, mut act: impl FnMut(usize)) -> f64 {
+    let times: Vec<f64> = (0..n)
+        .map(|n| {
+            let begun = Instant::now();
+            act(n);
+            begun.elapsed().as_secs_f64() * 1000.0
+        })
+        .collect();
+    let longest = times.iter().copied().fold(0.0, f64::max);
+    println!("{what}: mean {:.3} ms, longest {longest:.3} ms", times.iter().sum::<f64>() / n as f64);
+    longest
+}
+
+#[test]
+#[ignore = "needs a release build, to measure"]
+fn keys_and_frames_are_quick() {
+    let mut app = App::new();
+    app.keys("enter").answer_list(&["team-a/api"], None).keys("enter");
+    let generation = app.last_list().0;
+    let pages: Vec<Vec<String>> = (0..50)
+        .map(|page| (0..1000).map(|n| format!("v{}.{}.{}", n % 7, page * 1000 + n, n % 13)).collect())
+        .collect();
+    let page = measured("a page of 1000 tags", 50, |n| {
+        app.tell(Msg::Page { generation, names: pages[n].clone() });
+    });
+    app.tell(Msg::ListEnd { generation, failure: None });
+    let mut jobs: Vec<Job> =
+        (0..1000).map(|n| job(n, &format!("harbor.prod/team/app{n}:1"), JobState::Succeeded)).collect();
+    jobs[0].state = JobState::Running;
+    jobs[1].state = JobState::Running;
+    let jobs: Vec<_> = jobs.into_iter().map(Arc::new).collect();
+    let sample = measured("a sample of 1000 jobs", 20, |_| {
+        app.tell(Msg::Jobs(jobs.clone()));
+    });
+    for n in 0..10_000 {
+        let text = format!("line {n} of a log that is full");
+        let event = JobEvent::Note { job: None, level: Level::Info, text };
+        app.tell(Msg::Event(jiff::civil::Time::midnight(), event));
+    }
+    let mut terminal = Terminal::new(TestBackend::new(120, 36)).unwrap();
+    let mut draw = |app: &App| {
+        terminal.draw(|frame| view(&app.state, frame)).unwrap();
+    };
+    let frame = measured("a frame", 100, |_| draw(&app));
+    let scroll = measured("ctrl-d and its frame", 100, |_| {
+        app.keys("ctrl-d");
+        draw(&app);
+    });
+    let sort = measured("another order", 6, |_| {
+        app.keys("o");
+    });
+    app.keys("/");
+    let mut press = |key: KeyCode| {
+        let effects = update(&mut app.state, Msg::Key(KeyEvent::new(key, KeyModifiers::NONE)));
+        app.effects.extend(effects);
+        draw(&app);
+        let mut steps = 0.0_f64;
+        while app.state.has_work() {
+            let begun = Instant::now();
+            update(&mut app.state, Msg::Work);
+            steps = steps.max(begun.elapsed().as_secs_f64() * 1000.0);
+        }
+        steps
+    };
+    let mut step = 0.0_f64;
+    let filter = measured("a key of the filter, all its steps, and a frame", 5, |n| {
+        step = step.max(press(KeyCode::Char("49.99".chars().nth(n).unwrap())));
+    });
+    println!("a step of the filter: longest {step:.3} ms");
+    let clear = measured("the filter dropped", 1, |_| {
+        press(KeyCode::Esc);
+    });
+    for (what, took, limit) in [
+        ("page", page, 50.0),
+        ("sample", sample, 10.0),
+        ("frame", frame, 5.0),
+        ("scroll", scroll, 20.0),
+        ("sort", sort, 50.0),
+        ("filter", filter, 50.0),
+        ("clear", clear, 50.0),
+    ] {
+        assert!(took < limit || cfg!(debug_assertions), "{what}: {took} ms");
+    }
+}

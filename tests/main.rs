@@ -3,6 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
 mod copy;
+mod demo;
+mod errors;
+mod export;
 mod faults;
 mod layering;
 mod support;

@@ -122,7 +122,17 @@ impl Error {
             Error::Config(faults) => Some(faults.hint()),
             Error::Engine(error) => error.hint(),
             Error::Exists { hint, .. } => Some(hint.clone()),
-            Error::Io { .. } => None,
+            Error::Io { source, .. } => match source.kind() {
+                io::ErrorKind::PermissionDenied
+                | io::ErrorKind::NotFound
+                | io::ErrorKind::NotADirectory
+                | io::ErrorKind::AlreadyExists
+                | io::ErrorKind::StorageFull
+                | io::ErrorKind::ReadOnlyFilesystem => {
+                    Some("check the path, its rights and the free space".to_owned())
+                }
+                _ => None,
+            },
         }
     }
 

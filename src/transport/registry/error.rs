@@ -173,7 +173,8 @@ fn wants_tls(body: &[u8]) -> bool {
     .any(|text| body.contains(text))
 }
 
-fn speaks_tls(attempted: &'static str, at: &str) -> Error {
+/// Plain HTTP was spoken to a TLS server.
+pub(super) fn speaks_tls(attempted: &'static str, at: &str) -> Error {
     Error::Unreachable {
         attempted,
         at: at.to_owned(),
@@ -199,6 +200,13 @@ pub(super) fn broken(attempted: &'static str, at: &str, plain: bool, source: &re
     let (reason, class, again) = cause(plain, source);
     let error = Error::Unreachable { attempted, at: at.to_owned(), reason, class };
     Failure { error, code: None, again, unspoken: source.is_connect() }
+}
+
+/// Whether the other side took part in a TLS handshake, and that is what failed.
+pub(super) fn is_of_tls(error: &reqwest::Error) -> bool {
+    let chain = chain_of(error);
+    let tls = chain.iter().find_map(|cause| cause.downcast_ref::<rustls::Error>());
+    tls.is_some_and(|tls| !matches!(tls, rustls::Error::InvalidMessage(_)))
 }
 
 fn cause(plain: bool, error: &reqwest::Error) -> (String, ErrorClass, Again) {

@@ -12,14 +12,16 @@ use super::auth::Auth;
 use super::error::Failure;
 use super::options::{ClientOptions, ProxySettings, RegistryOptions, TlsOptions};
 use super::profile::{Profile, RateLimit};
-use super::{header, tls};
-use crate::oci::Registry;
+use super::{error, header, tls};
+use crate::oci::{ErrorClass, Registry};
 use crate::transport::Error;
 
 /// What is never sent through a proxy, besides the user's own list.
 const DIRECT: &str = "localhost,127.0.0.0/8,::1";
 /// How long an unused connection is kept: less than most servers keep theirs.
 const IDLE: Duration = Duration::from_secs(50);
+/// How long a server may take to show that it speaks TLS.
+const TLS_PATIENCE: Duration = Duration::from_secs(3);
 
 // What is spoken to a registry that may be fallen back from: TLS, plain HTTP for now, plain HTTP for good.
 const TLS: u8 = 0;
@@ -40,6 +42,8 @@ pub(super) struct Host {
     known: AtomicBool,
     tls: TlsOptions,
     proxy: ProxySettings,
+    /// Whether a server that hung up on plain HTTP turned out to speak TLS.
+    speaks_tls: OnceCell<Option<()>>,
     /// The client for `http://`, which loads no certificates, and the one for `https://`.
     clients: [OnceCell<reqwest::Client>; 2],
     profile: Mutex<Profile>,
@@ -67,6 +71,7 @@ impl Host {
             known: AtomicBool::new(false),
             tls,
             proxy,
+            speaks_tls: OnceCell::new(),
             clients: [OnceCell::new(), OnceCell::new()],
             profile: Mutex::default(),
             rate_limit: Mutex::default(),
@@ -119,6 +124,30 @@ impl Host {
     /// Whether it has ever answered.
     pub(super) fn is_known(&self) -> bool {
         self.known.load(SeqCst)
+    }
+
+    /// Whether plain HTTP met with nothing but the end of the connection, from the first request on. OpenSSL does
+    /// that to plain HTTP, and so do many servers that are just starting.
+    pub(super) fn is_silent(&self, failure: &Failure) -> bool {
+        let is_plain = self.base().is_ok_and(|base| base.scheme() == "http");
+        let is_broken = matches!(failure.error, Error::Unreachable { class: ErrorClass::Network, .. });
+        is_plain && is_broken && !failure.unspoken && !self.is_known()
+    }
+
+    /// Whether TLS is spoken on the port that plain HTTP is meant for: asked once, and nothing is sent but a
+    /// request without credentials. A certificate that is not trusted is an answer, too.
+    pub(super) async fn speaks_tls(&self) -> bool {
+        let asked = self.speaks_tls.get_or_init(|| async {
+            let mut url = self.base().ok()?.clone();
+            url.port()?;
+            url.set_scheme("https").ok()?;
+            let request = self.client(&url).await.ok()?.head(url).send();
+            match tokio::time::timeout(TLS_PATIENCE, request).await.ok()? {
+                Ok(_) => Some(()),
+                Err(e) => error::is_of_tls(&e).then_some(()),
+            }
+        });
+        asked.await.is_some()
     }
 
     /// The HTTP client for a URL; built at its first use.

@@ -198,6 +198,9 @@ impl Host {
                 Ok(answer) => return Ok(answer),
                 Err(failure) => failure,
             };
+            if self.is_silent(&failure) && self.speaks_tls().await {
+                return Err(error::speaks_tls(call.attempted, &call.at).into());
+            }
             // Who has answered is there, and comes back: a registry that is restarted in the middle of a job.
             if matches!(failure.again, Again::Quickly | Again::IfKnown) && self.is_known() {
                 failure.again = Again::Later;

@@ -203,6 +203,11 @@ async fn tls_and_plain_that_meet_are_told_apart_and_the_hint_helps() {
     ));
     let run = home.run(&["inspect", &secret]).await;
     assert!(!run.failed(1).0.contains("certificate"), "{run}");
+    // For its own names only.
+    let other = format!("localhost:{port}");
+    home.config(&format!("registries: [{{name: r, url: \"https://{other}\", tls: {{ca_file: {ca}}}}}]"));
+    let run = home.run(&["inspect", &format!("{other}/a:1")]).await;
+    assert!(run.failed(1).0.contains("certificate is not trusted"), "{run}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,13 +1,18 @@
 //! `wharf copy`: what arrives is what was there, with as few requests as it takes.
 
+use std::collections::HashSet;
 use std::path::Path;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
-use wharf::oci::Digest;
+use wharf::engine::{Engine, EngineOptions};
+use wharf::job::{JobSpec, JobState, Target};
+use wharf::oci::{Digest, Platform};
+use wharf::transport::registry::ClientOptions;
 
 use crate::support::fault::{Kind, Proxy};
 use crate::support::image::{Recipe, TestImage, client};
-use crate::support::wharf::{Home, Registry};
+use crate::support::wharf::{Home, Registry, Run};
 
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
@@ -52,6 +57,21 @@ impl Harbour {
 fn three_platforms() -> Recipe {
     let recipe = Recipe::layers(&[60_000, 3_000]).shared(&[90_000]);
     recipe.platforms(&["linux/amd64", "linux/arm64", "linux/arm/v7"])
+}
+
+/// The library's own API, for what the binary does one at a time.
+fn engine(home: &Home, forbids: fn(&Target) -> Option<String>) -> Engine {
+    Engine::new(EngineOptions {
+        client: ClientOptions::default(),
+        store: home.path("store"),
+        workers: 8,
+        workers_per_host: 6,
+        host_limits: Default::default(),
+        forbids: Arc::new(forbids),
+        attempts: 3,
+        host_platform: Platform::host_linux(),
+        ledger: None,
+    })
 }
 
 /// Puts blobs and a manifest that no recipe makes; the answer is the manifest's digest.
@@ -294,12 +314,6 @@ async fn a_dry_run_tells_and_changes_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn forty_images_at_once_upload_each_blob_once() {
-    use std::collections::HashSet;
-    use wharf::engine::{Engine, EngineOptions};
-    use wharf::job::{JobSpec, JobState};
-    use wharf::oci::Platform;
-    use wharf::transport::registry::ClientOptions;
-
     let harbour = Harbour::new().await;
     let mut images = Vec::new();
     for n in 0..40 {
@@ -307,17 +321,7 @@ async fn forty_images_at_once_upload_each_blob_once() {
         let recipe = Recipe::layers(&[2_000 + n % 10]).shared(&[60_000]).seed(n % 10);
         images.push(harbour.image(&recipe, &format!("team{}/image{n}", n % 3), &["1"]).await);
     }
-    let engine = Engine::new(EngineOptions {
-        client: ClientOptions::default(),
-        store: harbour.home.path("store"),
-        workers: 8,
-        workers_per_host: 6,
-        host_limits: Default::default(),
-        forbids: std::sync::Arc::new(|_| None),
-        attempts: 3,
-        host_platform: Platform::host_linux(),
-        ledger: None,
-    });
+    let engine = engine(&harbour.home, |_| None);
     for n in 0..40 {
         let name = format!("team{}/image{n}:1", n % 3);
         let (from, to) = (harbour.source(&name).parse().unwrap(), harbour.target(&name).parse().unwrap());
@@ -355,4 +359,60 @@ async fn what_is_read_only_is_not_written_to_whoever_asks() {
     // A longer path decides over a shorter one, in the engine as well.
     harbour.home.ok(&["copy", &source, &harbour.target("mine/a:1")]).await;
     harbour.home.ok(&["copy", &harbour.target("mine/a:1"), &harbour.source("b:1")]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_registry_is_reached_through_its_own_proxy() {
+    let harbour = Harbour::new().await;
+    let image = harbour.image(&three_platforms(), "a", &["1"]).await;
+    // The counting proxy takes the requests that are meant for a proxy, too. Nobody else knows that name.
+    harbour.home.config(&format!(
+        "registries:\n- {{name: far, url: \"http://far.test:5000\", proxy: {{http_proxy: \"http://{}\"}}}}\n",
+        harbour.target.host()
+    ));
+    harbour.home.ok(&["copy", &harbour.source("a:1"), "far.test:5000/b:1"]).await;
+    image.assert_at(&harbour.to.host(), "b", "1").await;
+    assert_eq!(harbour.target.count("PUT", Kind::Upload), image.blobs.len());
+    // The environment's is for the others.
+    let args = ["tags", "far.test:5000/b"];
+    let child = harbour.home.command(&args).env("http_proxy", "http://127.0.0.1:9").spawn().unwrap();
+    assert_eq!(Run::of(&args, child).await.stdout, "1\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs docker-registry"]
+async fn docker_registry_is_asked_once_for_what_is_there() {
+    use crate::support::peers::DockerRegistry;
+
+    let start = || tokio::task::spawn_blocking(DockerRegistry::start);
+    let (from, to, home) = (start().await.unwrap(), start().await.unwrap(), Home::new());
+    let image = three_platforms().write(&home.path("made"), "1").unwrap();
+    image.push(&from.host(), "a", &["1"]).await;
+    let (source, target) = (format!("{}/a:1", from.host()), format!("{}/b:1", to.host()));
+    home.ok(&["copy", &source, &target]).await;
+    image.assert_at(&to.host(), "b", "1").await;
+    let before = (from.settled_requests().len(), to.settled_requests().len());
+    home.ok(&["copy", &source, &target]).await;
+    let after = (from.settled_requests(), to.settled_requests());
+    assert_eq!((after.0.len() - before.0, after.1.len() - before.1), (1, 1), "{:?}", after.1.last());
+    // Into another repository everything is mounted.
+    home.ok(&["copy", &source, &format!("{}/c:1", to.host())]).await;
+    image.assert_at(&to.host(), "c", "1").await;
+    let puts = to.settled_requests().split_off(after.1.len());
+    let uploads = puts.iter().filter(|r| r.method == "PUT" && r.path.contains("/uploads/")).count();
+    assert_eq!(uploads, 0, "{puts:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_engine_itself_refuses_what_is_forbidden() {
+    let home = Home::new();
+    let engine =
+        engine(&home, |target| target.to_string().contains("prod").then(|| "it is read_only".to_owned()));
+    for target in ["127.0.0.1:1/prod/a:1", "store:prod"] {
+        let spec = JobSpec::copy("oci:nowhere".parse().unwrap(), target.parse().unwrap());
+        let error = engine.plan(&spec).await.unwrap_err();
+        assert!(error.to_string().ends_with("it is read_only") && error.hint().is_some(), "{error}");
+        let id = engine.submit(spec).await.unwrap();
+        assert_eq!(engine.wait(id).await.unwrap().state, JobState::Failed);
+    }
 }

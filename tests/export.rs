@@ -181,7 +181,7 @@ async fn docker_loads_it_and_skopeo_reads_it_both_ways() {
     let run = home.ok(&["export", &source, "-o", "out", "--platform", "linux/amd64"]).await;
     let file = home.path(only(&run.stdout));
     let engine = tokio::task::spawn_blocking(Dockerd::start).await.unwrap();
-    assert_eq!(load(&engine, &file), [source.clone()]);
+    assert_eq!(load(&engine, &file), std::slice::from_ref(&source));
     let shown =
         engine.docker(&["inspect", "--format", "{{.Os}}/{{.Architecture}} {{len .RootFS.Layers}}", &source]);
     assert_eq!(shown.trim(), "linux/amd64 3");

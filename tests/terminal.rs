@@ -89,7 +89,7 @@ async fn play(role: &str) -> io::Result<()> {
     // A terminal that is gone must not matter to what still runs.
     eprintln!("nobody reads this");
     println!("nor this");
-    tokio::time::sleep(Duration::from_millis(400)).await;
+    tokio::time::sleep(Duration::from_millis(2000)).await;
     std::fs::write("went-on", "to the end")
 }
 
@@ -140,11 +140,13 @@ fn redrawing_needs_no_answer_from_the_terminal() {
 fn a_hang_up_lets_the_work_go_on_and_spins_nothing() {
     let mut pty = start("plain");
     pty.wait_for("plain is on the screen", SOON);
-    let before = pty.cpu_ticks();
     pty.hang_up();
-    std::thread::sleep(Duration::from_millis(300));
+    // On a busy machine the signal may take a while to be heard; what counts is what goes on after it.
+    std::thread::sleep(Duration::from_millis(700));
+    let before = pty.cpu_ticks();
+    std::thread::sleep(Duration::from_millis(700));
     let used = pty.cpu_ticks() - before;
-    assert!(used <= 10, "{used} ticks in 0.3 s after the hang-up");
+    assert!(used <= 3, "{used} ticks in 0.7 s after the hang-up");
     assert!(pty.wait_exit(SOON).success());
     assert_eq!(std::fs::read_to_string(pty.home().join("went-on")).unwrap(), "to the end");
 }

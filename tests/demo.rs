@@ -1,7 +1,7 @@
 //! What needs no registry of anybody: the demo, the history, the configuration's own commands.
 
 use crate::support::image::Recipe;
-use crate::support::wharf::{Home, Registry, names};
+use crate::support::wharf::{Home, Registry, Run, names};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_demo_does_the_main_job_and_leaves_nothing() {
@@ -12,6 +12,12 @@ async fn the_demo_does_the_main_job_and_leaves_nothing() {
     }
     let json = home.ok(&["demo", "--headless", "--output", "json"]).await.json();
     assert!(json["copied"].as_u64().unwrap() > 0 && json["copied"] == json["again_up_to_date"], "{json}");
+    assert_eq!(names(&home.path("tmp")), [""; 0]);
+    // Nobody reads to the end.
+    let mut child = home.command(&["demo", "--headless"]).spawn().unwrap();
+    drop(child.stdout.take());
+    let run = Run::of(&["demo"], child).await;
+    assert_eq!(run.code, Some(0), "{run}");
     assert_eq!(names(&home.path("tmp")), [""; 0]);
     // It is not the user's work: nothing of it is in the user's history.
     let listed = home.ok(&["history", "--output", "json"]).await.json();

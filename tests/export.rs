@@ -48,6 +48,8 @@ async fn files_are_named_by_the_rule_and_have_their_sums() {
             .output();
         assert!(sums.unwrap().status.success(), "{file}");
     }
+    let run = home.ok(&["export", &source, "-o", "slash/", "--platform", "amd64"]).await;
+    assert!(run.stderr.contains("→ slash/\n") && run.stdout.starts_with("slash/team"), "{run}");
     // A digest alone, one platform of it, no tag.
     let one = &image.manifests[0].1.digest;
     let run = home.ok(&["export", &format!("{}/team/api@{one}", registry.host()), "-o", "digest"]).await;

@@ -278,3 +278,33 @@ async fn an_export_that_is_broken_off_leaves_no_file() {
     assert_eq!(run.code, Some(130), "{run}");
     assert_eq!(names(&out), [""; 0]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn questions_that_nobody_answers_can_be_interrupted() {
+    let strait = Strait::new().await;
+    strait.source.add(on("GET", Kind::Manifest).then(Fault::Hang));
+    strait.source.add(on("GET", Kind::Tags).then(Fault::Hang));
+    strait.source.add(on("GET", Kind::Catalog).then(Fault::Hang));
+    let (source, target) = strait.names("a");
+    let (tags, repos) = (format!("{}/a", strait.source.host()), strait.source.host());
+    for args in [
+        &["copy", &source, &target][..],
+        &["copy", &source, &target, "--dry-run"],
+        &["export", &source, "-o", "out"],
+        &["inspect", &source],
+        &["tags", &tags],
+        &["repos", &repos],
+    ] {
+        strait.source.forget();
+        let child = strait.home.command(args).spawn().unwrap();
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while strait.source.seen().is_empty() {
+            assert!(Instant::now() < deadline, "{args:?} asks nothing");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        signal_process(child.id().unwrap(), Signal::INT);
+        let run = Run::of(args, child).await;
+        assert_eq!(run.code, Some(130), "{run}");
+        assert!(!strait.home.path("out").exists());
+    }
+}

@@ -2,7 +2,7 @@
 
 use super::args::CopyArgs;
 use super::error::Faults;
-use super::{Context, Error, Outcome, dry_run, transfer};
+use super::{Context, Error, Outcome, dry_run, interrupt, transfer};
 use crate::config::Config;
 use crate::job::{JobSpec, Target};
 use crate::oci::{ErrorClass, Location, Platform, Platforms, Tag};
@@ -11,7 +11,7 @@ use crate::oci::{ErrorClass, Location, Platform, Platforms, Tag};
 pub async fn run(args: &CopyArgs, context: &Context) -> Result<Outcome, Error> {
     let spec = spec(args, &context.config)?;
     match args.dry_run {
-        true => dry_run::run(&[spec], context).await,
+        true => interrupt::ends(dry_run::run(&[spec], context)).await,
         false => transfer::run(vec![spec], context).await,
     }
 }

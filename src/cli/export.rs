@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::args::ExportArgs;
 use super::copy::{platforms, refuse_read_only};
 use super::error::Faults;
-use super::{Context, Error, Outcome, dry_run, transfer};
+use super::{Context, Error, Outcome, dry_run, interrupt, transfer};
 use crate::config::Config;
 use crate::job::{JobSpec, Target};
 use crate::oci::{ErrorClass, Location, Platforms};
@@ -21,7 +21,7 @@ enum Into {
 pub async fn run(args: &ExportArgs, context: &Context) -> Result<Outcome, Error> {
     let (into, specs) = specs(args, &context.config)?;
     if args.dry_run {
-        return dry_run::run(&specs, context).await;
+        return interrupt::ends(dry_run::run(&specs, context)).await;
     }
     let made = match &into {
         Into::Directory(directory) => make_directory(directory)?,

@@ -2,6 +2,18 @@
 
 use std::io;
 
+use super::{Error, Outcome};
+
+/// Work that changes nothing, so that a signal ends it at once.
+pub(super) async fn ends(work: impl Future<Output = Result<Outcome, Error>>) -> Result<Outcome, Error> {
+    let mut interrupts = Interrupts::listen()
+        .map_err(|source| Error::Io { attempted: "listen for ctrl-c".to_owned(), source })?;
+    tokio::select! {
+        ended = work => ended,
+        () = interrupts.next() => Ok(Outcome::Interrupted),
+    }
+}
+
 /// The signals that ask for the end, from now on.
 pub(super) struct Interrupts {
     #[cfg(unix)]

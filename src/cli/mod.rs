@@ -94,10 +94,10 @@ pub async fn run(command: &Command, context: &Context) -> Result<Outcome, Error>
     match command {
         Command::Copy(args) => copy::run(args, context).await,
         Command::Export(args) => export::run(args, context).await,
-        Command::Inspect(args) => inspect::run(args, context).await,
-        Command::Tags(args) => tags::run(args, context).await,
-        Command::Repos(args) => repos::run(args, context).await,
-        Command::History(args) => history::run(args, context).await,
+        Command::Inspect(args) => interrupt::ends(inspect::run(args, context)).await,
+        Command::Tags(args) => interrupt::ends(tags::run(args, context)).await,
+        Command::Repos(args) => interrupt::ends(repos::run(args, context)).await,
+        Command::History(args) => interrupt::ends(history::run(args, context)).await,
         Command::Config(_) | Command::Completions(_) | Command::Demo(_) => {
             Err(Error::usage("this command does not run on an engine"))
         }

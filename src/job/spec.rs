@@ -95,7 +95,9 @@ impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Target::Image(location) => write!(f, "{location}"),
-            Target::ExportInto(directory) => write!(f, "{}/", directory.display()),
+            Target::ExportInto(directory) => {
+                write!(f, "{}/", directory.to_string_lossy().trim_end_matches('/'))
+            }
         }
     }
 }

@@ -35,7 +35,7 @@ struct Summary {
 pub(super) async fn run(demo: &Demo, args: &Args) -> Result<u8, Error> {
     let say = |line: String| {
         if args.global.output == OutputFormat::Text && !args.global.quiet {
-            println!("{line}");
+            print_line(&line);
         }
     };
     let harbour = demo.open(demo.bind(None).await?).await?;
@@ -85,7 +85,7 @@ pub(super) async fn run(demo: &Demo, args: &Args) -> Result<u8, Error> {
         millis: began.elapsed().as_millis(),
     };
     match args.global.output {
-        OutputFormat::Json => println!("{}", serde_json::to_string_pretty(&summary).unwrap_or_default()),
+        OutputFormat::Json => print_line(&serde_json::to_string_pretty(&summary).unwrap_or_default()),
         OutputFormat::Text => say(format!(
             "done     {} images copied, {} exported, {} ms",
             summary.copied,
@@ -94,6 +94,12 @@ pub(super) async fn run(demo: &Demo, args: &Args) -> Result<u8, Error> {
         )),
     }
     Ok(if up_to_date == images.len() { 0 } else { 1 })
+}
+
+/// A reader that went away is no fault of the demo, which goes on to its end and clears up.
+fn print_line(line: &str) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stdout(), "{line}");
 }
 
 fn is_up_to_date(job: &Job) -> bool {

@@ -262,5 +262,5 @@ async fn a_host_that_swallows_everything_is_not_waited_for_again() {
     let begun = std::time::Instant::now();
     let error = error_of(&Client::new(options), &address.to_string()).await;
     assert_eq!(error.to_string(), format!("get manifest {address}/a:1: no connection in time"));
-    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_millis(1500), "{:?}", begun.elapsed());
 }

@@ -103,6 +103,10 @@ async fn what_can_be_mended_is_and_what_arrives_is_whole() {
         (Target, on("PUT", Kind::Upload).first(1).then(Fault::CutRequest(50_000))),
         (Target, on("PUT", Kind::Upload).first(1).then(Fault::Status(429))),
         (Target, on("POST", Kind::Upload).first(1).then(Fault::Drop)),
+        // The registry has it all, and its answer is lost.
+        (Target, on("PUT", Kind::Upload).first(2).then(Fault::CutRequest(u64::MAX))),
+        (Target, on("PUT", Kind::Manifest).first(1).then(Fault::CutRequest(u64::MAX))),
+        (Target, on("POST", Kind::Upload).first(1).then(Fault::CutRequest(u64::MAX))),
         (Target, on("POST", Kind::Upload).then(Fault::RelativeLocation)),
         (Target, on("POST", Kind::Upload).then(Fault::AbsoluteLocation)),
     ];
@@ -306,5 +310,50 @@ async fn questions_that_nobody_answers_can_be_interrupted() {
         let run = Run::of(args, child).await;
         assert_eq!(run.code, Some(130), "{run}");
         assert!(!strait.home.path("out").exists());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_to_files_that_was_killed_is_finished_by_the_next() {
+    let strait = Strait::new().await;
+    let source = strait.names("a").0;
+    for (n, target) in ["oci:layout:1", "store:kept:1"].into_iter().enumerate() {
+        strait.source.add(on("GET", Kind::Blob).then(Fault::Trickle(4_000, Duration::from_millis(30))));
+        let mut child = strait.home.command(&["copy", &source, target]).spawn().unwrap();
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while strait.source.count("GET", Kind::Blob) < 4 {
+            assert!(Instant::now() < deadline, "the copy does not begin");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        child.start_kill().unwrap();
+        child.wait().await.unwrap();
+        strait.mend();
+        // Nothing of it can be seen, and nothing is in the way.
+        strait.home.run(&["inspect", target]).await.failed(1);
+        strait.home.ok(&["copy", &source, target]).await;
+        let back = format!("{}/back{n}:1", strait.target.host());
+        strait.home.ok(&["copy", target, &back]).await;
+        strait.image.assert_at(&strait.to.host(), &format!("back{n}"), "1").await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn several_that_copy_the_same_at_once_all_succeed() {
+    let strait = Strait::new().await;
+    let (source, target) = strait.names("a");
+    let homes: Vec<Home> = (0..2).map(|_| Home::new()).collect();
+    let shared = strait.home.text("layout");
+    let layout = format!("oci:{shared}:1");
+    let (over, down) = (["copy", &source, &target], ["copy", &source, &layout]);
+    let kept = ["copy", &source, &target, "store:kept:1"];
+    let runs = homes.iter().flat_map(|home| [home.ok(&over), home.ok(&down)]);
+    // In one home they share the ledger and the store.
+    let own = (0..3).map(|_| strait.home.ok(&kept));
+    futures_util::future::join_all(runs.chain(own)).await;
+    strait.image.assert_at(&strait.to.host(), "a", "1").await;
+    for (n, from) in [layout.as_str(), "store:kept:1"].into_iter().enumerate() {
+        strait.home.ok(&["copy", from, &format!("{}/back{n}:1", strait.target.host())]).await;
+        strait.image.assert_at(&strait.to.host(), &format!("back{n}"), "1").await;
     }
 }

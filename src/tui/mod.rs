@@ -197,7 +197,12 @@ impl App {
         self.state.now = now - self.started;
         self.state.clock = jiff::Timestamp::now();
         let sampled = matches!(msg, Msg::Submitted(..) | Msg::Refused(..));
+        let filtering = matches!(msg, Msg::Work);
         let effects = update(&mut self.state, msg);
+        if filtering && !self.state.has_work() {
+            // The answer to the key that changed the filter.
+            self.draw_at = Some(now);
+        }
         if sampled {
             self.sample_soon();
         }

@@ -103,6 +103,14 @@ async fn a_store_and_a_layout_are_exported_too() {
         let run = home.ok(&["export", from, "-o", "out"]).await;
         let name = only(&run.stdout).rsplit('/').next().unwrap();
         assert!(is_named(name, stem, ".tar"), "{name}");
+        // By whatever name the file goes, the image in it has one.
+        home.ok(&["export", from, "-o", "named.tar", "--overwrite"]).await;
+        let mut listed = Command::new("tar");
+        listed.args(["xOf", "named.tar", "manifest.json"]).current_dir(home.path(""));
+        let (name, tag) = stem.rsplit_once('_').unwrap();
+        let named = format!("\"RepoTags\":[\"{}:{tag}\"]", name.replace('_', "/"));
+        let listed = String::from_utf8(listed.output().unwrap().stdout).unwrap();
+        assert!(listed.contains(&named), "{named}: {listed}");
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::planner::export_reference;
 use super::{Error, Inner, Result};
 use crate::job::Target;
 use crate::oci::{Location, Reference, Registry, Repository, Tag, TagOrDigest};
@@ -144,9 +145,11 @@ impl Inner {
                 })
             }
             Location::DockerArchive { path, reference } => {
-                let named = reference.as_ref().or(source.as_registry());
-                let naming = Naming::Exact { path: path.clone(), overwrite };
-                self.docker_archive(naming, named, tags, location.to_string(), &path.display().to_string())
+                // What has no name that could be given to an image stays without one.
+                let named = reference.clone().or_else(|| export_reference(source).ok());
+                let (naming, at) =
+                    (Naming::Exact { path: path.clone(), overwrite }, path.display().to_string());
+                self.docker_archive(naming, named.as_ref(), tags, location.to_string(), &at)
             }
             Location::OciArchive { .. } | Location::DockerDaemon { .. } => {
                 Err(unsupported(location, "writing to"))

@@ -191,7 +191,7 @@ fn destination_of(
 }
 
 /// The name that an exported file is made of.
-fn export_reference(source: &Location) -> Result<crate::oci::Reference> {
+pub(super) fn export_reference(source: &Location) -> Result<crate::oci::Reference> {
     let text = match source {
         Location::Registry(reference) => return Ok(reference.clone()),
         Location::Store { repository, target: None } => repository.to_string(),

@@ -237,6 +237,13 @@ mod tests {
     }
 
     #[test]
+    fn the_readme_shows_the_table_as_it_is() {
+        let readme = include_str!("../../README.md");
+        let table = key_table_markdown();
+        assert!(readme.contains(table.trim_end()), "README.md's keys must be:\n\n{table}");
+    }
+
+    #[test]
     fn the_markdown_has_every_action() {
         let table = key_table_markdown();
         assert!(TABLE.iter().all(|entry| table.contains(&format!("| {} | {} |", entry.name, entry.doc))));

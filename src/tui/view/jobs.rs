@@ -150,7 +150,10 @@ fn failure(state: &State, job: &Job, pen: &mut Pen) {
         pen.right(&keys, 0, theme.key);
     }
     if let Some(failure) = &job.failure {
-        pen.put(&format!("[{}] ", failure.class), theme.warn).put(&failure.message, theme.error);
+        // What came back stands at the end; what it was about is the row's name.
+        pen.put(&format!("[{}] ", failure.class), theme.warn);
+        let message = cut_front(&failure.message, pen.room(), state.glyphs.ellipsis);
+        pen.put(&message, theme.error);
         if let Some(hint) = &failure.hint {
             pen.put(&format!(" {} {hint}", state.glyphs.arrow), theme.warn);
         }

@@ -1,6 +1,11 @@
 //! The tests that look at wharf from outside: one binary, one module a story.
 
-#![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    missing_docs,
+    reason = "in a test they are assertions, and it documents itself"
+)]
 
 mod copy;
 mod demo;

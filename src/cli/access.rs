@@ -119,7 +119,6 @@ fn split(typed: &SecretString) -> Option<(String, SecretString)> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use clap::{CommandFactory, Parser};
 

@@ -67,7 +67,6 @@ fn text(loaded: &Loaded) -> String {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

@@ -65,7 +65,6 @@ pub(super) fn platforms(texts: &[String], faults: &mut Faults) -> Vec<Platform> 
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use clap::Parser;
 

@@ -217,7 +217,6 @@ fn hint_lines(hint: &str) -> String {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::super::sample;
     use super::*;

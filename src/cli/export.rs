@@ -126,7 +126,6 @@ fn make_directory(directory: &Path) -> Result<Option<PathBuf>, Error> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use clap::Parser;
 

@@ -59,7 +59,6 @@ fn elapsed(job: &Job) -> Option<String> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::super::sample;
     use super::*;

@@ -68,7 +68,6 @@ fn row(platform: &ImagePlatform) -> Vec<String> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use crate::oci::{Descriptor, Digest, media_type};

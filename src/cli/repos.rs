@@ -44,7 +44,6 @@ pub(super) fn place(text: &str, config: &Config) -> Result<Place, Error> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

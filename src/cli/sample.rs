@@ -1,5 +1,4 @@
 //! Jobs and plans for the tests.
-#![allow(clippy::unwrap_used)]
 
 use jiff::Timestamp;
 

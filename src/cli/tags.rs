@@ -27,7 +27,6 @@ fn place(text: &str) -> Result<(Place, Repository), Error> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

@@ -172,7 +172,6 @@ fn as_json(jobs: &[Job]) -> serde_json::Value {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::super::sample;
     use super::*;

@@ -192,7 +192,6 @@ pub(super) fn plain(error: &io::Error) -> String {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::super::{EXAMPLE, RegistryType};
     use super::*;

@@ -71,7 +71,6 @@ pub(super) fn is_below(repository: &Repository, prefix: &Repository) -> bool {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

@@ -121,7 +121,6 @@ impl fmt::Debug for Secret {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use secrecy::ExposeSecret;
 

@@ -95,7 +95,6 @@ fn missing(error: &transport::Error, at: &str, host: &str) -> Option<String> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

@@ -260,7 +260,6 @@ fn sql(path: &Path, attempted: &'static str, source: sqlx::Error) -> Error {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use std::os::unix::fs::PermissionsExt;
 

@@ -1,7 +1,5 @@
 //! The ledger as its callers see it: two of them on one file, processes that die, and the record of a job's life.
 
-#![allow(clippy::unwrap_used)]
-
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 

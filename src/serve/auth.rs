@@ -29,7 +29,6 @@ fn is_right(given: &str, (user, password): &(String, SecretString)) -> bool {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

@@ -105,7 +105,6 @@ pub(super) fn paced(body: ByteStream, bandwidth: Option<NonZeroU64>) -> ByteStre
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

@@ -334,7 +334,6 @@ async fn list(engine: Engine, generation: u64, request: ListRequest, messages: m
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::panic)]
 mod tests {
     use super::*;
 

@@ -334,7 +334,6 @@ fn sign(image: &mut DemoImage, subject: &Value) {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::panic)]
 mod tests {
     use std::collections::HashSet;
     use std::io::Read;

@@ -69,7 +69,6 @@ impl JsonLines {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::super::screen::tests::Written;
     use super::*;

@@ -162,7 +162,6 @@ impl Drop for ScreenWriter {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 pub(super) mod tests {
     use super::*;
 

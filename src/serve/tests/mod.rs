@@ -1,5 +1,4 @@
 //! The registry as its clients see it, over loopback.
-#![allow(clippy::unwrap_used)]
 
 mod pull;
 mod push;

@@ -173,7 +173,6 @@ pub(super) fn make_directory(directory: &Path) -> Result<()> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::panic)]
 mod tests {
     use std::io::Write;
 

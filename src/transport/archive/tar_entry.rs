@@ -52,7 +52,6 @@ fn header(path: &str, kind: EntryType, mode: u32, size: u64) -> Header {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

@@ -255,7 +255,6 @@ impl Source for TarArchive {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use futures_util::StreamExt;
     use serde_json::json;

@@ -199,7 +199,6 @@ pub(super) fn is_absent(error: &io::Error) -> bool {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use futures_util::TryStreamExt;
 

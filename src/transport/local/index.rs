@@ -271,7 +271,6 @@ pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> Result<Signature> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use crate::oci::media_type::{DOCKER_MANIFEST, OCI_MANIFEST};

@@ -1,5 +1,4 @@
 //! The store as its users see it.
-#![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeSet;
 use std::fs;

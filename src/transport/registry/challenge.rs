@@ -73,7 +73,6 @@ pub(super) fn covers(have: &[String], wanted: &str) -> bool {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use reqwest::header::HeaderValue;
 

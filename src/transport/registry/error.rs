@@ -332,7 +332,6 @@ pub(super) fn copy_of(error: &Error) -> Error {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

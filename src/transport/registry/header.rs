@@ -174,7 +174,6 @@ pub(super) fn encode(text: &str, out: &mut String) {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use reqwest::header::{HeaderName, HeaderValue};
 

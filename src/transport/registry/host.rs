@@ -268,7 +268,6 @@ fn proxies_of(settings: &ProxySettings) -> Result<Vec<Proxy>, String> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

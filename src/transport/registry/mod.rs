@@ -11,11 +11,6 @@
 //! A request that can be sent again is retried here; a streamed body cannot, so a blob that breaks off in the
 //! middle is an error that says whether trying again makes sense, and the engine opens the source anew.
 
-#![allow(
-    clippy::result_large_err,
-    reason = "the transports' error is one enum; a failed request is not a hot path"
-)]
-
 mod auth;
 mod blob;
 mod challenge;

@@ -181,7 +181,6 @@ impl Stream for Outgoing {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use futures_util::stream;
 

@@ -391,7 +391,6 @@ pub fn settled(offset: usize, cursor: usize, len: usize, height: usize) -> usize
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

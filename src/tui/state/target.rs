@@ -99,7 +99,6 @@ pub fn strip_scheme(url: &str) -> &str {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

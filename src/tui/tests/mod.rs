@@ -1,5 +1,4 @@
 //! The UI as a person sees it: keys go in, a screen comes out.
-#![allow(clippy::unwrap_used, clippy::panic)]
 
 mod flows;
 mod popups;

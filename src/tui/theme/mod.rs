@@ -173,7 +173,6 @@ impl Theme {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use ratatui::style::{Color, Modifier};
 

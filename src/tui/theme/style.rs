@@ -83,7 +83,6 @@ fn colour(word: &str) -> Result<Option<Color>, StyleError> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

@@ -109,7 +109,6 @@ pub(super) fn rewrite(
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

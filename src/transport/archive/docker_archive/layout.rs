@@ -157,7 +157,6 @@ pub(super) fn blob_path(digest: &Digest) -> String {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

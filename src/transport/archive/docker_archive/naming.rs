@@ -238,7 +238,6 @@ impl Drop for OnTheWay {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

@@ -1,5 +1,4 @@
 //! Whole archives, written by many hands and read back by the `tar` crate.
-#![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};

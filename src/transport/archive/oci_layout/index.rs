@@ -175,7 +175,6 @@ pub(in crate::transport::archive) fn blob_path(digest: &Digest) -> String {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

@@ -1,5 +1,4 @@
 //! Whole layouts, written and read back.
-#![allow(clippy::unwrap_used, clippy::panic)]
 
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};

@@ -1,6 +1,5 @@
 //! The client against small servers on loopback whose answers are scripted, and (where it is installed)
 //! against Debian's docker-registry.
-#![allow(clippy::unwrap_used, clippy::panic)]
 
 mod auth;
 mod lists;

@@ -42,6 +42,10 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
         Msg::Resolved(location, answer) => answers::resolved(state, &location, answer),
         Msg::Planned { generation, draft, outcome } => answers::planned(state, generation, draft, outcome),
         Msg::Submitted(draft, answer) => answers::submitted(state, draft, answer),
+        // The engine names the job itself where it is the job that will not.
+        Msg::Refused(job, failure) if failure.message.starts_with(&format!("job {job}")) => {
+            state.say(Tone::Bad, failure.message);
+        }
         Msg::Refused(job, failure) => state.say(Tone::Bad, format!("job {job}: {}", failure.message)),
         Msg::Stopped => effects.push(Effect::Exit(Exit::Stopped)),
     }

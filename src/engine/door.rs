@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::planner::export_reference;
 use super::{Error, Inner, Result};
-use crate::job::Target;
+use crate::job::{JobSpec, Target};
 use crate::oci::{Location, Reference, Registry, Repository, Tag, TagOrDigest};
 use crate::transport::archive::{DockerArchive, Naming, OciLayout, TarArchive};
 use crate::transport::{Destination, Source};
@@ -215,6 +215,20 @@ fn tag_of(source: &Location) -> Tag {
         _ => None,
     }
     .unwrap_or_else(Tag::latest)
+}
+
+/// Refuses a job on a transport that wharf does not have yet, before it is queued.
+pub(super) fn check(spec: &JobSpec) -> Result<()> {
+    if let Location::DockerDaemon { .. } = &spec.source {
+        return Err(unsupported(&spec.source, "reading from"));
+    }
+    let unsupported = |target: &Target| match target {
+        Target::Image(location @ (Location::DockerDaemon { .. } | Location::OciArchive { .. })) => {
+            Some(unsupported(location, "writing to"))
+        }
+        _ => None,
+    };
+    spec.destinations.iter().find_map(unsupported).map_or(Ok(()), Err)
 }
 
 fn unsupported(location: &Location, verb: &str) -> Error {

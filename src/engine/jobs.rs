@@ -129,6 +129,8 @@ impl Inner {
         if spec.destinations.is_empty() {
             return Err(Error::Request(format!("{}: no destination was named", spec.source)));
         }
+        // What can never run is refused, not recorded as a failure.
+        super::door::check(&spec)?;
         let fresh = |id| Job {
             id,
             spec: spec.clone(),

@@ -115,11 +115,8 @@ impl Running {
         let stream = match stream {
             Ok(stream) => stream,
             Err(error) => {
-                let error = Arc::new(Mutex::new(Some(error)));
-                failed.extend(writers.into_iter().map(|(at, _)| {
-                    let error = take(&error, &self.source.name);
-                    Failed { at, error, over: true }
-                }));
+                let miss = |at| Failed { at, error: error.clone(), over: true };
+                failed.extend(writers.into_iter().map(|(at, _)| miss(at)));
                 return failed;
             }
         };
@@ -136,11 +133,10 @@ impl Running {
             match result {
                 Ok(()) => self.settled(blob, at, BlobStage::Done),
                 // What the destination says of a body that the source broke is not the reason.
-                Err(_) if fault.is_set() => {
-                    let error = take(&fault.error, &self.source.name);
-                    failed.push(Failed { at, error, over: fault.over.load(Relaxed) });
-                }
-                Err(error) => failed.push(Failed { at, error, over: false }),
+                Err(error) => failed.push(match fault.error() {
+                    Some(error) => Failed { at, error, over: fault.over.load(Relaxed) },
+                    None => Failed { at, error, over: false },
+                }),
             }
         }
         failed
@@ -209,54 +205,12 @@ struct Fault {
 }
 
 impl Fault {
-    fn is_set(&self) -> bool {
-        self.error.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    fn error(&self) -> Option<transport::Error> {
+        self.error.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
-/// The kept error for the first who asks, an echo of it for the others.
-fn take(fault: &Mutex<Option<transport::Error>>, at: &str) -> transport::Error {
-    let mut fault = fault.lock().unwrap_or_else(PoisonError::into_inner);
-    let echo = fault.as_ref().map_or_else(|| broken(at), echo);
-    fault.replace(echo).unwrap_or_else(|| broken(at))
-}
-
-/// An error that says the same and retries the same.
-fn echo(error: &transport::Error) -> transport::Error {
-    match error {
-        transport::Error::Unreachable { attempted, at, reason, class } => {
-            transport::Error::Unreachable { attempted, at: at.clone(), reason: reason.clone(), class: *class }
-        }
-        transport::Error::Content { attempted, at, expected, found } => transport::Error::Content {
-            attempted,
-            at: at.clone(),
-            expected: expected.clone(),
-            found: found.clone(),
-        },
-        transport::Error::Answered { attempted, at, status, answer, class, retry_after } => {
-            transport::Error::Answered {
-                attempted,
-                at: at.clone(),
-                status: *status,
-                answer: answer.clone(),
-                class: *class,
-                retry_after: *retry_after,
-            }
-        }
-        other => transport::Error::Conflict { at: "source".to_owned(), reason: other.to_string() },
-    }
-}
-
-fn broken(at: &str) -> transport::Error {
-    transport::Error::Unreachable {
-        attempted: "read blob",
-        at: at.to_owned(),
-        reason: "the source broke off".to_owned(),
-        class: ErrorClass::Network,
-    }
-}
-
-/// A stream that keeps its error for the engine and hands on an echo.
+/// A stream that keeps its error for the engine and hands it on.
 struct Faulty {
     stream: ByteStream,
     fault: Fault,
@@ -268,9 +222,8 @@ impl Stream for Faulty {
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let next = self.stream.as_mut().poll_next(context);
         next.map_err(|error| {
-            let copy = echo(&error);
-            *self.fault.error.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
-            copy
+            *self.fault.error.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.clone());
+            error
         })
     }
 }
@@ -309,11 +262,7 @@ fn split(mut stream: ByteStream, n: usize) -> (Vec<ByteStream>, Pin<Box<dyn Futu
         .unzip();
     let pump = async move {
         while let Some(item) = stream.next().await {
-            let copy = |item: &transport::Result<Bytes>| match item {
-                Ok(piece) => Ok(piece.clone()),
-                Err(error) => Err(echo(error)),
-            };
-            let sent = join_all(feeds.iter().map(|feed| feed.send(copy(&item)))).await;
+            let sent = join_all(feeds.iter().map(|feed| feed.send(item.clone()))).await;
             let mut sent = sent.into_iter();
             feeds.retain(|_| sent.next().is_some_and(|result| result.is_ok()));
             if feeds.is_empty() {

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::oci::{ErrorClass, ManifestError, printable};
@@ -11,7 +12,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// A transport's error: what was attempted, on what, and what came back. `at` is a place as a person would
 /// write it (`ghcr.io/a/b:1`); no field ever holds a secret.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
     /// The other side answered, and the answer was no.
     #[error("{attempted} {at}: {status}{}", colon(answer))]
@@ -76,8 +77,8 @@ pub enum Error {
         attempted: &'static str,
         /// The file.
         path: PathBuf,
-        /// What came back.
-        source: io::Error,
+        /// What came back. Shared, so that an error can be told to everybody who waits for one thing.
+        source: Arc<io::Error>,
     },
     /// A file that is not what its name says.
     #[error("{}: {reason}", path.display())]
@@ -127,7 +128,7 @@ fn plain_io(error: &io::Error) -> String {
 impl Error {
     /// A file system error.
     pub fn file(attempted: &'static str, path: impl AsRef<Path>, source: io::Error) -> Error {
-        Error::File { attempted, path: path.as_ref().to_owned(), source }
+        Error::File { attempted, path: path.as_ref().to_owned(), source: Arc::new(source) }
     }
 
     /// What kind of trouble this is.

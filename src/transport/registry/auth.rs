@@ -19,7 +19,7 @@ use serde::Deserialize;
 use tokio::time::Instant;
 
 use super::challenge::{Challenge, Scheme, covers};
-use super::error::{self, Again, Failure};
+use super::error::{Again, Failure};
 use super::header::{encode, with_query};
 use super::host::Host;
 use super::http::Call;
@@ -204,7 +204,7 @@ impl Auth {
         if let Some((error, again)) = &state.failed
             && slot.fetches.load(Ordering::Acquire) != before
         {
-            return Err(Failure { error: error::copy_of(error), code: None, again: *again, unspoken: false });
+            return Err(Failure { error: error.clone(), code: None, again: *again, unspoken: false });
         }
         let fetched = self.fetch(host, scopes, &state.extra, &scheme).await;
         slot.fetches.fetch_add(1, Ordering::AcqRel);
@@ -216,7 +216,7 @@ impl Auth {
             }
             Err(failure) => {
                 state.pass = None;
-                state.failed = Some((error::copy_of(&failure.error), failure.again));
+                state.failed = Some((failure.error.clone(), failure.again));
                 Err(failure)
             }
         }

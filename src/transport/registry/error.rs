@@ -307,30 +307,6 @@ fn tls_reason(error: &rustls::Error) -> String {
     format!("the certificate is not trusted: {why}")
 }
 
-/// The same error once more, for all who waited for one request.
-pub(super) fn copy_of(error: &Error) -> Error {
-    match error {
-        Error::Answered { attempted, at, status, answer, class, retry_after } => Error::Answered {
-            attempted,
-            at: at.clone(),
-            status: *status,
-            answer: answer.clone(),
-            class: *class,
-            retry_after: *retry_after,
-        },
-        Error::Unreachable { attempted, at, reason, class } => {
-            Error::Unreachable { attempted, at: at.clone(), reason: reason.clone(), class: *class }
-        }
-        Error::Settings { at, reason } => Error::Settings { at: at.clone(), reason: reason.clone() },
-        other => Error::Unreachable {
-            attempted: "log in to",
-            at: other.at().unwrap_or_default().to_owned(),
-            reason: other.to_string(),
-            class: other.class(),
-        },
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -28,7 +28,7 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use axum::body::BodyDataStream;
 use axum::extract::{Request, State};
-use axum::http::{HeaderValue, Method};
+use axum::http::{HeaderValue, Method, header};
 use axum::response::Response;
 use axum::serve::ListenerExt;
 use secrecy::SecretString;
@@ -43,6 +43,9 @@ use crate::transport::local::Store;
 
 /// How long requests that are under way may take to end once the server is to stop.
 const GRACE: Duration = Duration::from_secs(10);
+
+/// Who answers, in every answer.
+const SERVER: &str = concat!("wharf/", env!("CARGO_PKG_VERSION"));
 
 /// How a server behaves. The default serves everybody, reading and writing, as fast as it can.
 #[derive(Debug, Clone, Default)]
@@ -123,6 +126,7 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
     response
         .headers_mut()
         .insert("docker-distribution-api-version", HeaderValue::from_static("registry/2.0"));
+    response.headers_mut().insert(header::SERVER, HeaderValue::from_static(SERVER));
     let status = response.status().as_u16();
     tracing::debug!(method = %call.method, path, status, ms = began.elapsed().as_millis() as u64, "answered");
     response

@@ -9,6 +9,7 @@ use reqwest::{NoProxy, Proxy, Url, redirect};
 use tokio::sync::OnceCell;
 
 use super::auth::Auth;
+use super::begin::Uploaded;
 use super::error::Failure;
 use super::options::{ClientOptions, ProxySettings, RegistryOptions, TlsOptions};
 use super::profile::{Profile, RateLimit};
@@ -50,6 +51,8 @@ pub(super) struct Host {
     rate_limit: Mutex<Option<RateLimit>>,
     /// Whether somebody is finding out about self-mounts.
     pub probing: AtomicBool,
+    /// The first blob that was uploaded there, to find out with.
+    pub uploaded: Mutex<Option<Uploaded>>,
 }
 
 impl Host {
@@ -76,6 +79,7 @@ impl Host {
             profile: Mutex::default(),
             rate_limit: Mutex::default(),
             probing: AtomicBool::new(false),
+            uploaded: Mutex::default(),
         }
     }
 

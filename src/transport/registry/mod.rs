@@ -5,13 +5,14 @@
 //! - `host`: one registry's connections and state; `tls`: how TLS is set up for it
 //! - `http`: a request and its answer, redirects, retries (`retry`); `stream`: bodies that may not stand still
 //! - `auth`: passes, single-flight; `challenge`: what a registry asks for
-//! - `manifest`, `blob`, `upload` (with `chunk`), `tag`, `referrers`: the API's nouns
+//! - `manifest`, `blob`, `begin` and `upload` (with `chunk`), `tag`, `referrers`: the API's nouns
 //! - `header`, `error`: reading what comes back
 //!
 //! A request that can be sent again is retried here; a streamed body cannot, so a blob that breaks off in the
 //! middle is an error that says whether trying again makes sense, and the engine opens the source anew.
 
 mod auth;
+mod begin;
 mod blob;
 mod challenge;
 mod chunk;

@@ -1,11 +1,9 @@
-//! Blobs on their way into a registry: asking, mounting, opening an upload session, and the writer that goes
-//! down the ladder of ways to fill it.
+//! Blobs on their way into a registry: the writer of an upload session, which goes down the ladder of ways to fill
+//! it. (`begin` asks and opens.)
 //!
 //! POST, then the whole blob in one PUT; where a registry refuses that, one streaming PATCH and a PUT; where
 //! it refuses that, too, or asks for it, PATCHes of a bounded size (`chunk`). The rung is remembered in the
 //! registry's profile.
-
-use std::sync::atomic::Ordering;
 
 use futures_util::future::BoxFuture;
 use oci_client::errors::OciErrorCode;
@@ -19,10 +17,10 @@ use super::header;
 use super::http::{Answer, Call};
 use super::profile::Rung;
 use super::stream::Flow;
-use crate::oci::{Descriptor, ErrorClass, Repository};
-use crate::transport::{Begin, BlobWriter, ByteStream, Error, Result};
+use crate::oci::{Descriptor, ErrorClass};
+use crate::transport::{BlobWriter, ByteStream, Error, Result};
 
-const ATTEMPTED: &str = "upload blob";
+pub(super) const ATTEMPTED: &str = "upload blob";
 
 /// An upload session: where it is now (every answer may move it), and the least a chunk must have.
 #[derive(Debug, Clone)]
@@ -31,121 +29,8 @@ pub(super) struct Session {
     pub min_chunk: Option<u64>,
     /// Whether bytes were sent into it.
     pub used: bool,
-}
-
-/// What a request to mount was answered with.
-enum Opened {
-    There,
-    Session(Box<Session>),
-    Nothing,
-}
-
-impl RepositoryClient {
-    /// Asks for a blob and opens its upload, with as few requests as the registry allows: one where a
-    /// repository that has it is known, or where mounts from the repository itself are known to be honoured;
-    /// two elsewhere.
-    pub(super) async fn begin_blob(&self, blob: &Descriptor, known: Option<&Repository>) -> Result<Begin> {
-        // A registry that has shown that it honours mounts answers the question and opens the upload in one request.
-        // To any other a mount may mean nothing: it would be sent blobs that it has.
-        let honours = self.host.profile().honours_self_mount == Some(true);
-        if !honours {
-            // With the scopes of the POST that follows: one token for both. Some registries refuse to look into a
-            // repository that is not there yet: the POST tells.
-            match self.ask_blob(&blob.digest, Scopes::push(&self.repository)).await {
-                Ok(true) => return Ok(Begin::Present),
-                Ok(false) => {}
-                Err(Error::Answered { status, .. }) if status < 500 => {}
-                Err(error) => return Err(error),
-            }
-        }
-        let known = known.filter(|from| **from != self.repository);
-        if let Some(from) = known.or(honours.then_some(&self.repository)) {
-            // Whatever goes wrong with a mount, the plain upload that follows decides, and says why.
-            match self.mount(blob, from).await.unwrap_or(Opened::Nothing) {
-                Opened::There if *from == self.repository => return Ok(Begin::Present),
-                Opened::There => return Ok(Begin::Mounted),
-                Opened::Session(session) => return Ok(self.writer(blob, *session)),
-                Opened::Nothing => {}
-            }
-        }
-        let session = self.open(blob).await?;
-        Ok(self.writer(blob, session))
-    }
-
-    fn writer(&self, blob: &Descriptor, session: Session) -> Begin {
-        let (to, blob) = (self.clone(), blob.clone());
-        Begin::Write(Box::new(Writer::new(to, blob, session)))
-    }
-
-    fn uploads(&self, blob: &Descriptor, scopes: Scopes) -> Result<Call> {
-        let url = self.host.url(&format!("{}/blobs/uploads/", self.repository))?;
-        Ok(Call::new(ATTEMPTED, self.place_of(&blob.digest), Method::POST, url, scopes))
-    }
-
-    async fn mount(&self, blob: &Descriptor, from: &Repository) -> Result<Opened, Failure> {
-        let mut call = self.uploads(blob, Scopes::mount(&self.repository, from))?.attempts(1);
-        call.url = header::with_query(&call.url, "mount", blob.digest.as_str());
-        call.url = header::with_query(&call.url, "from", from.as_str());
-        let answer = self.host.call(&call).await?;
-        let opened = match answer.status() {
-            StatusCode::CREATED => match header::content_digest(answer.headers()) {
-                Some(other) if other != blob.digest => Opened::Nothing,
-                _ => Opened::There,
-            },
-            StatusCode::ACCEPTED => {
-                session(&answer).map_or(Opened::Nothing, |session| Opened::Session(Box::new(session)))
-            }
-            _ => Opened::Nothing,
-        };
-        answer.drain().await;
-        Ok(opened)
-    }
-
-    pub(super) async fn open(&self, blob: &Descriptor) -> Result<Session> {
-        let call = self.uploads(blob, Scopes::push(&self.repository))?;
-        let answer = self.host.call(&call).await?;
-        let session = session(&answer);
-        answer.drain().await;
-        session.ok_or_else(|| Error::Unsupported {
-            at: call.at,
-            reason: "the registry opened an upload without saying where (no usable Location)".to_owned(),
-        })
-    }
-
-    /// Ends an upload session that is not needed, if the registry cares to listen.
-    async fn abandon(&self, blob: &Descriptor, session: Session) {
-        let place = self.place_of(&blob.digest);
-        let scopes = Scopes::push(&self.repository);
-        let call = Call::new("end upload of", place, Method::DELETE, session.location, scopes).attempts(1);
-        if let Ok(answer) = self.host.call(&call).await {
-            answer.drain().await;
-        }
-    }
-
-    /// Asks once, about a blob that was just uploaded, whether the registry honours mounts from the
-    /// destination repository itself.
-    async fn probe_self_mount(&self, blob: &Descriptor) {
-        let host = &self.host;
-        if host.profile().honours_self_mount.is_some() || host.probing.swap(true, Ordering::AcqRel) {
-            return;
-        }
-        let honoured = match self.mount(blob, &self.repository).await {
-            Ok(Opened::There) => Some(true),
-            Ok(Opened::Session(session)) => {
-                self.abandon(blob, *session).await;
-                Some(false)
-            }
-            Ok(Opened::Nothing) => Some(false),
-            Err(failure) => failure.status().filter(|status| *status < 500 && *status != 429).map(|_| false),
-        };
-        host.learn(|profile| profile.honours_self_mount = honoured);
-        host.probing.store(false, Ordering::Release);
-    }
-}
-
-fn session(answer: &Answer) -> Option<Session> {
-    let min_chunk = header::number(answer.headers(), "oci-chunk-min-length").filter(|least| *least > 0);
-    Some(Session { location: answer.location()?, min_chunk, used: false })
+    /// Whether it looks like one of docker/distribution's (or of wharf's own registry): `begin` says why that counts.
+    pub is_distribution: bool,
 }
 
 /// One blob's upload.
@@ -174,7 +59,8 @@ impl BlobWriter for Writer {
                 let reason = "the upload is not whole".to_owned();
                 return Err(Error::Conflict { at: self.to.place_of(&self.blob.digest), reason });
             }
-            self.to.probe_self_mount(&self.blob).await;
+            let is_distribution = self.session.as_ref().is_some_and(|session| session.is_distribution);
+            self.to.uploaded(&self.blob, is_distribution).await;
             Ok(())
         })
     }

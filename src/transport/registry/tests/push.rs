@@ -25,50 +25,94 @@ async fn push(repository: &RepositoryClient, bytes: &[u8]) -> Result<()> {
     writer.commit().await
 }
 
-/// A registry that honours mounts from the repository itself, or does not.
-async fn ordinary(self_mounts: bool) -> Server {
-    Server::start(move |seen| match seen.method.as_str() {
-        "HEAD" => reply(404),
-        "POST" if seen.path.contains("mount=") && self_mounts => reply(201),
-        "POST" => session(),
-        "PUT" => reply(201),
-        _ => reply(204),
+/// A registry that honours mounts from the repository itself, or does not; docker/distribution, or another.
+async fn ordinary(self_mounts: bool, is_distribution: bool) -> Server {
+    let there: Arc<Mutex<Vec<String>>> = Arc::default();
+    Server::start(move |seen| {
+        let digest = seen.path.split(['=', '&', '/']).find(|part| part.starts_with("sha256:"));
+        let has = digest.is_some_and(|digest| there.lock().unwrap().iter().any(|d| d == digest));
+        match seen.method.as_str() {
+            "HEAD" if has => reply(200),
+            "HEAD" => reply(404),
+            "POST" if self_mounts && has => reply(201),
+            "POST" if is_distribution => session(),
+            "POST" => reply(202).with("location", "uploads/1"),
+            "PUT" => {
+                there.lock().unwrap().extend(digest.map(str::to_owned));
+                reply(201)
+            }
+            _ => reply(204),
+        }
     })
     .await
 }
 
 #[tokio::test]
-async fn a_blob_goes_up_in_one_put_and_the_profile_learns_of_self_mounts() {
+async fn distributions_are_believed_that_they_honour_mounts_and_put_to_the_proof() {
     for honours in [true, false] {
-        let server = ordinary(honours).await;
+        let server = ordinary(honours, true).await;
         let (client, repository) = client_of(&server);
         push(&repository, BYTES).await.unwrap();
         let digest = Digest::of(BYTES);
-        let mut want = vec![
-            format!("HEAD /v2/a/b/blobs/{digest}"),
-            "POST /v2/a/b/blobs/uploads/".to_owned(),
-            format!("PUT /v2/a/b/blobs/uploads/uploads/1?_state=a%2Bb&digest={digest}"),
-            format!("POST /v2/a/b/blobs/uploads/?mount={digest}&from=a/b"),
-        ];
-        if !honours {
-            want.push("DELETE /v2/a/b/blobs/uploads/uploads/1?_state=a%2Bb".to_owned());
-        }
-        assert_eq!(server.log(), want);
-        let put = &server.seen()[2];
+        let put = format!("PUT /v2/a/b/blobs/uploads/uploads/1?_state=a%2Bb&digest={digest}");
+        let ask = format!("POST /v2/a/b/blobs/uploads/?mount={digest}&from=a/b");
+        // Two requests for a missing blob, even from one who knows nothing yet.
+        assert_eq!(server.log(), [ask.clone(), put]);
+        let put = &server.seen()[1];
         assert_eq!(put.header("content-length"), Some("17"));
         assert_eq!((put.header("transfer-encoding"), put.body.as_deref()), (None, Some(BYTES)));
-        assert_eq!(server.seen()[1].header("content-length"), Some("0"));
+        assert_eq!(server.seen()[0].header("content-length"), Some("0"));
+        assert_eq!(client.profile(&server.registry()).honours_self_mount, None);
+        // With more to send, it is asked for what it must have.
+        push(&repository, b"more").await.unwrap();
         assert_eq!(client.profile(&server.registry()).honours_self_mount, Some(honours));
-        let begun = repository.begin_blob(&blob_of(b"again"), None).await.unwrap();
-        assert_eq!(matches!(begun, Begin::Present), honours);
-        assert_eq!(server.count("HEAD", "/"), if honours { 1 } else { 2 });
+        assert_eq!(server.log()[2], ask);
+        let ended = server.count("DELETE", "/v2/a/b/blobs/uploads/");
+        assert_eq!((ended, server.count("HEAD", "/")), if honours { (0, 0) } else { (1, 1) });
+        // What is there is not sent again, whatever the registry makes of mounts.
+        for blob in [BYTES, b"more"] {
+            assert!(matches!(repository.begin_blob(&blob_of(blob), None).await.unwrap(), Begin::Present));
+        }
     }
+}
+
+#[tokio::test]
+async fn others_are_asked_after_their_first_answer() {
+    for honours in [true, false] {
+        let server = ordinary(honours, false).await;
+        let (client, repository) = client_of(&server);
+        push(&repository, BYTES).await.unwrap();
+        let methods = |server: &Server| server.seen().into_iter().map(|s| s.method).collect::<Vec<_>>();
+        let mut want = vec!["POST", "HEAD", "PUT", "POST"];
+        want.extend(Some("DELETE").filter(|_| !honours));
+        assert_eq!(methods(&server), want);
+        assert_eq!(client.profile(&server.registry()).honours_self_mount, Some(honours));
+        // Somebody else knows nothing of it, and finds out with what is there.
+        let (client, repository) = client_of(&server);
+        assert!(matches!(repository.begin_blob(&blob_of(BYTES), None).await.unwrap(), Begin::Present));
+        assert_eq!(client.profile(&server.registry()).honours_self_mount, Some(honours));
+        let more = if honours { vec!["POST"] } else { vec!["POST", "HEAD", "DELETE"] };
+        assert_eq!(methods(&server)[want.len()..], more);
+    }
+}
+
+#[tokio::test]
+async fn a_blob_that_should_be_there_is_asked_for_before_it_is_sent() {
+    // It ignores mounts and looks like one that does not: what is known of the blob decides.
+    let server = ordinary(false, true).await;
+    let (_, repository) = client_of(&server);
+    push(&repository, BYTES).await.unwrap();
+    let (client, repository) = client_of(&server);
+    let own = super::repository("a/b");
+    let begun = repository.begin_blob(&blob_of(BYTES), Some(&own)).await.unwrap();
+    assert!(matches!(begun, Begin::Present));
+    assert_eq!(client.profile(&server.registry()).honours_self_mount, Some(false));
 }
 
 #[tokio::test]
 async fn mounts_succeed_open_a_session_or_fall_back() {
     let other = repository("other");
-    for (status, requests) in [(201, 2), (202, 2), (404, 3), (403, 3), (500, 3), (400, 3)] {
+    for (status, requests) in [(201, 1), (202, 2), (404, 3), (403, 3), (500, 3), (400, 3)] {
         let server = Server::start(move |seen| match (seen.path.contains("mount="), seen.method.as_str()) {
             (true, _) if status == 202 => session(),
             (true, _) => reply(status),
@@ -89,7 +133,7 @@ async fn mounts_succeed_open_a_session_or_fall_back() {
 
 #[tokio::test]
 async fn an_empty_blob_and_a_big_one_arrive_whole() {
-    let server = ordinary(true).await;
+    let server = ordinary(true, true).await;
     let (_, repository) = client_of(&server);
     push(&repository, b"").await.unwrap();
     let big = vec![7; 3 << 20];
@@ -117,7 +161,7 @@ fn writer_of(
 
 #[tokio::test]
 async fn the_sources_own_error_comes_back_and_nothing_is_committed() {
-    let server = ordinary(true).await;
+    let server = ordinary(true, true).await;
     let (_, repository) = client_of(&server);
     let wrong = || Error::Content {
         attempted: "read blob",
@@ -369,7 +413,7 @@ async fn a_manifest_is_put_as_it_is() {
 
 #[tokio::test]
 async fn an_upload_that_is_given_up_is_ended() {
-    let server = ordinary(false).await;
+    let server = ordinary(false, true).await;
     let (_, repository) = client_of(&server);
     drop(writer(&repository, &blob_of(BYTES)).await);
     for _ in 0..100 {

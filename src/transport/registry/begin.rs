@@ -1,0 +1,233 @@
+//! A blob's first questions: is it there, can it be mounted, else where does its upload begin. As few requests as the
+//! registry allows, because on a long link every one costs a round trip.
+//!
+//! `POST …/uploads/?mount=DIGEST&from=REPOSITORY` asks and opens in one: 201 says that the blob is there, 202 is the
+//! upload's session. With no better repository known, the destination itself stands in `from`: that asks whether it
+//! has the blob already. A registry that ignores mounts would answer 202 for what it has, and be sent it again. So
+//!
+//! - one that has shown that it honours them is believed, and one that has shown that it does not is asked with HEAD;
+//! - one whose sessions look like docker/distribution's is believed for now, because that one honours them (measured on
+//!   2.8.2), and is put to the proof as soon as there is a blob to do it with and more to send;
+//! - any other is asked with HEAD after its 202: as many requests for a missing blob as asking first, and fewer for
+//!   one that is there, whose 201 is the proof.
+
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
+
+use reqwest::{Method, StatusCode};
+
+use super::auth::Scopes;
+use super::client::RepositoryClient;
+use super::error::Failure;
+use super::header;
+use super::host::Host;
+use super::http::{Answer, Call};
+use super::upload::{ATTEMPTED, Session, Writer};
+use crate::oci::{Descriptor, Repository};
+use crate::transport::{Begin, Error, Result};
+
+/// What a request to mount came to.
+enum Opened {
+    /// The blob is there.
+    There,
+    /// It is not, or mounts are ignored: an upload was opened.
+    Session(Box<Session>),
+    /// The registry would not.
+    Refused,
+}
+
+/// A blob that was uploaded by this process: something to prove with that mounts are honoured.
+#[derive(Debug, Clone)]
+pub(super) struct Uploaded {
+    repository: Repository,
+    blob: Descriptor,
+}
+
+impl RepositoryClient {
+    /// Asks for a blob and opens its upload. `known` is a repository that is thought to have it.
+    pub(super) async fn begin_blob(&self, blob: &Descriptor, known: Option<&Repository>) -> Result<Begin> {
+        self.prove_self_mounts().await;
+        match self.host.profile().honours_self_mount {
+            Some(false) => self.begin_asking(blob, known).await,
+            proven => self.begin_mounting(blob, known, proven.is_some()).await,
+        }
+    }
+
+    /// HEAD first.
+    async fn begin_asking(&self, blob: &Descriptor, known: Option<&Repository>) -> Result<Begin> {
+        if self.has(blob).await? {
+            return Ok(Begin::Present);
+        }
+        if let Some(from) = known.filter(|from| **from != self.repository) {
+            match self.mount(blob, from).await {
+                Ok(Opened::There) => return Ok(Begin::Mounted),
+                Ok(Opened::Session(session)) => return Ok(self.writer(blob, *session)),
+                // Whatever goes wrong with a mount, the plain upload that follows decides, and says why.
+                Ok(Opened::Refused) | Err(_) => {}
+            }
+        }
+        Ok(self.writer(blob, self.open(blob).await?))
+    }
+
+    /// A mount first; `proven` where the registry has shown that it honours those from the repository itself.
+    async fn begin_mounting(
+        &self,
+        blob: &Descriptor,
+        known: Option<&Repository>,
+        proven: bool,
+    ) -> Result<Begin> {
+        let from = known.unwrap_or(&self.repository);
+        let from_self = *from == self.repository;
+        let opened = self.mount(blob, from).await;
+        let answered = opened.is_ok();
+        let session = match opened {
+            Ok(Opened::There) if from_self => {
+                self.host.learn(|profile| profile.honours_self_mount = Some(true));
+                return Ok(Begin::Present);
+            }
+            Ok(Opened::There) => return Ok(Begin::Mounted),
+            Ok(Opened::Session(session)) => Some(*session),
+            Ok(Opened::Refused) | Err(_) => None,
+        };
+        // That another repository lacks it says nothing of this one; and where it was thought to be here, only a proven
+        // registry is believed that it is not.
+        let is_missing =
+            session.as_ref().is_some_and(|s| from_self && (proven || (s.is_distribution && known.is_none())));
+        if !is_missing && self.has(blob).await? {
+            if from_self && answered && !proven {
+                self.host.learn(|profile| profile.honours_self_mount = Some(false));
+            }
+            if let Some(session) = session {
+                self.abandon(blob, session).await;
+            }
+            return Ok(Begin::Present);
+        }
+        match session {
+            Some(session) => Ok(self.writer(blob, session)),
+            None => Ok(self.writer(blob, self.open(blob).await?)),
+        }
+    }
+
+    /// With the scopes of the POST that goes with it: one token for both. Some registries refuse to look into a
+    /// repository that is not there yet: the POST tells.
+    async fn has(&self, blob: &Descriptor) -> Result<bool> {
+        match self.ask_blob(&blob.digest, Scopes::push(&self.repository)).await {
+            Err(Error::Answered { status, .. }) if status < 500 && status != 429 => Ok(false),
+            answer => answer,
+        }
+    }
+
+    fn writer(&self, blob: &Descriptor, session: Session) -> Begin {
+        Begin::Write(Box::new(Writer::new(self.clone(), blob.clone(), session)))
+    }
+
+    fn uploads(&self, blob: &Descriptor, scopes: Scopes) -> Result<Call> {
+        let url = self.host.url(&format!("{}/blobs/uploads/", self.repository))?;
+        Ok(Call::new(ATTEMPTED, self.place_of(&blob.digest), Method::POST, url, scopes))
+    }
+
+    /// Tries once; an error is one that says nothing of mounts.
+    async fn mount(&self, blob: &Descriptor, from: &Repository) -> Result<Opened, Failure> {
+        let mut call = self.uploads(blob, Scopes::mount(&self.repository, from))?.attempts(1);
+        call.url = header::with_query(&call.url, "mount", blob.digest.as_str());
+        call.url = header::with_query(&call.url, "from", from.as_str());
+        let answer = match self.host.call(&call).await {
+            Ok(answer) => answer,
+            Err(failure) if failure.status().is_some_and(|status| status < 500 && status != 429) => {
+                return Ok(Opened::Refused);
+            }
+            Err(failure) => return Err(failure),
+        };
+        let opened = match answer.status() {
+            StatusCode::CREATED => match header::content_digest(answer.headers()) {
+                Some(other) if other != blob.digest => Opened::Refused,
+                _ => Opened::There,
+            },
+            StatusCode::ACCEPTED => {
+                session(&answer).map_or(Opened::Refused, |session| Opened::Session(Box::new(session)))
+            }
+            _ => Opened::Refused,
+        };
+        answer.drain().await;
+        Ok(opened)
+    }
+
+    pub(super) async fn open(&self, blob: &Descriptor) -> Result<Session> {
+        let call = self.uploads(blob, Scopes::push(&self.repository))?;
+        let answer = self.host.call(&call).await?;
+        let session = session(&answer);
+        answer.drain().await;
+        session.ok_or_else(|| Error::Unsupported {
+            at: call.at,
+            reason: "the registry opened an upload without saying where (no usable Location)".to_owned(),
+        })
+    }
+
+    /// Ends an upload session that is not needed, if the registry cares to listen.
+    pub(super) async fn abandon(&self, blob: &Descriptor, session: Session) {
+        let place = self.place_of(&blob.digest);
+        let scopes = Scopes::push(&self.repository);
+        let call = Call::new("end upload of", place, Method::DELETE, session.location, scopes).attempts(1);
+        if let Ok(answer) = self.host.call(&call).await {
+            answer.drain().await;
+        }
+    }
+
+    /// A blob was uploaded here, in a session of docker/distribution's or of another kind.
+    pub(super) async fn uploaded(&self, blob: &Descriptor, is_distribution: bool) {
+        if self.host.profile().honours_self_mount.is_some() {
+            return;
+        }
+        self.host.has_now(Uploaded { repository: self.repository.clone(), blob: blob.clone() });
+        // Who is not believed costs a HEAD a blob: to be known of before this process ends.
+        if !is_distribution {
+            self.prove_self_mounts().await;
+        }
+    }
+
+    /// Finds out, once, whether the registry honours mounts from the destination repository itself, if there is a
+    /// blob to find out with.
+    async fn prove_self_mounts(&self) {
+        let host = &self.host;
+        if host.profile().honours_self_mount.is_some() {
+            return;
+        }
+        let Some(Uploaded { repository, blob }) = host.something_uploaded() else { return };
+        if host.probing.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let place = RepositoryClient { host: host.clone(), repository };
+        let honoured = match place.mount(&blob, &place.repository).await {
+            Ok(Opened::There) => Some(true),
+            Ok(Opened::Session(session)) => {
+                place.abandon(&blob, *session).await;
+                Some(false)
+            }
+            Ok(Opened::Refused) => Some(false),
+            Err(_) => None,
+        };
+        if honoured.is_some() {
+            host.learn(|profile| profile.honours_self_mount = honoured);
+        }
+        host.probing.store(false, Ordering::Release);
+    }
+}
+
+impl Host {
+    fn has_now(&self, uploaded: Uploaded) {
+        self.uploaded.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(uploaded);
+    }
+
+    fn something_uploaded(&self) -> Option<Uploaded> {
+        self.uploaded.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+fn session(answer: &Answer) -> Option<Session> {
+    let min_chunk = header::number(answer.headers(), "oci-chunk-min-length").filter(|least| *least > 0);
+    let location = answer.location()?;
+    // Its state goes with the client, signed, in the session's location; wharf's own registry says its name.
+    let is_distribution = location.query_pairs().any(|(name, _)| name == "_state")
+        || header::text(answer.headers(), "server").is_some_and(|server| server.starts_with("wharf/"));
+    Some(Session { location, min_chunk, used: false, is_distribution })
+}

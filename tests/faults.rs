@@ -148,6 +148,37 @@ async fn a_cut_download_goes_on_where_it_stopped_or_begins_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_cut_upload_goes_on_where_the_session_stands_or_begins_again() {
+    let strait = Strait::new().await;
+    let big = strait.image.blobs.iter().find(|blob| blob.size > 250_000).unwrap();
+    let put = || on("PUT", Kind::Upload).path(big.digest.as_str()).first(1).then(Fault::CutRequest(200_000));
+    for (n, forgets) in [false, true].into_iter().enumerate() {
+        strait.target.add(put());
+        if forgets {
+            // As docker-registry 2.8.2: the session of a cut body is gone.
+            strait.target.add(on("GET", Kind::Upload).then(Fault::Status(404)));
+        }
+        let run = strait.copy_anew(&format!("cut{n}")).await;
+        assert_eq!(run.code, Some(0), "{run}");
+        let ranges: Vec<String> = strait.source.seen().into_iter().filter_map(|seen| seen.range).collect();
+        let sent = strait.target.seen().into_iter().filter(|s| s.uri.contains(big.digest.as_str()));
+        let puts = sent.filter(|seen| seen.method == "PUT").count();
+        assert_eq!(puts, 2, "the first, and the one that ends it");
+        if forgets {
+            assert!(ranges.is_empty() && strait.target.count("PATCH", Kind::Upload) == 0, "{ranges:?}");
+        } else {
+            // What is there is neither read nor sent again.
+            let [range] = &ranges[..] else { panic!("{ranges:?}") };
+            let from: u64 = range.strip_prefix("bytes=").unwrap().trim_end_matches('-').parse().unwrap();
+            assert!((1..=200_000).contains(&from), "{range}");
+            assert_eq!(strait.target.count("PATCH", Kind::Upload), 1);
+        }
+        strait.image.assert_at(&strait.to.host(), &format!("cut{n}"), "1").await;
+        strait.mend();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_refused_mount_is_an_upload() {
     let strait = Strait::new().await;
     assert_eq!(strait.copy("first").await.code, Some(0));

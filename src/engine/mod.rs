@@ -12,7 +12,7 @@
 //! | `tree` | an index's manifests and their blobs |
 //! | `jobs` | states, and what drives a job |
 //! | `run` | one run: blobs through the pool, manifests in order, files ended |
-//! | `copy` | one blob's way, read once and written wherever it lacks |
+//! | `copy`, `reading` | one blob's way, read once and written wherever it lacks |
 //! | `pool`, `inflight` | how many at once; once per digest |
 //! | `progress`, `voice` | counters that are sampled; events |
 //! | `knowledge` | what outlives a job: where blobs are, how registries behave |
@@ -34,6 +34,7 @@ mod planner;
 mod pool;
 mod progress;
 mod question;
+mod reading;
 mod run;
 mod tree;
 mod voice;

@@ -39,10 +39,10 @@ impl Counters {
         Counters { blobs: blobs.collect(), destinations, ..Counters::default() }
     }
 
-    /// A blob begins, or begins again, at a destination.
-    pub(super) fn begin(&self, blob: usize, destination: usize) {
+    /// A blob begins, or begins again, at a destination that holds `from` bytes of it already.
+    pub(super) fn begin(&self, blob: usize, destination: usize, from: u64) {
         if let Some((done, stage)) = self.cell(blob, destination) {
-            done.store(0, Relaxed);
+            done.store(from, Relaxed);
             stage.store(BlobStage::Running as u8, Relaxed);
         }
     }
@@ -136,13 +136,13 @@ mod tests {
             is_config: false,
         };
         let counters = Counters::new(&[blob(1, 10), blob(2, 5)], 2);
-        counters.begin(0, 0);
+        counters.begin(0, 0, 0);
         counters.add(0, 0, 4);
         counters.settle(0, 1, BlobStage::Mounted);
         let sample = counters.sample();
         assert_eq!((sample.total, sample.wire, sample.reused), (30, 4, 10));
         assert_eq!((sample.blobs[0].done, sample.blobs[0].stage), (4, BlobStage::Running));
-        counters.begin(0, 0);
+        counters.begin(0, 0, 0);
         assert_eq!(counters.sample().wire, 0, "bytes sent twice count once");
         counters.settle(0, 0, BlobStage::Done);
         counters.settle(1, 0, BlobStage::Present);

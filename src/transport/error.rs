@@ -42,6 +42,16 @@ pub enum Error {
         /// `Network` or `Tls`.
         class: ErrorClass,
     },
+    /// The way that was taken is not open, and another is known: the next attempt takes it, at once.
+    #[error("{attempted} {at}: {reason}")]
+    Detour {
+        /// What was attempted.
+        attempted: &'static str,
+        /// On what.
+        at: String,
+        /// Why the way is not open.
+        reason: String,
+    },
     /// Bytes that are not what was asked for.
     #[error("{attempted} {at}: expected {expected}, got {found}")]
     Content {
@@ -135,6 +145,7 @@ impl Error {
     pub fn class(&self) -> ErrorClass {
         match self {
             Error::Answered { class, .. } | Error::Unreachable { class, .. } => *class,
+            Error::Detour { .. } => ErrorClass::Network,
             Error::Content { .. } => ErrorClass::Digest,
             Error::NotFound { .. } => ErrorClass::NotFound,
             Error::Manifest { source: ManifestError::Platform { .. }, .. } => ErrorClass::Platform,
@@ -156,6 +167,7 @@ impl Error {
                 matches!(status, 408 | 425 | 429 | 500 | 502 | 503 | 504 | 520..=529)
             }
             Error::Unreachable { class, .. } => *class == ErrorClass::Network,
+            Error::Detour { .. } => true,
             _ => false,
         }
     }
@@ -178,6 +190,7 @@ impl Error {
         match self {
             Error::Answered { at, .. }
             | Error::Unreachable { at, .. }
+            | Error::Detour { at, .. }
             | Error::Content { at, .. }
             | Error::NotFound { at, .. }
             | Error::Manifest { at, .. }

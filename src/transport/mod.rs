@@ -18,7 +18,7 @@ pub mod registry;
 mod verify;
 
 pub use error::{Error, Result};
-pub use verify::{Verified, verified};
+pub use verify::{Hashed, Verified, verified, verified_from};
 
 /// A blob's bytes as they come. An error ends the stream.
 pub type ByteStream = BoxStream<'static, Result<Bytes>>;
@@ -97,7 +97,8 @@ pub trait BlobWriter: Send {
 
     /// Writes `body`, whose first byte is the blob's byte `from`; `from` is what [`BlobWriter::accepted`] said,
     /// or 0 to start again. The body is the rest of the blob, whole and verified: an error in it must keep
-    /// the blob from being committed.
+    /// the blob from being committed. A blob that came in several goes (`from` above 0) is checked against its
+    /// digest by the destination itself before it is committed: only that sees all the bytes that were kept.
     fn write(&mut self, from: u64, body: ByteStream) -> BoxFuture<'_, Result<()>>;
 
     /// Makes the blob visible under its digest.

@@ -1,19 +1,68 @@
 //! Verification on the fly: a blob's stream that ends well only if its digest and size are right.
 
 use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures_util::Stream;
 
 use super::{ByteStream, Error, Result};
-use crate::oci::{Descriptor, Hasher};
+use crate::oci::{Descriptor, Digest, Hasher};
 
 /// Wraps the whole stream of `blob`: bytes are hashed as they pass, and the last piece is held back until digest
 /// and size are known to be right, so that a reader never sees a wrong blob end well. `at` names the
 /// source in errors.
 pub fn verified(blob: &Descriptor, at: String, stream: ByteStream) -> Verified {
-    Verified { hasher: Some(blob.digest.hasher()), blob: blob.clone(), at, stream, seen: 0, held: None }
+    verified_from(blob, at, 0, stream, &Hashed::new(blob))
+}
+
+/// The same for a stream that begins at the blob's byte `from`, of a blob that is read in several goes: `hashed` knows
+/// what passed in earlier ones. Bytes that pass again are not hashed again, so what took the earlier ones has to check
+/// the whole; and where nobody has hashed what comes before `from`, it is the only one that can.
+pub fn verified_from(
+    blob: &Descriptor,
+    at: String,
+    from: u64,
+    stream: ByteStream,
+    hashed: &Hashed,
+) -> Verified {
+    if from == 0 {
+        hashed.with(|state| *state = (blob.digest.hasher(), 0));
+    }
+    Verified { hashed: hashed.clone(), blob: blob.clone(), at, stream, seen: from, held: None, ended: false }
+}
+
+/// How much of a blob has been hashed.
+#[derive(Clone)]
+pub struct Hashed(Arc<Mutex<(Hasher, u64)>>);
+
+impl Hashed {
+    /// Nothing of `blob` yet.
+    pub fn new(blob: &Descriptor) -> Hashed {
+        Hashed(Arc::new(Mutex::new((blob.digest.hasher(), 0))))
+    }
+
+    // Nobody else holds the lock while a stream is read: it costs nothing.
+    fn with<T>(&self, work: impl FnOnce(&mut (Hasher, u64)) -> T) -> T {
+        work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Adds a piece that begins at the blob's byte `start`, as far as it is new and follows what is there.
+    fn add(&self, start: u64, piece: &[u8]) {
+        self.with(|(hasher, hashed)| {
+            let known = hashed.checked_sub(start).and_then(|known| usize::try_from(known).ok());
+            if let Some(fresh) = known.and_then(|known| piece.get(known..)) {
+                hasher.update(fresh);
+                *hashed += fresh.len() as u64;
+            }
+        });
+    }
+
+    /// The digest, if all `size` bytes were hashed.
+    fn digest(&self, size: u64) -> Option<Digest> {
+        self.with(|(hasher, hashed)| (*hashed == size).then(|| hasher.clone().finish()))
+    }
 }
 
 /// See [`verified`].
@@ -21,15 +70,16 @@ pub struct Verified {
     stream: ByteStream,
     blob: Descriptor,
     at: String,
-    /// Taken when the stream has ended.
-    hasher: Option<Hasher>,
+    hashed: Hashed,
+    /// Where in the blob the stream is.
     seen: u64,
     held: Option<Bytes>,
+    ended: bool,
 }
 
 impl Verified {
     fn fail(&mut self, error: Error) -> Poll<Option<Result<Bytes>>> {
-        self.hasher = None;
+        self.ended = true;
         self.held = None;
         Poll::Ready(Some(Err(error)))
     }
@@ -46,20 +96,21 @@ impl Stream for Verified {
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Bytes>>> {
         let this = &mut *self;
         loop {
-            let Some(hasher) = this.hasher.as_mut() else {
+            if this.ended {
                 return Poll::Ready(None);
-            };
+            }
             match this.stream.as_mut().poll_next(context) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Some(Err(error))) => return this.fail(error),
                 Poll::Ready(Some(Ok(piece))) if piece.is_empty() => {}
                 Poll::Ready(Some(Ok(piece))) => {
+                    let start = this.seen;
                     this.seen += piece.len() as u64;
                     if this.seen > this.blob.size {
                         let error = this.wrong(format!("{} bytes", this.blob.size), "more".to_owned());
                         return this.fail(error);
                     }
-                    hasher.update(&piece);
+                    this.hashed.add(start, &piece);
                     if let Some(before) = this.held.replace(piece) {
                         return Poll::Ready(Some(Ok(before)));
                     }
@@ -78,9 +129,9 @@ impl Stream for Verified {
                         };
                         return this.fail(error);
                     }
-                    let Some(hasher) = this.hasher.take() else { return Poll::Ready(None) };
-                    let found = hasher.finish();
-                    if found != this.blob.digest {
+                    this.ended = true;
+                    let found = this.hashed.digest(this.blob.size);
+                    if let Some(found) = found.filter(|found| *found != this.blob.digest) {
                         let error = this.wrong(this.blob.digest.to_string(), found.to_string());
                         return this.fail(error);
                     }
@@ -123,5 +174,36 @@ mod tests {
         assert!(error.is_some_and(|e| e.is_retryable()));
         let empty = Descriptor::new("", Digest::of(b""), 0);
         assert!(matches!(read(&empty, &[]).await, (bytes, None) if bytes.is_empty()));
+    }
+
+    #[tokio::test]
+    async fn a_blob_that_is_read_in_two_goes_is_verified_as_one() {
+        let blob = Descriptor::new("", Digest::of(b"abcdefgh"), 8);
+        let go = async |hashed: &Hashed, from, pieces: &[&'static [u8]], cut: bool| {
+            let mut items: Vec<Result<Bytes>> = pieces.iter().map(|p| Ok(Bytes::from_static(p))).collect();
+            if cut {
+                items.push(Err(Error::NotFound { what: String::new(), at: String::new() }));
+            }
+            verified_from(&blob, String::new(), from, stream::iter(items).boxed(), hashed)
+                .collect::<Vec<_>>()
+                .await
+                .into_iter()
+                .all(|item| item.is_ok())
+        };
+        for (from, pieces, is_right) in [
+            (2, &[b"cde" as &[u8], b"fgh"] as &[&'static [u8]], true),
+            (4, &[b"efgh"], true),
+            (2, &[b"cdefgX"], false),
+            // From the start again everything is hashed again.
+            (0, &[b"abcdefgh"], true),
+            (0, &[b"Xbcdefgh"], false),
+            // What nobody has hashed is for the destination to check: only the length counts.
+            (6, &[b"gX"], true),
+            (6, &[b"g"], false),
+        ] {
+            let hashed = Hashed::new(&blob);
+            assert!(!go(&hashed, 0, &[b"abc", b"d"], true).await);
+            assert_eq!(go(&hashed, from, pieces, false).await, is_right, "from {from}: {pieces:?}");
+        }
     }
 }

@@ -110,17 +110,18 @@ impl Writer {
             self.accepted = self.blob.size;
             return Ok(());
         };
-        self.take_stock(rung, failure).await
+        self.take_stock(rung, from, failure).await
     }
 
     /// After a failure: where the session stands, and which rung the next attempt takes.
-    async fn take_stock(&mut self, rung: Rung, failure: Failure) -> Result<()> {
+    async fn take_stock(&mut self, rung: Rung, from: u64, failure: Failure) -> Result<()> {
         let lost = failure.code == Some(OciErrorCode::BlobUploadUnknown);
         // A 404 that names what is missing is about that; a bare one is a way that does not exist.
         let named =
             failure.status() == Some(404) && !matches!(failure.code, None | Some(OciErrorCode::Unsupported));
         let next = match (rung, failure.status()) {
-            _ if named => None,
+            // That a rest is refused says nothing of a whole blob.
+            _ if named || from > 0 => None,
             (Rung::Whole | Rung::Stream, Some(413)) => Some(Rung::Chunks),
             (Rung::Whole, Some(404 | 405 | 411 | 501)) => Some(Rung::Stream),
             (Rung::Stream, Some(404 | 405 | 411 | 416 | 501)) => Some(Rung::Chunks),
@@ -131,7 +132,20 @@ impl Writer {
             self.to.host.learn(|profile| profile.upload = next);
             let reason = format!("{}; trying another way to upload", failure.error);
             self.to.host.options.observer.note(&reason);
-            return Err(self.later(reason));
+            return Err(Error::Detour {
+                attempted: ATTEMPTED,
+                at: self.to.place_of(&self.blob.digest),
+                reason,
+            });
+        }
+        if from > 0 && matches!(failure.status(), Some(404 | 405 | 411 | 413 | 416 | 501)) && !lost && !named
+        {
+            // Where the answer to what was sent before was lost, the session stands elsewhere; a registry that takes no
+            // rest at all gets the blob from its start.
+            let out_of_step = failure.status() == Some(416);
+            self.accepted = if out_of_step { self.held().await.unwrap_or(0) } else { 0 };
+            self.accepted = self.accepted.min(self.blob.size);
+            return Err(self.later(failure.error.to_string()));
         }
         if rung == Rung::Chunks && matches!(failure.status(), Some(404 | 405 | 501)) && !lost {
             // The ladder has no further rung; the next upload begins at its top.
@@ -277,7 +291,8 @@ impl Writer {
                 if let Some(session) = &mut self.session {
                     session.used = false;
                 }
-                Err(call.unreachable("the registry sent the upload elsewhere"))
+                let reason = "the registry sent the upload elsewhere".to_owned();
+                Err(Error::Detour { attempted: call.attempted, at: call.at, reason }.into())
             }
             StatusCode::UNAUTHORIZED if home => {
                 let failure = answer.failure().await;

@@ -172,6 +172,12 @@ impl Error {
         }
     }
 
+    /// Whether the same may succeed another day, so that what came before the error is worth keeping: a network that
+    /// is down, a registry that allows no more for now, a login that ended. Wrong bytes and full disks are not.
+    pub fn may_pass(&self) -> bool {
+        matches!(self.class(), ErrorClass::Network | ErrorClass::RateLimit | ErrorClass::Auth)
+    }
+
     /// How long the other side asks to wait.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {

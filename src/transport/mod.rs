@@ -63,6 +63,12 @@ pub trait Destination: Send + Sync {
         at: &'a TagOrDigest,
     ) -> BoxFuture<'a, Result<Digest>>;
 
+    /// The writing failed for a reason that may pass (the network): what came so far is to stay when the destination
+    /// is dropped, and the same writing, begun again, goes on with it. The answer tells people what stays.
+    fn keep(&self) -> Option<String> {
+        None
+    }
+
     /// Ends the writing: what is a file becomes whole and gets its name. Without this nothing is left behind.
     fn finish(&self) -> BoxFuture<'_, Result<Finished>> {
         Box::pin(async { Ok(Finished::default()) })

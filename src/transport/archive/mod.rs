@@ -1,6 +1,7 @@
 //! Images in files: OCI layout directories, tars of them, and archives that `docker load` takes.
 
 mod docker_archive;
+mod in_place;
 mod oci_layout;
 mod partial;
 mod pieces;

@@ -1,31 +1,50 @@
 //! Files on their way: `NAME.partial`, locked while somebody writes it, renamed when it is whole.
 //!
 //! The lock is what tells a live writer from a dead one: a partial file that can be locked belongs to nobody
-//! any more and is taken over, one that cannot is left alone.
+//! any more and is taken over with what is in it, one that cannot is left alone. A writer that is cancelled or
+//! fails removes its file; one that is killed leaves it, and so does one whose failure may pass ([`Keep`]).
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use rustix::fs::{CWD, OFlags, RenameFlags};
 use rustix::io::Errno;
 
 use super::super::{Error, Result};
 
-/// A file that is being written and is ours alone. Dropped before [`Partial::persist`], it is removed.
+/// Bytes that must have come for something unfinished to be worth keeping.
+pub(super) const WORTH_KEEPING: u64 = 1 << 20;
+
+/// Whether unfinished files stay when they are dropped, for the next try. Shared by the files of one destination.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Keep(Arc<AtomicBool>);
+
+impl Keep {
+    /// From now on unfinished files stay.
+    pub(super) fn set(&self) {
+        self.0.store(true, Relaxed);
+    }
+}
+
+/// A file that is being written and is ours alone. Dropped before [`Partial::persist`], it is removed unless it is to
+/// be kept.
 #[derive(Debug)]
 pub(super) struct Partial {
     path: PathBuf,
     file: Arc<File>,
-    persisted: bool,
+    keep: Keep,
+    /// It has its final name, or is to stay: nothing is removed.
+    stays: bool,
 }
 
 /// What came of claiming a partial file.
 #[derive(Debug)]
 pub(super) enum Claim {
-    /// It is ours, and empty.
+    /// It is ours, with what a dead writer left in it.
     Ours(Partial),
     /// Another writer is at it.
     Busy,
@@ -70,8 +89,8 @@ pub(super) fn claim(path: &Path, left_by_us: fn(&File) -> io::Result<bool>) -> R
                 continue;
             }
         }
-        file.set_len(0).map_err(|e| Error::file("write", path, e))?;
-        return Ok(Claim::Ours(Partial { path: path.to_owned(), file: Arc::new(file), persisted: false }));
+        let (path, file, keep) = (path.to_owned(), Arc::new(file), Keep::default());
+        return Ok(Claim::Ours(Partial { path, file, keep, stays: false }));
     }
     Ok(Claim::Busy)
 }
@@ -108,20 +127,43 @@ impl Partial {
         &self.path
     }
 
+    /// Throws away what is in the file.
+    pub(super) fn clear(&self) -> Result<()> {
+        self.file.set_len(0).map_err(|e| Error::file("write", &self.path, e))
+    }
+
+    /// Bytes in the file.
+    pub(super) fn len(&self) -> Result<u64> {
+        self.file.metadata().map(|there| there.len()).map_err(|e| Error::file("read", &self.path, e))
+    }
+
+    /// The same file, which stays unfinished where `keep` is set.
+    pub(super) fn kept_by(self, keep: &Keep) -> Partial {
+        let mut partial = self;
+        partial.keep = keep.clone();
+        partial
+    }
+
+    /// Lets the file stay as it is when it is dropped.
+    pub(super) fn stay(&mut self) {
+        self.stays = true;
+    }
+
     /// Gives the file its final name. The caller has fsynced it.
     pub(super) fn persist(&mut self, path: &Path, existing: Existing) -> io::Result<()> {
         match existing {
             Existing::Replace => fs::rename(&self.path, path)?,
             Existing::Keep => rename_keeping(&self.path, path)?,
         }
-        self.persisted = true;
+        self.stays = true;
         Ok(())
     }
 }
 
 impl Drop for Partial {
     fn drop(&mut self) {
-        if !self.persisted {
+        let kept = self.keep.0.load(Relaxed) && self.len().is_ok_and(|length| length > 0);
+        if !self.stays && !kept {
             // The lock is still held here, so the name is still this file's. Nothing else can be done about an
             // error, and the next writer takes the leftover over.
             let _ = fs::remove_file(&self.path);
@@ -207,7 +249,25 @@ mod tests {
         assert!(matches!(claim(&path, never).unwrap(), Claim::Foreign));
         assert_eq!(fs::read(&path).unwrap(), b"half");
         let second = ours(claim(&path, always).unwrap());
+        assert_eq!(second.len().unwrap(), 4, "what is there is kept");
+        second.clear().unwrap();
         assert_eq!(fs::metadata(second.path()).unwrap().len(), 0);
+    }
+
+    #[test]
+    fn what_is_to_be_kept_outlives_its_writer() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.partial");
+        let keep = Keep::default();
+        let first = ours(claim(&path, always).unwrap()).kept_by(&keep);
+        first.file().as_ref().write_all(b"half").unwrap();
+        keep.set();
+        drop(first);
+        assert_eq!(fs::read(&path).unwrap(), b"half");
+        let second = ours(claim(&path, always).unwrap()).kept_by(&keep);
+        second.clear().unwrap();
+        drop(second);
+        assert!(!path.exists(), "an empty file is nothing to keep");
     }
 
     #[test]

@@ -48,8 +48,9 @@ struct Done<S> {
 }
 
 impl<S: Sink> Pump<S> {
-    pub(super) fn new(blob: &Descriptor, sink: S) -> Pump<S> {
-        Pump { state: State::Idle(Box::new(sink)), blob: blob.clone(), accepted: 0 }
+    /// A pump into a sink that has the blob's first `accepted` bytes already.
+    pub(super) fn new(blob: &Descriptor, sink: S, accepted: u64) -> Pump<S> {
+        Pump { state: State::Idle(Box::new(sink)), blob: blob.clone(), accepted }
     }
 
     /// See [`super::super::BlobWriter::accepted`].
@@ -151,20 +152,6 @@ impl<S: Sink> Pump<S> {
     }
 }
 
-/// A sink that writes into a file in place, from the offset `base` on.
-pub(super) struct InPlace {
-    pub(super) file: Arc<File>,
-    /// The file's name for errors.
-    pub(super) path: PathBuf,
-    pub(super) base: u64,
-}
-
-impl Sink for InPlace {
-    fn put(&mut self, at: u64, piece: &[u8]) -> Result<()> {
-        self.file.write_all_at(piece, self.base + at).map_err(|e| Error::file("write", &self.path, e))
-    }
-}
-
 /// The bytes `from..end` of a file. The next piece is read while the last one is used.
 pub(super) fn read_range(file: Arc<File>, path: PathBuf, from: u64, end: u64) -> ByteStream {
     let reader = Reader { file, path, at: from, end, next: None };
@@ -205,6 +192,7 @@ impl Reader {
 
 #[cfg(test)]
 mod tests {
+    use super::super::in_place::InPlace;
     use super::*;
     use crate::oci::{Digest, ErrorClass};
 
@@ -219,7 +207,7 @@ mod tests {
 
     fn in_place(blob: &Descriptor, base: u64) -> (Pump<InPlace>, Arc<File>) {
         let file = Arc::new(tempfile::tempfile().unwrap());
-        (Pump::new(blob, InPlace { file: file.clone(), path: "f".into(), base }), file)
+        (Pump::new(blob, InPlace::new(file.clone(), "f".into(), base), 0), file)
     }
 
     #[tokio::test]

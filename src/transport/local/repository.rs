@@ -2,14 +2,15 @@
 
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
 use super::manifest::Manifests;
-use super::upload::{Incoming, Upload};
+use super::upload::{Incoming, Keep, Upload};
 use super::{Inner, Store, blob, blocking};
-use crate::oci::{Descriptor, Digest, RawManifest, Repository, TagOrDigest};
+use crate::oci::{Descriptor, Digest, ErrorClass, RawManifest, Repository, TagOrDigest};
 use crate::transport::{Begin, BlobWriter, ByteStream, Destination, Error, Result, Source};
 
 /// One repository of a [`Store`]. Cheap to clone.
@@ -17,11 +18,13 @@ use crate::transport::{Begin, BlobWriter, ByteStream, Destination, Error, Result
 pub struct StoreRepository {
     store: Store,
     repository: Repository,
+    /// Unfinished blobs stay for the next try.
+    keep: Arc<Keep>,
 }
 
 impl StoreRepository {
     pub(super) fn new(store: Store, repository: Repository) -> StoreRepository {
-        StoreRepository { store, repository }
+        StoreRepository { store, repository, keep: Arc::default() }
     }
 
     /// Its name.
@@ -219,8 +222,18 @@ impl Destination for StoreRepository {
             {
                 return Ok(Begin::Mounted);
             }
-            let incoming = Incoming::begin(&self.store, &self.repository, &blob.digest).await?;
-            Ok(Begin::Write(Box::new(StoreWriter(incoming))))
+            let begin =
+                || Incoming::begin(&self.store, &self.repository, &blob.digest, Arc::clone(&self.keep));
+            let mut incoming = begin().await?;
+            if incoming.len() > 0 && incoming.len() >= blob.size {
+                // All of it came before its writer died, or it is wrong, and gone now.
+                match incoming.publish().await {
+                    Err(Error::Content { .. }) => incoming = begin().await?,
+                    published => return published.map(|()| Begin::Present),
+                }
+            }
+            let taken_over = incoming.len();
+            Ok(Begin::Write(Box::new(StoreWriter { incoming, taken_over })))
         }
         .boxed()
     }
@@ -233,21 +246,46 @@ impl Destination for StoreRepository {
         let (manifest, at) = (manifest.clone(), at.clone());
         self.change(move |own| own.put(&manifest, &at)).boxed()
     }
+
+    fn keep(&self) -> Option<String> {
+        // For a day: then they are swept away like every upload that nobody goes on with.
+        let told =
+            || format!("store:{} keeps for a day what came: the same copy goes on with it", self.repository);
+        self.keep.all().then(told)
+    }
 }
 
-struct StoreWriter(Incoming);
+struct StoreWriter {
+    incoming: Incoming,
+    /// Bytes of an earlier run that it begins with.
+    taken_over: u64,
+}
 
 impl BlobWriter for StoreWriter {
     fn accepted(&self) -> u64 {
-        self.0.len()
+        self.incoming.len()
     }
 
     fn write(&mut self, from: u64, body: ByteStream) -> BoxFuture<'_, Result<()>> {
-        self.0.write(from, body).boxed()
+        self.taken_over = self.taken_over.min(from);
+        self.incoming.write(from, body).boxed()
     }
 
     fn commit(self: Box<Self>) -> BoxFuture<'static, Result<()>> {
-        self.0.publish().boxed()
+        let StoreWriter { incoming, taken_over } = *self;
+        async move {
+            match incoming.publish().await {
+                // What came now may well be right: the next attempt finds nothing and begins again.
+                Err(Error::Content { attempted, at, .. }) if taken_over > 0 => Err(Error::Unreachable {
+                    attempted,
+                    at,
+                    reason: "what an earlier run left of it is damaged; it begins again".to_owned(),
+                    class: ErrorClass::Network,
+                }),
+                published => published,
+            }
+        }
+        .boxed()
     }
 }
 

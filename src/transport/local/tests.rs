@@ -319,6 +319,31 @@ async fn a_writer_goes_on_after_a_kill_and_leaves_nothing_when_dropped() {
     again.write(4, body(b"of it")).await.unwrap();
     again.commit().await.unwrap();
     assert_eq!(read(&repository, b"all of it", 0).await, b"all of it");
+    // All of it, before the writer could say so; and wrong bytes, in part and in all.
+    let third = blob(b"the third");
+    let path = {
+        let begun = writer(&repository, &third).await;
+        let left = names(&bench.store.root().join("_uploads")).pop_first().unwrap();
+        drop(begun);
+        bench.store.root().join("_uploads").join(left)
+    };
+    let uploaded = |left: &[u8]| fs::write(&path, left).unwrap();
+    uploaded(b"The t");
+    let mut begun = writer(&repository, &third).await;
+    assert_eq!(begun.accepted(), 5);
+    begun.write(5, body(b"hird")).await.unwrap();
+    assert!(begun.commit().await.unwrap_err().is_retryable());
+    uploaded(b"The third");
+    assert_eq!(writer(&repository, &third).await.accepted(), 0);
+    // A failure that may pass leaves it.
+    let mut begun = writer(&repository, &third).await;
+    assert!(begun.write(0, cut(b"the ")).await.is_err());
+    assert!(repository.keep().is_some());
+    drop(begun);
+    assert_eq!(writer(&repository, &third).await.accepted(), 4);
+    uploaded(b"the third");
+    assert!(matches!(repository.begin(&third, None).await.unwrap(), Begin::Present));
+    let repository = bench.store.repository(&name("a"));
     // What a retry writes from the start replaces what was there.
     let other = blob(b"other");
     let mut writer = writer(&repository, &other).await;

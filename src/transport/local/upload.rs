@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fs;
 use std::hash::{BuildHasher, RandomState};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -22,6 +22,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// How long another process's lock on a session is waited for, and how often it is asked for.
 const LOCK_PATIENCE: Duration = Duration::from_secs(1);
 const LOCK_PAUSE: Duration = Duration::from_millis(20);
+
+/// Bytes that must have come for an unfinished blob to be worth keeping.
+const WORTH_KEEPING: u64 = 1 << 20;
 
 /// Sessions whose hash is remembered. More than this many at once are hashed again when they go on.
 const REMEMBERED: usize = 1024;
@@ -245,7 +248,7 @@ async fn publish(
 }
 
 /// A blob on its way in from this process. After a kill the same blob goes on where it stood; dropped without
-/// being published, it leaves nothing.
+/// being published, it leaves nothing unless it is to be kept.
 #[derive(Debug)]
 pub(super) struct Incoming {
     store: Store,
@@ -253,11 +256,34 @@ pub(super) struct Incoming {
     digest: Digest,
     id: UploadId,
     partial: Partial,
-    published: bool,
+    keep: Arc<Keep>,
+    /// It is published, or to be gone on with: nothing is removed.
+    stays: bool,
+}
+
+/// Whether unfinished blobs stay when they are dropped, for the next try. Shared by those of one destination.
+#[derive(Debug, Default)]
+pub(super) struct Keep {
+    all: AtomicBool,
+    any: AtomicBool,
+}
+
+impl Keep {
+    /// From now on all stay. Whether there are any.
+    pub(super) fn all(self: &Arc<Keep>) -> bool {
+        self.all.store(true, Ordering::Relaxed);
+        self.any.load(Ordering::Relaxed) || Arc::strong_count(self) > 1
+    }
 }
 
 impl Incoming {
-    pub(super) async fn begin(store: &Store, repository: &Repository, digest: &Digest) -> Result<Incoming> {
+    /// `keep` may let it stay when it is dropped.
+    pub(super) async fn begin(
+        store: &Store,
+        repository: &Repository,
+        digest: &Digest,
+        keep: Arc<Keep>,
+    ) -> Result<Incoming> {
         let (inner, wanted, into) = (store.0.clone(), digest.clone(), repository.clone());
         let (id, partial) = blocking(move || {
             inner.ready()?;
@@ -280,7 +306,7 @@ impl Incoming {
         })
         .await?;
         let (store, repository, digest) = (store.clone(), repository.clone(), digest.clone());
-        Ok(Incoming { store, repository, digest, id, partial, published: false })
+        Ok(Incoming { store, repository, digest, id, partial, keep, stays: false })
     }
 
     pub(super) fn len(&self) -> u64 {
@@ -288,7 +314,7 @@ impl Incoming {
     }
 
     /// Appends a stream whose first byte is the blob's byte `from`.
-    pub(super) async fn write(&self, from: u64, body: ByteStream) -> Result<()> {
+    pub(super) async fn write(&mut self, from: u64, body: ByteStream) -> Result<()> {
         if from > self.len() {
             let at = format!("store:{} {}", self.repository, self.digest);
             return Err(Error::Conflict {
@@ -298,19 +324,27 @@ impl Incoming {
         }
         let partial = self.partial.clone();
         blocking(move || partial.truncate(from)).await?;
-        self.partial.receive(body).await
+        let received = self.partial.receive(body).await;
+        if self.len() >= WORTH_KEEPING && received.as_ref().is_err_and(Error::may_pass) {
+            self.stays = true;
+            self.keep.any.store(true, Ordering::Relaxed);
+        }
+        received
     }
 
     pub(super) async fn publish(mut self) -> Result<()> {
         publish(&self.store, &self.repository, &self.id, &self.partial, &self.digest).await?;
-        self.published = true;
+        self.stays = true;
         Ok(())
     }
 }
 
 impl Drop for Incoming {
     fn drop(&mut self) {
-        if !self.published {
+        // Another name than this one nobody would find.
+        let found = || self.id == UploadId::of_writer(&self.repository, &self.digest);
+        let kept = self.keep.all.load(Ordering::Relaxed) && found();
+        if !self.stays && !kept {
             let _ = self.partial.discard();
         }
     }

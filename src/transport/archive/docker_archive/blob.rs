@@ -6,7 +6,8 @@ use futures_util::future::BoxFuture;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::super::blocking;
-use super::super::pieces::{InPlace, Pump, Sink};
+use super::super::in_place::{Found, InPlace};
+use super::super::pieces::{Pump, Sink};
 use super::recompress::Recompress;
 use super::shared::Shared;
 use crate::oci::Descriptor;
@@ -37,7 +38,7 @@ struct Held {
 
 /// Where the bytes go.
 pub(super) enum Target {
-    InPlace(InPlace),
+    InPlace(Box<InPlace>),
     Spool(Box<Recompress>),
 }
 
@@ -55,14 +56,44 @@ impl Writer {
         Writer { archive, blob: blob.clone(), turn, stage: Stage::Waiting }
     }
 
+    /// Begins at once unless another writer is at the same blob. Whether there is anything to write: an earlier run
+    /// may have left all of it.
+    pub(super) async fn look(&mut self) -> Result<bool> {
+        // Who finds another writer waits for it only when the bytes are there to be written.
+        if let Ok(turn) = self.turn.clone().try_lock_owned() {
+            self.begin(turn).await?;
+        }
+        Ok(!matches!(self.stage, Stage::Already))
+    }
+
     /// Waits for another writer of the same blob, and begins if that one left it undone.
-    async fn begin(&mut self) -> Result<()> {
+    async fn wait(&mut self) -> Result<()> {
         let turn = self.turn.clone().lock_owned().await;
+        self.begin(turn).await
+    }
+
+    async fn begin(&mut self, turn: OwnedMutexGuard<()>) -> Result<()> {
         self.stage = match self.archive.target(&self.blob.digest)? {
-            Some(target) => Stage::Writing(Box::new(Pump::new(&self.blob, Held { target, _turn: turn }))),
             None => Stage::Already,
+            Some((Target::InPlace(mut sink), there)) if there > 0 => {
+                let blob = self.blob.clone();
+                let (sink, found) =
+                    blocking(move || sink.take_over(&blob, there).map(|found| (sink, found))).await?;
+                match found {
+                    Found::Whole => {
+                        self.archive.whole(&self.blob.digest, None);
+                        Stage::Already
+                    }
+                    Found::Part(accepted) => self.writing(Target::InPlace(sink), turn, accepted),
+                }
+            }
+            Some((target, _)) => self.writing(target, turn, 0),
         };
         Ok(())
+    }
+
+    fn writing(&self, target: Target, turn: OwnedMutexGuard<()>, accepted: u64) -> Stage {
+        Stage::Writing(Box::new(Pump::new(&self.blob, Held { target, _turn: turn }, accepted)))
     }
 }
 
@@ -78,7 +109,7 @@ impl BlobWriter for Writer {
     fn write(&mut self, from: u64, body: ByteStream) -> BoxFuture<'_, Result<()>> {
         Box::pin(async move {
             if let Stage::Waiting = self.stage {
-                self.begin().await?;
+                self.wait().await?;
             }
             match &mut self.stage {
                 Stage::Writing(pump) => pump.run(from, body).await,
@@ -90,13 +121,17 @@ impl BlobWriter for Writer {
     fn commit(mut self: Box<Self>) -> BoxFuture<'static, Result<()>> {
         Box::pin(async move {
             if let Stage::Waiting = self.stage {
-                self.begin().await?;
+                self.wait().await?;
             }
             let Stage::Writing(pump) = self.stage else { return Ok(()) };
             // The right to write is given back when `_turn` is dropped, after the blob is noted as whole.
             let Held { target, _turn } = pump.into_sink().await?;
             match target {
-                Target::InPlace(_) => self.archive.whole(&self.blob.digest, None),
+                Target::InPlace(mut sink) => {
+                    let blob = self.blob.clone();
+                    blocking(move || sink.verify(&blob)).await?;
+                    self.archive.whole(&self.blob.digest, None)
+                }
                 Target::Spool(spool) => {
                     let spool = blocking(move || spool.finish()).await?;
                     self.archive.whole(&self.blob.digest, Some(spool))

@@ -13,7 +13,7 @@ use crate::oci::{Descriptor, Digest, media_type};
 pub(super) const FIRST_DIRECTORY: &str = "blobs/";
 
 /// The archive's blobs and their places, in bytes from the file's start.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Layout {
     slots: HashMap<Digest, Slot>,
     /// Blobs with a place, as they follow each other.
@@ -40,7 +40,12 @@ pub(super) struct Slot {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
     /// At this offset of the archive.
-    At(u64),
+    At {
+        /// The offset.
+        base: u64,
+        /// How many blobs have a place before it.
+        nth: usize,
+    },
     /// Into a file of its own, compressed anew.
     Spool,
 }
@@ -67,7 +72,10 @@ impl Layout {
                     self.spooled.push(blob.digest.clone());
                     Place::Spool
                 }
-                false => Place::At(self.place(&mut blocks, &blob.digest, blob.size)),
+                false => {
+                    let nth = self.placed.len();
+                    Place::At { base: self.place(&mut blocks, &blob.digest, blob.size), nth }
+                }
             };
             self.slots.insert(
                 blob.digest.clone(),
@@ -110,6 +118,23 @@ impl Layout {
         self.end += tar_entry::END;
     }
 
+    /// The sizes of the blobs that have a place, as they follow each other.
+    pub(super) fn sizes(&self) -> impl Iterator<Item = u64> {
+        self.placed.iter().filter_map(|digest| self.slots.get(digest)).map(|slot| slot.size)
+    }
+
+    /// The zeros between the places' ends and the next header.
+    pub(super) fn padding(&self) -> Blocks {
+        let places = self.placed.iter().filter_map(|digest| self.slots.get(digest));
+        let padding = places.filter_map(|slot| match slot.place {
+            Place::At { base, .. } => {
+                Some((base + slot.size, vec![0; (tar_entry::padded(slot.size) - slot.size) as usize]))
+            }
+            Place::Spool => None,
+        });
+        padding.collect()
+    }
+
     /// The archive's length so far.
     pub(super) fn end(&self) -> u64 {
         self.end
@@ -138,7 +163,7 @@ impl Layout {
     pub(super) fn whole_until(&self) -> u64 {
         let open = self.placed.iter().filter_map(|digest| self.slots.get(digest)).find(|slot| !slot.done);
         match open.map(|slot| slot.place) {
-            Some(Place::At(data)) => data,
+            Some(Place::At { base, .. }) => base,
             _ => self.end,
         }
     }
@@ -171,7 +196,7 @@ mod tests {
         let mut layout = Layout::default();
         let blocks = layout.add(&[small.clone(), large.clone(), small.clone(), zstd.clone()]);
         assert_eq!(blocks.iter().map(|(at, _)| *at).collect::<Vec<_>>(), [0, 512, 1024, 1536 + (9 << 30)]);
-        assert_eq!(layout.slot(&large.digest).unwrap().place, Place::At(1536));
+        assert_eq!(layout.slot(&large.digest).unwrap().place, Place::At { base: 1536, nth: 0 });
         assert_eq!(layout.slot(&zstd.digest).unwrap().place, Place::Spool);
         assert_eq!(layout.end(), 1536 + (9 << 30) + 1024);
         assert!(layout.needs() > layout.end() + 2000);

@@ -4,11 +4,14 @@
 //! The file is written in place. Offsets are known before the first byte comes, so blobs are written side by
 //! side, each from where it stopped; only zstd layers, which Docker 20.10 cannot load, are compressed anew
 //! through files of their own. Until it is whole the archive is called `NAME.partial`; a `NAME.sha256` lies
-//! beside it in the end.
+//! beside it in the end. What a killed writer left is gone on with: the headers in it say of which blobs it is, the
+//! journal in its tail how far they are. Only layers that are compressed anew begin again.
 
 mod blob;
 mod image;
+mod journal;
 mod layout;
+mod leftover;
 mod metadata;
 mod naming;
 mod recompress;
@@ -96,9 +99,10 @@ impl Destination for DockerArchive {
                 let (expected, found) = (format!("{} bytes", slot.size), format!("{} bytes", blob.size));
                 return Err(Error::Content { attempted: "write blob", at, expected, found });
             }
-            match slot.done {
+            let mut writer = Writer::new(self.archive.clone(), blob, slot.turn);
+            match slot.done || !writer.look().await? {
                 true => Ok(Begin::Present),
-                false => Ok(Begin::Write(Box::new(Writer::new(self.archive.clone(), blob, slot.turn)))),
+                false => Ok(Begin::Write(Box::new(writer))),
             }
         })
     }
@@ -114,6 +118,10 @@ impl Destination for DockerArchive {
         };
         let (archive, manifest) = (self.archive.clone(), manifest.clone());
         Box::pin(blocking(move || archive.put_manifest(&manifest, name)))
+    }
+
+    fn keep(&self) -> Option<String> {
+        self.archive.keep()
     }
 
     fn finish(&self) -> BoxFuture<'_, Result<Finished>> {

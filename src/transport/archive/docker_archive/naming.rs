@@ -4,11 +4,10 @@ use std::ffi::OsString;
 use std::fmt;
 use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use super::super::partial::{self, Claim, Existing, Partial};
-use super::super::tar_entry;
+use super::leftover;
 use crate::transport::{Error, Result};
 
 /// Names that are tried before giving up.
@@ -45,11 +44,13 @@ impl fmt::Debug for Naming {
     }
 }
 
-/// A partial file and the copy's number whose name it has.
+/// A partial file and the copy's number whose name it is to get.
 #[derive(Debug)]
 pub(super) struct Claimed {
     pub(super) partial: Partial,
     pub(super) copy: u32,
+    /// It is a dead writer's of the same blobs: what is in it stays.
+    pub(super) goes_on: bool,
 }
 
 impl Naming {
@@ -91,15 +92,27 @@ impl Naming {
         }
     }
 
-    /// Claims the partial file. The directory is there.
-    pub(super) fn claim(&self) -> Result<Claimed> {
+    /// Claims the partial file. The directory is there. `fits` looks at what a dead writer left and says whether it
+    /// is of the same blobs: then it goes on. In a series that may be any name's, as names hold the time.
+    pub(super) fn claim(&self, fits: &dyn Fn(&File) -> bool) -> Result<Claimed> {
+        if let Naming::Exclusive { directory, .. } = self
+            && let Some(partial) = leftover::find(directory, fits)
+        {
+            return Ok(Claimed { partial, copy: 1, goes_on: true });
+        }
         for copy in 1..=self.last() {
             let path = self.path(copy);
             if self.is_taken(&path) {
                 continue;
             }
-            match partial::claim(&beside(&path, ".partial"), left_by_us)? {
-                Claim::Ours(partial) => return Ok(Claimed { partial, copy }),
+            match partial::claim(&beside(&path, ".partial"), leftover::is_ours)? {
+                Claim::Ours(partial) => {
+                    let goes_on = fits(partial.file());
+                    if !goes_on {
+                        partial.clear()?;
+                    }
+                    return Ok(Claimed { partial, copy, goes_on });
+                }
                 Claim::Busy if matches!(self, Naming::Exact { .. }) => {
                     return Err(conflict(&path, "somebody else is writing this file"));
                 }
@@ -181,14 +194,6 @@ fn beside(path: &Path, more: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// Every archive begins with the same block; what begins otherwise is somebody else's.
-fn left_by_us(file: &File) -> io::Result<bool> {
-    let first = tar_entry::directory_header(super::layout::FIRST_DIRECTORY);
-    let mut found = vec![0; first.len()];
-    file.read_exact_at(&mut found, 0)?;
-    Ok(found == first)
-}
-
 fn remove(path: &Path) -> Result<()> {
     match fs::remove_file(path) {
         Err(e) if e.kind() != io::ErrorKind::NotFound => Err(Error::file("remove", path, e)),
@@ -239,7 +244,12 @@ impl Drop for OnTheWay {
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::tar_entry;
     use super::*;
+
+    fn never(_: &File) -> bool {
+        false
+    }
 
     fn series(directory: &Path) -> Naming {
         let name = |copy| if copy == 1 { "a.tar".to_owned() } else { format!("a-{copy}.tar") };
@@ -259,9 +269,9 @@ mod tests {
         fs::write(dir.path().join("a.tar"), b"x").unwrap();
         fs::write(dir.path().join("a-2.tar.partial"), b"a browser's").unwrap();
         fs::write(dir.path().join("a-3.tar.sha256"), b"x").unwrap();
-        let live = series(dir.path()).claim().unwrap();
+        let live = series(dir.path()).claim(&never).unwrap();
         assert_eq!(live.copy, 4);
-        let mut next = series(dir.path()).claim().unwrap();
+        let mut next = series(dir.path()).claim(&never).unwrap();
         assert_eq!(next.copy, 5);
         // The name is taken while the archive is written.
         fs::write(dir.path().join("a-5.tar"), b"x").unwrap();
@@ -281,7 +291,7 @@ mod tests {
         let mut left = tar_entry::directory_header(super::super::layout::FIRST_DIRECTORY);
         left.extend_from_slice(b"half of something");
         fs::write(dir.path().join("a.tar.partial"), left).unwrap();
-        assert_eq!(series(dir.path()).claim().unwrap().copy, 1);
+        assert_eq!(series(dir.path()).claim(&never).unwrap().copy, 1);
         assert!(names(dir.path()).is_empty());
     }
 
@@ -290,8 +300,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.tar");
         let exact = |overwrite| Naming::Exact { path: path.clone(), overwrite };
-        let mut claimed = exact(false).claim().unwrap();
-        assert!(matches!(exact(true).claim(), Err(Error::Conflict { .. })));
+        let mut claimed = exact(false).claim(&never).unwrap();
+        assert!(matches!(exact(true).claim(&never), Err(Error::Conflict { .. })));
         fs::write(&path, b"old").unwrap();
         let exists = |e: &Error| matches!(e, Error::File { source, .. } if source.kind() == io::ErrorKind::AlreadyExists);
         assert!(exact(false).check().is_err_and(|e| exists(&e)));

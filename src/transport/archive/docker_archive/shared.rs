@@ -3,16 +3,18 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::task::spawn_blocking;
 
-use super::super::pieces::InPlace;
-use super::super::{partial, room};
+use super::super::in_place::InPlace;
+use super::super::partial::{self, Keep, WORTH_KEEPING};
+use super::super::room;
 use super::blob::Target;
 use super::image::{self, Image, Replacement};
+use super::journal::{self, Journal};
 use super::layout::{Blocks, Layout, Place, Slot, blob_path};
 use super::metadata;
 use super::naming::{Claimed, Naming};
@@ -30,12 +32,15 @@ pub(super) struct Shared {
     // A std Mutex: it is held for moments, and never across an await.
     state: Mutex<State>,
     sum: Arc<tokio::sync::Mutex<Sum>>,
+    keep: Keep,
 }
 
 #[derive(Default)]
 struct State {
     /// The file, from `prepare` to the end.
     claimed: Option<Claimed>,
+    /// How far its blobs are, as long as the file is there.
+    journal: Option<Journal>,
     layout: Layout,
     /// Layers that were compressed anew, by the digest they came with.
     spools: HashMap<Digest, Arc<Spool>>,
@@ -46,7 +51,7 @@ struct State {
 
 impl Shared {
     pub(super) fn new(naming: Naming) -> Shared {
-        Shared { naming, state: Mutex::default(), sum: Arc::default() }
+        Shared { naming, state: Mutex::default(), sum: Arc::default(), keep: Keep::default() }
     }
 
     /// The archive for people.
@@ -75,37 +80,100 @@ impl Shared {
         if state.over {
             return Err(self.conflict("the archive is finished".to_owned()));
         }
-        if state.claimed.is_none() {
-            partial::make_directory(self.naming.directory())?;
-            state.claimed = Some(self.naming.claim()?);
+        let mut layout = state.layout.clone();
+        let before = layout.needs();
+        let blocks = layout.add(blobs);
+        let needed = layout.needs() - before + DOCUMENTS;
+        match &state.claimed {
+            None => {
+                let (claimed, journal) = self.begin(&layout, &blocks, needed)?;
+                (state.claimed, state.journal) = (Some(claimed), Some(journal));
+            }
+            Some(claimed) => {
+                room::check(claimed.partial.path(), needed)?;
+                let failed = |e| Error::file("write", claimed.partial.path(), e);
+                // The journal's bytes become zeros again before anything else is in their place.
+                claimed.partial.file().set_len(state.layout.end()).map_err(failed)?;
+                write_blocks(claimed, &blocks)?;
+                claimed.partial.file().set_len(layout.end()).map_err(failed)?;
+                if let Some(journal) = &state.journal {
+                    journal.move_to(layout.end(), layout.sizes().count()).map_err(failed)?;
+                }
+            }
         }
-        let before = state.layout.needs();
-        let blocks = state.layout.add(blobs);
-        let Some(claimed) = &state.claimed else { return Ok(()) };
-        let needed = state.layout.needs() - before + DOCUMENTS;
-        room::check(claimed.partial.path(), needed)?;
-        write_blocks(claimed, &blocks)?;
-        let file = claimed.partial.file();
-        file.set_len(state.layout.end()).map_err(|e| Error::file("write", claimed.partial.path(), e))
+        state.layout = layout;
+        Ok(())
+    }
+
+    /// Claims the file: an empty one, or what a dead writer left of the same blobs.
+    fn begin(&self, layout: &Layout, blocks: &Blocks, needed: u64) -> Result<(Claimed, Journal)> {
+        partial::make_directory(self.naming.directory())?;
+        let fits = |file: &File| {
+            let long_enough = file.metadata().is_ok_and(|there| there.len() >= layout.end());
+            long_enough && blocks.iter().all(|(at, block)| is_at(file, *at, block))
+        };
+        let Claimed { partial, copy, goes_on } = self.naming.claim(&fits)?;
+        let claimed = Claimed { partial: partial.kept_by(&self.keep), copy, goes_on };
+        let (file, path) = (claimed.partial.file(), claimed.partial.path());
+        let failed = |e| Error::file("write", path, e);
+        // What is in the file already takes no more room.
+        let taken = file.metadata().map_or(0, |there| there.blocks().saturating_mul(512));
+        room::check(path, needed.saturating_sub(taken))?;
+        let accepted = match goes_on {
+            false => {
+                write_blocks(&claimed, blocks)?;
+                layout.sizes().map(|_| 0).collect()
+            }
+            true => {
+                tracing::info!("{}: what an earlier run left is gone on with", path.display());
+                write_blocks(&claimed, &layout.padding())?;
+                // Without a journal its writer died behind the last blob, at the documents: all should be there. The
+                // digests will tell.
+                let left = journal::read(file, layout.end(), layout.sizes().count());
+                let left = left.into_iter().flatten().chain(std::iter::repeat(u64::MAX));
+                layout.sizes().zip(left).map(|(size, there)| there.min(size)).collect()
+            }
+        };
+        file.set_len(layout.end()).map_err(failed)?;
+        let journal = Journal::new(file.clone(), layout.end(), accepted).map_err(failed)?;
+        Ok((claimed, journal))
+    }
+
+    /// Keeps what came, for the next try. What is kept, for people; nothing if it is not worth it.
+    pub(super) fn keep(&self) -> Option<String> {
+        let state = self.state();
+        let (claimed, journal) = (state.claimed.as_ref()?, state.journal.as_ref()?);
+        let came = journal.total();
+        if came < WORTH_KEEPING {
+            return None;
+        }
+        self.keep.set();
+        let (path, megabytes) = (claimed.partial.path().display(), came / 1_000_000);
+        Some(format!("{path} keeps the {megabytes} MB that came: the same export goes on with it"))
     }
 
     pub(super) fn slot(&self, digest: &Digest) -> Option<Slot> {
         self.state().layout.slot(digest).cloned()
     }
 
-    /// Where a blob's bytes go; `None` if it is whole already.
-    pub(super) fn target(&self, digest: &Digest) -> Result<Option<Target>> {
+    /// Where a blob's bytes go, and how many of them an earlier run left there; `None` if it is whole already.
+    pub(super) fn target(&self, digest: &Digest) -> Result<Option<(Target, u64)>> {
         let state = self.state();
-        let (Some(claimed), Some(slot)) = (&state.claimed, state.layout.slot(digest)) else {
+        let (Some(claimed), Some(journal), Some(slot)) =
+            (&state.claimed, &state.journal, state.layout.slot(digest))
+        else {
             return Err(self.conflict("the archive is finished".to_owned()));
         };
         let path = claimed.partial.path();
         Ok(match slot.place {
             _ if slot.done => None,
-            Place::Spool => Some(Target::Spool(Box::new(Recompress::new(digest, path)))),
-            Place::At(base) => {
-                let (file, path) = (claimed.partial.file().clone(), path.to_owned());
-                Some(Target::InPlace(InPlace { file, path, base }))
+            Place::Spool => Some((Target::Spool(Box::new(Recompress::new(digest, path))), 0)),
+            Place::At { base, nth } => {
+                let there = journal.accepted(nth).min(slot.size);
+                let journal = journal.clone();
+                let sink = InPlace::new(claimed.partial.file().clone(), path.to_owned(), base)
+                    .telling(Box::new(move |accepted| journal.note(nth, accepted)));
+                Some((Target::InPlace(Box::new(sink)), there))
             }
         })
     }
@@ -242,7 +310,7 @@ impl Shared {
     fn placed(&self, digest: &Digest) -> Option<(Arc<File>, PathBuf, u64, u64)> {
         let state = self.state();
         let (claimed, slot) = (state.claimed.as_ref()?, state.layout.slot(digest)?);
-        let Place::At(base) = slot.place else { return None };
+        let Place::At { base, .. } = slot.place else { return None };
         Some((claimed.partial.file().clone(), claimed.partial.path().to_owned(), base, slot.size))
     }
 
@@ -260,13 +328,17 @@ impl Shared {
 
     /// Writes what is left, and gives the file its name. Whatever goes wrong, nothing is left behind.
     pub(super) fn finish(&self) -> Result<Finished> {
-        let State { claimed, mut layout, spools, images, notes, over } = std::mem::take(&mut *self.state());
+        let State { claimed, journal, mut layout, spools, images, notes, over } =
+            std::mem::take(&mut *self.state());
         self.state().over = true;
         let Some(mut claimed) = claimed.filter(|_| !over && !images.is_empty()) else {
             return Err(self.conflict("no image was put into the archive".to_owned()));
         };
         if let Some(missing) = layout.missing() {
             return Err(self.conflict(format!("blob {missing} was announced and never came")));
+        }
+        if let Some(journal) = journal {
+            journal.close();
         }
         write_rest(&claimed, &mut layout, &spools, &images)?;
         let (file, path) = (claimed.partial.file().clone(), claimed.partial.path().to_owned());
@@ -292,12 +364,14 @@ fn write_rest(
     images: &[Image],
 ) -> Result<()> {
     let (file, path) = (claimed.partial.file(), claimed.partial.path());
+    // The journal's place is the documents' now.
+    file.set_len(layout.end()).map_err(|e| Error::file("write", path, e))?;
     let spooled: HashMap<&Digest, &Arc<Spool>> =
         spools.values().map(|spool| (&spool.digest, spool)).collect();
     let mut written: Vec<&Digest> = Vec::new();
     for layer in images.iter().flat_map(|image| &image.layers) {
         let Some(spool) = spooled.get(layer) else { continue };
-        let placed = layout.slot(layer).is_some_and(|slot| matches!(slot.place, Place::At(_)));
+        let placed = layout.slot(layer).is_some_and(|slot| matches!(slot.place, Place::At { .. }));
         if placed || written.contains(&layer) {
             continue;
         }
@@ -315,6 +389,12 @@ fn write_rest(
     }
     layout.close();
     file.set_len(layout.end()).map_err(|e| Error::file("write", path, e))
+}
+
+/// Whether a file has these bytes at an offset.
+fn is_at(file: &File, at: u64, block: &[u8]) -> bool {
+    let mut found = vec![0; block.len()];
+    file.read_exact_at(&mut found, at).is_ok() && found == block
 }
 
 fn write_blocks(claimed: &Claimed, blocks: &Blocks) -> Result<()> {

@@ -329,6 +329,200 @@ async fn what_cannot_be_is_refused_and_nothing_is_left() {
     assert_eq!(error.class(), crate::oci::ErrorClass::Disk, "{error}");
 }
 
+/// Layers that differ.
+fn mixed() -> Fixture {
+    let large = (OCI_LAYER_GZIP, layer("large", 700_000));
+    image(&[(OCI_LAYER, layer("b", 3000)), large, (OCI_LAYER_GZIP, layer("c", 60_000))], false)
+}
+
+/// Begins an archive, writes all blobs but the largest, half of that, and dies: what a kill leaves is in the file.
+/// The answer is the number of the blob that is there in part.
+async fn die_midway(archive: DockerArchive, fixture: &Fixture, partial: &Path) -> usize {
+    let blobs: Vec<Descriptor> = fixture.blobs.iter().map(|b| b.descriptor.clone()).collect();
+    archive.prepare(&blobs).await.unwrap();
+    let largest = (0..blobs.len()).max_by_key(|n| blobs[*n].size).unwrap();
+    for (n, blob) in fixture.blobs.iter().enumerate() {
+        let Begin::Write(mut writer) = archive.begin(&blob.descriptor, None).await.unwrap() else { continue };
+        assert_eq!(writer.accepted(), 0);
+        if n == largest {
+            let cut = stream::iter([Err(Error::file("read", "x", std::io::Error::other("cut")))]);
+            let half = blob.bytes.slice(..blob.bytes.len() / 2);
+            writer.write(0, body(&half).chain(cut).boxed()).await.unwrap_err();
+        } else {
+            writer.write(0, body(&blob.bytes)).await.unwrap();
+            writer.commit().await.unwrap();
+        }
+    }
+    let left = std::fs::read(partial).unwrap();
+    drop(archive);
+    assert!(!partial.exists());
+    std::fs::write(partial, left).unwrap();
+    largest
+}
+
+/// Writes what an archive lacks; the answer is how many bytes it took for each blob.
+async fn go_on(archive: &DockerArchive, fixture: &Fixture) -> Vec<u64> {
+    let blobs: Vec<Descriptor> = fixture.blobs.iter().map(|b| b.descriptor.clone()).collect();
+    archive.prepare(&blobs).await.unwrap();
+    let mut taken = Vec::new();
+    for blob in &fixture.blobs {
+        taken.push(match archive.begin(&blob.descriptor, None).await.unwrap() {
+            Begin::Write(mut writer) => {
+                let from = writer.accepted();
+                writer.write(from, body(&blob.bytes.slice(from as usize..))).await.unwrap();
+                writer.commit().await.unwrap();
+                blob.descriptor.size - from
+            }
+            _ => 0,
+        });
+    }
+    archive.put_manifest(&fixture.manifest, &"1".parse().unwrap()).await.unwrap();
+    taken
+}
+
+fn named(naming: Naming) -> DockerArchive {
+    DockerArchive::create(naming, Some("a".parse().unwrap())).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_killed_writer_left_is_gone_on_with() {
+    let dir = tempfile::tempdir().unwrap();
+    let (path, fixture) = (dir.path().join("a.tar"), mixed());
+    let partial = dir.path().join("a.tar.partial");
+    let once = dir.path().join("once.tar");
+    let archive = named(exact(&once));
+    go_on(&archive, &fixture).await;
+    archive.finish().await.unwrap();
+    let once = std::fs::read(once).unwrap();
+
+    let largest = die_midway(named(exact(&path)), &fixture, &partial).await;
+    let archive = named(exact(&path));
+    let mut missing = vec![0; fixture.blobs.len()];
+    missing[largest] = fixture.blobs[largest].descriptor.size.div_ceil(2);
+    assert_eq!(go_on(&archive, &fixture).await, missing);
+    archive.finish().await.unwrap();
+    assert!(std::fs::read(&path).unwrap() == once, "it is another file than one made in one go");
+
+    // One that died while it wrote the documents: the journal is gone, the blobs are all there.
+    std::fs::remove_file(&path).unwrap();
+    let mut left = once[..once.len() - 600].to_vec();
+    left.extend([7; 2000]);
+    std::fs::write(&partial, &left).unwrap();
+    let archive = named(exact(&path));
+    assert_eq!(go_on(&archive, &fixture).await, vec![0; fixture.blobs.len()]);
+    archive.finish().await.unwrap();
+    assert!(std::fs::read(&path).unwrap() == once);
+
+    // Another image's is replaced.
+    std::fs::remove_file(&path).unwrap();
+    let other = image(&[(OCI_LAYER, layer("other", 900_000))], false);
+    die_midway(named(exact(&path)), &other, &partial).await;
+    let archive = named(exact(&path));
+    let sizes: Vec<u64> = fixture.blobs.iter().map(|b| b.descriptor.size).collect();
+    assert_eq!(go_on(&archive, &fixture).await, sizes);
+    archive.finish().await.unwrap();
+    assert!(std::fs::read(&path).unwrap() == once);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn damaged_leftovers_are_never_made_whole() {
+    let dir = tempfile::tempdir().unwrap();
+    let (path, fixture) = (dir.path().join("a.tar"), mixed());
+    let partial = dir.path().join("a.tar.partial");
+    let largest = die_midway(named(exact(&path)), &fixture, &partial).await;
+    let mut left = std::fs::read(&partial).unwrap();
+    for blob in &fixture.blobs {
+        let start = &blob.bytes[..32];
+        let at = left.windows(32).position(|window| window == start).unwrap();
+        left[at + 10] ^= 1;
+    }
+    std::fs::write(&partial, left).unwrap();
+    let archive = named(exact(&path));
+    let blobs: Vec<Descriptor> = fixture.blobs.iter().map(|b| b.descriptor.clone()).collect();
+    archive.prepare(&blobs).await.unwrap();
+    let begin = |n: usize| archive.begin(&fixture.blobs[n].descriptor, None);
+    for (n, blob) in fixture.blobs.iter().enumerate() {
+        let Begin::Write(mut writer) = begin(n).await.unwrap() else { continue };
+        let half = blob.bytes.len() as u64 / 2;
+        assert_eq!(writer.accepted(), if n == largest { half } else { 0 }, "what is all there shows at once");
+        if n == largest {
+            writer.write(half, body(&blob.bytes.slice(half as usize..))).await.unwrap();
+            assert!(writer.commit().await.unwrap_err().is_retryable());
+            assert!(!archive.has_blob(&blob.descriptor).await.unwrap());
+            let Begin::Write(again) = begin(n).await.unwrap() else { panic!("it is there") };
+            writer = again;
+            assert_eq!(writer.accepted(), 0);
+        }
+        writer.write(0, body(&blob.bytes)).await.unwrap();
+        writer.commit().await.unwrap();
+    }
+    archive.put_manifest(&fixture.manifest, &"1".parse().unwrap()).await.unwrap();
+    archive.finish().await.unwrap();
+    let entries = entries(&path);
+    assert!(fixture.blobs.iter().all(|b| entries[&layout::blob_path(&b.descriptor.digest)] == b.bytes));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dated_leftover_is_found_by_what_is_in_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name);
+    let series = |time: &'static str| Naming::Exclusive {
+        directory: dir.path().to_owned(),
+        name: Box::new(move |copy| format!("a_{time}_{copy}.tar")),
+    };
+    let (fixture, other) = (mixed(), image(&[(OCI_LAYER, layer("other", 9000))], false));
+    let third = image(&[(OCI_LAYER, layer("third", 9000))], false);
+    die_midway(named(series("1200")), &fixture, &at("a_1200_1.tar.partial")).await;
+    die_midway(named(series("1100")), &other, &at("a_1100_1.tar.partial")).await;
+    die_midway(named(series("1000")), &third, &at("a_1000_1.tar.partial")).await;
+    let yesterday = std::time::SystemTime::now() - std::time::Duration::from_secs(25 * 3600);
+    std::fs::write(at("somebody.partial"), b"precious").unwrap();
+    for name in ["a_1000_1.tar.partial", "somebody.partial"] {
+        std::fs::File::options().write(true).open(at(name)).unwrap().set_modified(yesterday).unwrap();
+    }
+    let archive = named(series("1300"));
+    let total: u64 = fixture.blobs.iter().map(|b| b.descriptor.size).sum();
+    assert!(go_on(&archive, &fixture).await.iter().sum::<u64>() < total / 2);
+    // While it is at it, another one of the same image makes a file of its own.
+    let second = named(series("1300"));
+    assert!(go_on(&second, &fixture).await.iter().sum::<u64>() > total / 2);
+    let ended = [archive.finish().await.unwrap(), second.finish().await.unwrap()];
+    assert_eq!(ended.map(|f| f.path.unwrap()), [at("a_1300_1.tar"), at("a_1300_2.tar")]);
+    assert!(std::fs::read(at("a_1300_1.tar")).unwrap() == std::fs::read(at("a_1300_2.tar")).unwrap());
+    let mut left: Vec<String> = std::fs::read_dir(dir.path())
+        .unwrap()
+        .map(|e| e.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name.ends_with(".partial"))
+        .collect();
+    left.sort();
+    assert_eq!(left, ["a_1100_1.tar.partial", "somebody.partial"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_may_pass_keeps_what_came_if_it_is_worth_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let (path, partial) = (dir.path().join("a.tar"), dir.path().join("a.tar.partial"));
+    let fixture = image(&[(OCI_LAYER, layer("large", 3_000_000))], false);
+    let blobs: Vec<Descriptor> = fixture.blobs.iter().map(|b| b.descriptor.clone()).collect();
+    for (length, kept) in [(100_000, false), (2_000_000, true)] {
+        let archive = named(exact(&path));
+        archive.prepare(&blobs).await.unwrap();
+        let Begin::Write(mut writer) = archive.begin(&blobs[1], None).await.unwrap() else { panic!() };
+        let cut = stream::iter([Err(Error::file("read", "x", std::io::Error::other("cut")))]);
+        let part = fixture.blobs[1].bytes.slice(..length);
+        writer.write(0, body(&part).chain(cut).boxed()).await.unwrap_err();
+        let told = archive.keep();
+        assert_eq!(told.is_some(), kept, "{told:?}");
+        drop((writer, archive));
+        assert_eq!(partial.exists(), kept);
+    }
+    let archive = named(exact(&path));
+    let size = blobs[1].size;
+    assert_eq!(go_on(&archive, &fixture).await, [blobs[0].size, size - 2_000_000]);
+    archive.finish().await.unwrap();
+    assert!(entries(&path)[&layout::blob_path(&blobs[1].digest)] == fixture.blobs[1].bytes);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs skopeo"]
 async fn skopeo_reads_it_both_ways() {

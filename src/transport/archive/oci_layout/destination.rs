@@ -7,8 +7,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use futures_util::future::BoxFuture;
 
 use super::super::blocking;
-use super::super::partial::Partial;
-use super::super::pieces::{InPlace, Pump};
+use super::super::in_place::{Found, InPlace};
+use super::super::partial::{Keep, Partial, WORTH_KEEPING};
+use super::super::pieces::Pump;
 use super::super::room;
 use super::directory::Directory;
 use super::index;
@@ -22,6 +23,7 @@ pub struct OciLayoutWriter {
     /// The image's name in the layout.
     reference: Option<String>,
     put: Mutex<Put>,
+    keep: Keep,
 }
 
 /// What was put so far.
@@ -43,7 +45,8 @@ impl OciLayoutWriter {
     pub fn create(path: &Path, reference: Option<&str>) -> Result<OciLayoutWriter> {
         let directory = Directory::new(path);
         directory.check_writable()?;
-        Ok(OciLayoutWriter { directory, reference: reference.map(str::to_owned), put: Mutex::default() })
+        let (reference, put, keep) = (reference.map(str::to_owned), Mutex::default(), Keep::default());
+        Ok(OciLayoutWriter { directory, reference, put, keep })
     }
 
     fn put(&self) -> MutexGuard<'_, Put> {
@@ -139,6 +142,7 @@ impl Destination for OciLayoutWriter {
         let (directory, blobs) = (self.directory.clone(), blobs.to_vec());
         Box::pin(blocking(move || {
             directory.make()?;
+            directory.sweep(&blobs);
             let missing = blobs.iter().filter(|blob| !directory.has_blob(blob)).map(|blob| blob.size);
             room::check(directory.root(), missing.fold(0, u64::saturating_add))
         }))
@@ -149,16 +153,28 @@ impl Destination for OciLayoutWriter {
         blob: &'a Descriptor,
         _known: Option<&'a Repository>,
     ) -> BoxFuture<'a, Result<Begin>> {
-        let (directory, blob) = (self.directory.clone(), blob.clone());
+        let (directory, blob, keep) = (self.directory.clone(), blob.clone(), self.keep.clone());
         Box::pin(blocking(move || {
             if directory.has_blob(&blob) {
                 return Ok(Begin::Present);
             }
             directory.make()?;
-            let partial = directory.claim_blob(&blob.digest)?;
-            let (file, path) = (partial.file().clone(), partial.path().to_owned());
-            let pump = Pump::new(&blob, InPlace { file, path, base: 0 });
-            Ok(Begin::Write(Box::new(Writer { directory, digest: blob.digest, partial, pump })))
+            let partial = directory.claim_blob(&blob.digest)?.kept_by(&keep);
+            let mut sink = InPlace::new(partial.file().clone(), partial.path().to_owned(), 0);
+            // Blobs are written in order, so all that is there is the blob's beginning.
+            let accepted = match sink.take_over(&blob, partial.len()?)? {
+                Found::Whole => {
+                    directory.commit_blob(partial, &blob.digest)?;
+                    return Ok(Begin::Present);
+                }
+                Found::Part(0) => {
+                    partial.clear()?;
+                    0
+                }
+                Found::Part(accepted) => accepted,
+            };
+            let pump = Pump::new(&blob, sink, accepted);
+            Ok(Begin::Write(Box::new(Writer { directory, blob, partial, pump })))
         }))
     }
 
@@ -183,6 +199,16 @@ impl Destination for OciLayoutWriter {
         })
     }
 
+    fn keep(&self) -> Option<String> {
+        let came = self.directory.unfinished_bytes();
+        if came < WORTH_KEEPING {
+            return None;
+        }
+        self.keep.set();
+        let (at, megabytes) = (self.directory.at(), came / 1_000_000);
+        Some(format!("{at} keeps {megabytes} MB of unfinished blobs: the same copy goes on with them"))
+    }
+
     fn finish(&self) -> BoxFuture<'_, Result<Finished>> {
         let (directory, images) = (self.directory.clone(), self.unlisted());
         Box::pin(blocking(move || {
@@ -197,7 +223,7 @@ impl Destination for OciLayoutWriter {
 /// One blob on its way into the layout.
 struct Writer {
     directory: Directory,
-    digest: Digest,
+    blob: Descriptor,
     partial: Partial,
     pump: Pump<InPlace>,
 }
@@ -208,14 +234,25 @@ impl BlobWriter for Writer {
     }
 
     fn write(&mut self, from: u64, body: ByteStream) -> BoxFuture<'_, Result<()>> {
-        Box::pin(self.pump.run(from, body))
+        Box::pin(async move {
+            let written = self.pump.run(from, body).await;
+            if self.pump.accepted() >= WORTH_KEEPING && written.as_ref().is_err_and(Error::may_pass) {
+                self.partial.stay();
+            }
+            written
+        })
     }
 
     fn commit(self: Box<Self>) -> BoxFuture<'static, Result<()>> {
-        let Writer { directory, digest, partial, pump } = *self;
+        let Writer { directory, blob, partial, pump } = *self;
         Box::pin(async move {
-            pump.into_sink().await?;
-            blocking(move || directory.commit_blob(partial, &digest)).await
+            let mut sink = pump.into_sink().await?;
+            blocking(move || {
+                // What is wrong is not kept: the next attempt finds nothing.
+                sink.verify(&blob).or_else(|error| partial.clear().and(Err(error)))?;
+                directory.commit_blob(partial, &blob.digest)
+            })
+            .await
         })
     }
 }

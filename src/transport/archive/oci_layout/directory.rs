@@ -4,6 +4,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rustix::fs::OFlags;
 
@@ -17,6 +18,9 @@ const INDEX: &str = "index.json";
 
 /// Partial files that are tried for one blob before giving up: one for each process that writes it.
 const WRITERS: u32 = 100;
+
+/// How long what nobody goes on with is left lying.
+const STALE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A layout's directory. All of its functions block.
 #[derive(Debug, Clone)]
@@ -163,7 +167,7 @@ impl Directory {
         Ok(())
     }
 
-    /// A new partial file for a blob.
+    /// A partial file for a blob, with what a dead writer of it left.
     pub(super) fn claim_blob(&self, digest: &Digest) -> Result<Partial> {
         let path = self.root.join(index::blob_path(digest));
         partial::make_directory(partial::directory_of(&path))?;
@@ -183,6 +187,34 @@ impl Directory {
         Err(Error::Conflict { at: self.root.join(relative).display().to_string(), reason })
     }
 
+    /// The partial files among the blobs.
+    fn unfinished(&self) -> impl Iterator<Item = (PathBuf, fs::Metadata)> {
+        let directories = ["sha256", "sha512"].map(|algorithm| self.root.join("blobs").join(algorithm));
+        let entries = directories.into_iter().filter_map(|path| fs::read_dir(path).ok()).flatten().flatten();
+        entries.filter_map(|entry| {
+            let is_partial = entry.path().extension().is_some_and(|extension| extension == "partial");
+            let there = entry.metadata().ok().filter(fs::Metadata::is_file)?;
+            is_partial.then(|| (entry.path(), there))
+        })
+    }
+
+    /// Bytes of blobs that are there in part.
+    pub(super) fn unfinished_bytes(&self) -> u64 {
+        self.unfinished().map(|(_, there)| there.len()).sum()
+    }
+
+    /// Removes what dead writers left of blobs that are not among those to come, once it is a day old.
+    pub(super) fn sweep(&self, coming: &[Descriptor]) {
+        for (path, there) in self.unfinished() {
+            let age = there.modified().ok().and_then(|time| time.elapsed().ok()).unwrap_or_default();
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            if age > STALE && !coming.iter().any(|blob| name.starts_with(blob.digest.hex())) {
+                // Dropped, it is removed.
+                drop(partial::claim(&path, |_| Ok(true)));
+            }
+        }
+    }
+
     /// Gives a whole blob its name.
     pub(super) fn commit_blob(&self, mut partial: Partial, digest: &Digest) -> Result<()> {
         let path = self.root.join(index::blob_path(digest));
@@ -193,6 +225,7 @@ impl Directory {
     fn write_whole(&self, relative: &str, bytes: &[u8], existing: Existing) -> Result<()> {
         let path = self.root.join(relative);
         let mut partial = self.claim(relative)?;
+        partial.clear()?;
         let written = partial.file().as_ref().write_all(bytes).and_then(|()| partial.file().sync_all());
         written.map_err(|e| Error::file("write", partial.path(), e))?;
         match partial.persist(&path, existing) {
@@ -207,6 +240,7 @@ impl Directory {
             return Ok(());
         }
         let partial = self.claim_blob(&manifest.digest)?;
+        partial.clear()?;
         let written = partial.file().as_ref().write_all(&manifest.bytes);
         written.map_err(|e| Error::file("write", partial.path(), e))?;
         self.commit_blob(partial, &manifest.digest)

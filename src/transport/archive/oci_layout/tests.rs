@@ -96,6 +96,77 @@ async fn what_is_written_is_read_back_and_others_stay() {
     assert!(files(&path.join("blobs/sha256")).iter().all(|name| name.len() == 64));
 }
 
+#[tokio::test]
+async fn a_killed_writers_blob_is_gone_on_with_and_an_old_one_removed() {
+    let dir = tempfile::tempdir().unwrap();
+    let blobs = dir.path().join("layout/blobs/sha256");
+    let (all, half): (&'static [u8], usize) = (b"all of the blob", 7);
+    let blob = descriptor(OCI_LAYER, all);
+    let left = |digest: &Digest, bytes: &[u8]| {
+        std::fs::create_dir_all(&blobs).unwrap();
+        let path = blobs.join(format!("{}.partial", digest.hex()));
+        std::fs::write(&path, bytes).unwrap();
+        path
+    };
+    let begin = || async {
+        let writer = OciLayout::create(&dir.path().join("layout"), None).unwrap();
+        writer.prepare(std::slice::from_ref(&blob)).await.unwrap();
+        writer.begin(&blob, None).await.unwrap()
+    };
+    let rest = |from: usize| stream::iter([Ok(Bytes::from_static(&all[from..]))]).boxed();
+    drop(begin().await);
+    let old = left(&Digest::of(b"another"), b"anot");
+    let yesterday = std::time::SystemTime::now() - std::time::Duration::from_secs(25 * 3600);
+    std::fs::File::options().write(true).open(&old).unwrap().set_modified(yesterday).unwrap();
+    let new = left(&Digest::of(b"a third"), b"a th");
+    // Half of it, right and wrong; all of it, right and wrong.
+    left(&blob.digest, &all[..half]);
+    let Begin::Write(mut writer) = begin().await else { panic!("half of it is no blob") };
+    assert_eq!(writer.accepted(), half as u64);
+    writer.write(half as u64, rest(half)).await.unwrap();
+    writer.commit().await.unwrap();
+    assert!(matches!(begin().await, Begin::Present));
+    assert!(!old.exists() && new.exists());
+    std::fs::remove_file(&new).unwrap();
+    std::fs::remove_file(blobs.join(blob.digest.hex())).unwrap();
+    left(&blob.digest, b"ALL of ");
+    let Begin::Write(mut writer) = begin().await else { panic!("half of it is no blob") };
+    writer.write(half as u64, rest(half)).await.unwrap();
+    assert!(writer.commit().await.unwrap_err().is_retryable());
+    assert_eq!(files(&blobs), [""; 0]);
+    for wrong in [&b"ALL of the blob"[..], b"all of the blob and more"] {
+        left(&blob.digest, wrong);
+        let Begin::Write(writer) = begin().await else { panic!("wrong bytes are no blob") };
+        assert_eq!(writer.accepted(), 0);
+    }
+    left(&blob.digest, all);
+    assert!(matches!(begin().await, Begin::Present));
+    assert_eq!(std::fs::read(blobs.join(blob.digest.hex())).unwrap(), all);
+}
+
+#[tokio::test]
+async fn what_may_pass_keeps_the_blobs_under_way() {
+    let dir = tempfile::tempdir().unwrap();
+    let bytes = Bytes::from(vec![7; 3_000_000]);
+    let blob = descriptor(OCI_LAYER, &bytes);
+    let cut = || stream::iter([Err(Error::file("read", "x", std::io::Error::other("cut")))]);
+    for (length, kept) in [(500_000, false), (2_000_000, true)] {
+        let layout = OciLayout::create(dir.path(), None).unwrap();
+        let Begin::Write(mut writer) = layout.begin(&blob, None).await.unwrap() else {
+            panic!("it is there")
+        };
+        assert_eq!(writer.accepted(), 0);
+        let part = stream::iter([Ok(bytes.slice(..length))]).chain(cut()).boxed();
+        writer.write(0, part).await.unwrap_err();
+        assert_eq!(layout.keep().is_some(), kept);
+        drop(writer);
+        assert_eq!(files(&dir.path().join("blobs/sha256")).len(), usize::from(kept));
+    }
+    let layout = OciLayout::create(dir.path(), None).unwrap();
+    let Begin::Write(writer) = layout.begin(&blob, None).await.unwrap() else { panic!("it is there") };
+    assert_eq!(writer.accepted(), 2_000_000);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn many_writers_at_once_lose_nothing() {
     let dir = tempfile::tempdir().unwrap();

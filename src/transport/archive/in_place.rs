@@ -1,0 +1,170 @@
+//! A blob's bytes in their place in a file, and what a writer that died left of them there.
+//!
+//! What comes is verified on its way, but only from where it begins: where a blob goes on after bytes of an earlier
+//! run, those are hashed on the disk and the hash goes on with what comes, so that a blob is whole only if all of
+//! it is right.
+
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::super::{Error, Result};
+use super::pieces::Sink;
+use crate::oci::{Descriptor, ErrorClass, Hasher};
+
+/// Bytes that are read back at once.
+const READ: usize = 1 << 20;
+
+/// A sink that writes into a file in place, from the offset `base` on.
+pub(super) struct InPlace {
+    file: Arc<File>,
+    /// The file's name for errors.
+    path: PathBuf,
+    base: u64,
+    /// The hash from the blob's beginning, where it begins with bytes of an earlier run.
+    earlier: Option<Hashed>,
+    /// Told how far the blob is.
+    told: Option<Box<dyn FnMut(u64) + Send>>,
+}
+
+/// How far a blob is hashed.
+struct Hashed {
+    hasher: Hasher,
+    upto: u64,
+}
+
+/// What an earlier run's bytes are worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Found {
+    /// All of the blob, and right.
+    Whole,
+    /// So many bytes; whether they are right shows in the end.
+    Part(u64),
+}
+
+impl InPlace {
+    pub(super) fn new(file: Arc<File>, path: PathBuf, base: u64) -> InPlace {
+        InPlace { file, path, base, earlier: None, told: None }
+    }
+
+    /// The same, telling `told` how many bytes of the blob are there after every piece.
+    pub(super) fn telling(self, told: Box<dyn FnMut(u64) + Send>) -> InPlace {
+        InPlace { told: Some(told), ..self }
+    }
+
+    /// Looks at the blob's first `there` bytes, which an earlier run wrote. Blocking: they are read and hashed.
+    pub(super) fn take_over(&mut self, blob: &Descriptor, there: u64) -> Result<Found> {
+        self.earlier = None;
+        if there == 0 || there > blob.size {
+            return Ok(Found::Part(0));
+        }
+        let mut hashed = Hashed { hasher: blob.digest.hasher(), upto: 0 };
+        self.read_back(&mut hashed, there)?;
+        if there == blob.size {
+            let right = hashed.hasher.finish() == blob.digest;
+            return Ok(if right { Found::Whole } else { Found::Part(0) });
+        }
+        self.earlier = Some(hashed);
+        Ok(Found::Part(there))
+    }
+
+    /// Checks a blob whose last byte is there, as far as nobody else did. Blocking. The error is worth another attempt:
+    /// that one begins at the blob's first byte.
+    pub(super) fn verify(&mut self, blob: &Descriptor) -> Result<()> {
+        let Some(mut hashed) = self.earlier.take() else { return Ok(()) };
+        self.read_back(&mut hashed, blob.size)?;
+        if hashed.hasher.finish() == blob.digest {
+            return Ok(());
+        }
+        if let Some(told) = &mut self.told {
+            told(0);
+        }
+        // What came now may well be right, so this is no `Content`, which nothing can mend.
+        Err(Error::Unreachable {
+            attempted: "write blob",
+            at: format!("{} {}", self.path.display(), blob.digest),
+            reason: "what an earlier run left of it is damaged; it begins again".to_owned(),
+            class: ErrorClass::Network,
+        })
+    }
+
+    fn read_back(&self, hashed: &mut Hashed, until: u64) -> Result<()> {
+        let mut piece = vec![0; READ.min(until.saturating_sub(hashed.upto) as usize)];
+        while hashed.upto < until {
+            let length = (READ as u64).min(until - hashed.upto) as usize;
+            self.file
+                .read_exact_at(&mut piece[..length], self.base + hashed.upto)
+                .map_err(|e| Error::file("read", &self.path, e))?;
+            hashed.hasher.update(&piece[..length]);
+            hashed.upto += length as u64;
+        }
+        Ok(())
+    }
+}
+
+impl Sink for InPlace {
+    fn put(&mut self, at: u64, piece: &[u8]) -> Result<()> {
+        self.file.write_all_at(piece, self.base + at).map_err(|e| Error::file("write", &self.path, e))?;
+        match &mut self.earlier {
+            // From the start the bytes are verified on their way.
+            _ if at == 0 => self.earlier = None,
+            Some(hashed) if hashed.upto == at => {
+                hashed.hasher.update(piece);
+                hashed.upto += piece.len() as u64;
+            }
+            _ => {}
+        }
+        if let Some(told) = &mut self.told {
+            told(at + piece.len() as u64);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::oci::Digest;
+
+    fn sink(there: &[u8]) -> InPlace {
+        let file = tempfile::tempfile().unwrap();
+        file.write_all_at(there, 100).unwrap();
+        InPlace::new(Arc::new(file), "f".into(), 100)
+    }
+
+    #[test]
+    fn what_is_there_is_taken_for_what_it_is() {
+        let blob = Descriptor::new("", Digest::of(b"abcdef"), 6);
+        for (there, found) in [
+            (&b"abcdef"[..], Found::Whole),
+            (b"abcdeX", Found::Part(0)),
+            (b"abc", Found::Part(3)),
+            (b"", Found::Part(0)),
+            (b"abcdefg", Found::Part(0)),
+        ] {
+            assert_eq!(sink(there).take_over(&blob, there.len() as u64).unwrap(), found);
+        }
+    }
+
+    #[test]
+    fn a_blob_is_right_only_with_what_was_there_before() {
+        let blob = Descriptor::new("", Digest::of(b"abcdef"), 6);
+        let mut right = sink(b"abc");
+        right.take_over(&blob, 3).unwrap();
+        right.put(3, b"def").unwrap();
+        right.verify(&blob).unwrap();
+        let (mut wrong, told) = (sink(b"abX"), Arc::new(std::sync::Mutex::new(Vec::new())));
+        let heard = told.clone();
+        wrong = wrong.telling(Box::new(move |at| heard.lock().unwrap().push(at)));
+        wrong.take_over(&blob, 3).unwrap();
+        wrong.put(3, b"def").unwrap();
+        assert!(wrong.verify(&blob).unwrap_err().is_retryable());
+        assert_eq!(*told.lock().unwrap(), [6, 0]);
+        // Begun again it is verified on its way.
+        wrong.take_over(&blob, 3).unwrap();
+        wrong.put(0, b"abc").unwrap();
+        wrong.put(3, b"def").unwrap();
+        wrong.verify(&blob).unwrap();
+    }
+}

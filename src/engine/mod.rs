@@ -13,6 +13,7 @@
 //! | `jobs` | states, and what drives a job |
 //! | `run` | one run: blobs through the pool, manifests in order, files ended |
 //! | `copy`, `reading` | one blob's way, read once and written wherever it lacks |
+//! | `keep` | what stays of a job that failed |
 //! | `pool`, `inflight` | how many at once; once per digest |
 //! | `progress`, `voice` | counters that are sampled; events |
 //! | `knowledge` | what outlives a job: where blobs are, how registries behave |
@@ -27,6 +28,7 @@ mod hint;
 mod image;
 mod inflight;
 mod jobs;
+mod keep;
 mod knowledge;
 mod options;
 mod place;

@@ -128,6 +128,7 @@ impl Running {
                 joined = set.join_next() => joined_result(joined),
             };
         }
+        self.keep_what_came(&result);
         set.shutdown().await;
         result
     }

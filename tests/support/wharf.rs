@@ -145,7 +145,17 @@ impl Registry {
     /// An empty one that behaves so.
     pub async fn with(options: ServeOptions) -> Registry {
         let directory = tempfile::tempdir().unwrap();
-        let store = Store::open(directory.path().join("store"));
+        let store = directory.path().join("store");
+        Registry::of(store, directory, options).await
+    }
+
+    /// One more registry over a store.
+    pub async fn at(store: &Path) -> Registry {
+        Registry::of(store.to_owned(), tempfile::tempdir().unwrap(), ServeOptions::default()).await
+    }
+
+    async fn of(store: PathBuf, directory: TempDir, options: ServeOptions) -> Registry {
+        let store = Store::open(store);
         let anywhere = SocketAddr::from(([127, 0, 0, 1], 0));
         let server = Server::bind(anywhere, store, options).await.unwrap();
         let (address, stop) = (server.addr(), CancellationToken::new());

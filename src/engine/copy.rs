@@ -68,7 +68,7 @@ impl Running {
                 detours += 1;
             } else {
                 attempt += 1;
-                let delay = backoff(attempt, error.retry_after());
+                let delay = backoff(self.engine.first_wait, attempt, error.retry_after());
                 self.voice.retry(error, attempt, self.engine.attempts, delay);
                 tokio::time::sleep(delay).await;
             }

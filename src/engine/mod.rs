@@ -45,6 +45,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use futures_util::stream::BoxStream;
 use tokio::sync::{Semaphore, broadcast};
@@ -76,6 +77,7 @@ struct Inner {
     forbids: Forbids,
     host_platform: Platform,
     attempts: u32,
+    first_wait: Duration,
     pool: Arc<pool::Pool>,
     inflight: Arc<inflight::Inflight>,
     jobs: jobs::Jobs,
@@ -93,6 +95,7 @@ impl Engine {
         let speaker = voice::Speaker::new();
         let observer = Arc::new(speaker.clone());
         Engine(Arc::new(Inner {
+            first_wait: options.client.first_wait,
             client: Client::new(ClientOptions { observer, ..options.client }),
             store: Store::open(options.store),
             ledger: options.ledger,

@@ -17,13 +17,13 @@ use crate::transport::{self, ByteStream, Source};
 
 /// Bytes that a connection must bring to count as one that works.
 const PROGRESS: u64 = 1 << 20;
-/// The first wait before another attempt, and the longest.
-const WAIT: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(30));
+/// The longest wait before another attempt that nobody asks for.
+const LONGEST: Duration = Duration::from_secs(30);
 
-/// How long to wait before an attempt (the second is number 2): doubling, with jitter, and at least what the
-/// other side asks for.
-pub(super) fn backoff(attempt: u32, asked: Option<Duration>) -> Duration {
-    let doubled = WAIT.0.saturating_mul(1 << attempt.saturating_sub(2).min(16)).min(WAIT.1);
+/// How long to wait before an attempt (the second, number 2, after about `first`): doubling, with jitter, and at
+/// least what the other side asks for.
+pub(super) fn backoff(first: Duration, attempt: u32, asked: Option<Duration>) -> Duration {
+    let doubled = first.saturating_mul(1 << attempt.saturating_sub(2).min(16)).min(LONGEST);
     // A cheap source of jitter is enough: the clock's own low digits.
     let spread = jiff::Timestamp::now().subsec_nanosecond().unsigned_abs() % 1000;
     let jittered = doubled.mul_f64(0.75 + f64::from(spread) / 2000.0);
@@ -82,6 +82,7 @@ pub(super) struct Resuming {
     blob: Descriptor,
     name: String,
     attempts: u32,
+    first_wait: Duration,
     voice: Voice,
     fault: Fault,
     /// Attempts since bytes came last, and where that was.
@@ -105,10 +106,23 @@ impl Resuming {
         let source = Arc::clone(&running.source.source);
         let name = running.source.name.clone();
         let (at, stream) = source.blob(&blob, from).await?;
-        let (attempts, voice) = (running.engine.attempts, running.voice.clone());
+        let (attempts, first_wait) = (running.engine.attempts, running.engine.first_wait);
+        let voice = running.voice.clone();
         let (seen, attempt, failed_at) = (from, 1, from);
-        let resuming =
-            Resuming { source, blob, name, attempts, voice, fault, attempt, failed_at, seen, stream, at };
+        let resuming = Resuming {
+            source,
+            blob,
+            name,
+            attempts,
+            first_wait,
+            voice,
+            fault,
+            attempt,
+            failed_at,
+            seen,
+            stream,
+            at,
+        };
         resuming.check_start()?;
         let next = |mut resuming: Resuming| async move {
             let piece = resuming.next().await?;
@@ -172,7 +186,7 @@ impl Resuming {
             return Err(error);
         }
         self.attempt += 1;
-        let delay = backoff(self.attempt, error.retry_after());
+        let delay = backoff(self.first_wait, self.attempt, error.retry_after());
         self.voice.retry(&error, self.attempt, self.attempts, delay);
         tokio::time::sleep(delay).await;
         // The source itself tries as often as it may.

@@ -70,7 +70,8 @@ impl Writer {
     async fn chunk(&mut self, offset: u64, chunk: Bytes, size: u64, least: u64) -> Result<u64, Failure> {
         let end = offset + chunk.len() as u64;
         let (mut rest, mut offset, mut size) = (chunk, offset, size);
-        let mut retry = Retry::new(self.to.host.options.attempts);
+        let options = &self.to.host.options;
+        let mut retry = Retry::new(options.attempts, options.first_wait);
         while !rest.is_empty() {
             let part = rest.slice(..rest.len().min(size as usize));
             let stands = match self.patch(offset, part).await {

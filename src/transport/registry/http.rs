@@ -192,7 +192,7 @@ impl Answer {
 impl Host {
     /// Sends a request until it succeeds or there is no point in going on. The answer is a 2xx.
     pub(super) async fn call(&self, call: &Call) -> Result<Answer, Failure> {
-        let mut retry = Retry::new(self.options.attempts.min(call.attempts));
+        let mut retry = Retry::new(self.options.attempts.min(call.attempts), self.options.first_wait);
         loop {
             let mut failure = match self.spoken(call).await {
                 Ok(answer) => return Ok(answer),

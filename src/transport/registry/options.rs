@@ -26,6 +26,8 @@ pub struct ClientOptions {
     pub proxy: ProxySettings,
     /// Attempts for a request that can be sent again, the first included; at least 1.
     pub attempts: u32,
+    /// The wait before the second attempt; every further one is about twice as long.
+    pub first_wait: Duration,
     /// How long a connection may take to come about.
     pub connect_timeout: Duration,
     /// How long nothing may move before a transfer counts as dropped.
@@ -33,7 +35,8 @@ pub struct ClientOptions {
 }
 
 impl Default for ClientOptions {
-    /// Anonymous, silent, without proxies; 5 attempts, 5 s to connect, 30 s without a byte.
+    /// Anonymous, silent, without proxies; 5 attempts, the second after half a second; 5 s to connect, 30 s without
+    /// a byte.
     fn default() -> ClientOptions {
         ClientOptions {
             registries: Vec::new(),
@@ -42,6 +45,7 @@ impl Default for ClientOptions {
             observer: Arc::new(Silent),
             proxy: ProxySettings::default(),
             attempts: 5,
+            first_wait: Duration::from_millis(500),
             connect_timeout: Duration::from_secs(5),
             stall_timeout: Duration::from_secs(30),
         }
@@ -55,6 +59,7 @@ impl fmt::Debug for ClientOptions {
             .field("user_agent", &self.user_agent)
             .field("proxy", &self.proxy)
             .field("attempts", &self.attempts)
+            .field("first_wait", &self.first_wait)
             .field("connect_timeout", &self.connect_timeout)
             .field("stall_timeout", &self.stall_timeout)
             .finish_non_exhaustive()

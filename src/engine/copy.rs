@@ -1,11 +1,14 @@
 //! One blob's way: read once at the source, written at every destination that lacks it.
 
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::future::join_all;
+use futures_util::future::{join_all, maybe_done};
 use futures_util::{Stream, StreamExt};
 use tokio::sync::mpsc;
 
@@ -21,6 +24,8 @@ use crate::transport::{self, Begin, BlobWriter, ByteStream, Hashed, verified_fro
 
 /// Pieces that wait for a slow destination while a faster one goes on.
 const AHEAD: usize = 8;
+/// A round trip that is worth saving.
+const FAR: Duration = Duration::from_millis(40);
 /// Other ways that one blob's uploads may take: the ladder has three rungs.
 const DETOURS: u32 = 4;
 
@@ -100,12 +105,24 @@ impl Running {
     /// One attempt at the destinations; those that failed come back with the reason.
     async fn attempt(&self, blob: usize, pending: Vec<Pending>, hashed: &Hashed) -> Vec<Failed> {
         let descriptor = &self.plan.blobs[blob].descriptor;
+        let fault = Fault::default();
+        // On a long link the source is asked meanwhile, where the destinations' answer is all but known.
+        let mut early = self
+            .is_surely_missing(blob, &pending)
+            .then(|| Box::pin(maybe_done(Resuming::open(self, descriptor.clone(), 0, fault.clone()))));
         let begun = join_all(pending.into_iter().map(|Pending { at, writer }| async move {
             match writer {
                 Some(writer) => (at, Ok(Begin::Write(writer))),
                 None => (at, self.begin(blob, at).await),
             }
         }));
+        tokio::pin!(begun);
+        let begun = poll_fn(|context| {
+            if let Some(early) = &mut early {
+                let _ = early.as_mut().poll(context);
+            }
+            begun.as_mut().poll(context)
+        });
         let (mut failed, mut writers) = (Vec::new(), Vec::new());
         for (at, begun) in begun.await {
             match begun {
@@ -117,8 +134,16 @@ impl Running {
         }
         // Read from where the first of them stands; the others skip what they have.
         let Some(from) = writers.iter().map(|(_, writer)| writer.accepted()).min() else { return failed };
-        let fault = Fault::default();
-        let stream = match Resuming::open(self, descriptor.clone(), from, fault.clone()).await {
+        let mut opened = None;
+        if let Some(mut early) = early.filter(|_| from == 0) {
+            early.as_mut().await;
+            opened = early.as_mut().take_output();
+        }
+        let opened = match opened {
+            Some(opened) => opened,
+            None => Resuming::open(self, descriptor.clone(), from, fault.clone()).await,
+        };
+        let stream = match opened {
             Ok(stream) => stream,
             Err(error) => {
                 let miss = |(at, writer)| Failed::at(at, error.clone()).tried_enough().keeping(writer);
@@ -153,6 +178,22 @@ impl Running {
         failed
     }
 
+    /// Whether it is worth it to ask the source for a blob before the destinations have said that they lack it: both
+    /// are far, and nothing says that they may have it. A wrong guess costs a request and a connection.
+    fn is_surely_missing(&self, blob: usize, pending: &[Pending]) -> bool {
+        let digest = &self.plan.blobs[blob].descriptor.digest;
+        let is_far = |round_trip: Option<Duration>| round_trip.is_some_and(|time| time >= FAR);
+        is_far(self.source.source.round_trip())
+            && !self.found_some.load(Relaxed)
+            && pending.iter().all(|Pending { at, writer }| {
+                let (door, planned) = (&self.destinations[*at], &self.plan.destinations[*at]);
+                writer.is_none()
+                    && is_far(door.destination.round_trip())
+                    && planned.tags.iter().all(|change| change.old.is_none())
+                    && self.engine.inflight.known(&door.host, digest).is_none()
+            })
+    }
+
     async fn begin(&self, blob: usize, at: usize) -> transport::Result<Begin> {
         let (descriptor, door) = (&self.plan.blobs[blob].descriptor, &self.destinations[at]);
         let known = self.engine.inflight.known(&door.host, &descriptor.digest);
@@ -171,6 +212,9 @@ impl Running {
     fn settled(&self, blob: usize, at: usize, stage: BlobStage) {
         let (digest, door) = (&self.plan.blobs[blob].descriptor.digest, &self.destinations[at]);
         self.counters.settle(blob, at, stage);
+        if stage != BlobStage::Done {
+            self.found_some.store(true, Relaxed);
+        }
         if let Some(repository) = &door.repository {
             self.engine.inflight.learn(&door.host, digest, repository);
         }

@@ -1,7 +1,7 @@
 //! One run of one job: its blobs through the pool, then its manifests in order, then the end of its files.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Instant;
 
 use futures_util::future::{join_all, try_join_all};
@@ -36,6 +36,8 @@ pub(super) struct Running {
     pub(super) voice: Voice,
     /// True while no new blob may start.
     pub(super) paused: watch::Receiver<bool>,
+    /// Whether a destination turned out to have a blob already.
+    pub(super) found_some: AtomicBool,
 }
 
 impl Running {
@@ -58,7 +60,19 @@ impl Running {
         }
         plan.notes.iter().for_each(|note| counters.note(note.clone()));
         let voice = Voice { speaker: engine.speaker.clone(), job: id, counters: Arc::clone(&counters) };
-        Running { engine, id, order, plan, manifests, source, destinations, counters, voice, paused }
+        Running {
+            engine,
+            id,
+            order,
+            plan,
+            manifests,
+            source,
+            destinations,
+            counters,
+            voice,
+            paused,
+            found_some: AtomicBool::new(false),
+        }
     }
 
     /// Whether a destination lacks something.

@@ -5,6 +5,8 @@
 //! - [`archive`]: OCI layouts and docker-archives
 //! - [`local`]: wharf's own image store
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
@@ -31,6 +33,12 @@ pub trait Source: Send + Sync {
     /// A blob's bytes from offset `from` on. The answer's first part is where the stream really starts:
     /// `from`, or 0 where the other side ignored the range. The bytes are *not* verified: see [`verified`].
     fn blob<'a>(&'a self, blob: &'a Descriptor, from: u64) -> BoxFuture<'a, Result<(u64, ByteStream)>>;
+
+    /// The shortest time that the other side took to answer so far, which is about a round trip; `None` where there is
+    /// no other side, or nothing is known yet.
+    fn round_trip(&self) -> Option<Duration> {
+        None
+    }
 }
 
 /// Where an image is written to: one repository, one layout, one archive.
@@ -72,6 +80,12 @@ pub trait Destination: Send + Sync {
     /// Ends the writing: what is a file becomes whole and gets its name. Without this nothing is left behind.
     fn finish(&self) -> BoxFuture<'_, Result<Finished>> {
         Box::pin(async { Ok(Finished::default()) })
+    }
+
+    /// The shortest time that the other side took to answer so far, which is about a round trip; `None` where there is
+    /// no other side, or nothing is known yet.
+    fn round_trip(&self) -> Option<Duration> {
+        None
     }
 }
 

@@ -129,6 +129,10 @@ impl Source for RepositoryClient {
     fn blob<'a>(&'a self, blob: &'a Descriptor, from: u64) -> BoxFuture<'a, Result<(u64, ByteStream)>> {
         Box::pin(self.get_blob(blob, from))
     }
+
+    fn round_trip(&self) -> Option<Duration> {
+        self.host.round_trip()
+    }
 }
 
 impl Destination for RepositoryClient {
@@ -154,5 +158,9 @@ impl Destination for RepositoryClient {
         at: &'a TagOrDigest,
     ) -> BoxFuture<'a, Result<Digest>> {
         Box::pin(self.put_manifest_bytes(manifest, at))
+    }
+
+    fn round_trip(&self) -> Option<Duration> {
+        self.host.round_trip()
     }
 }

@@ -1,6 +1,6 @@
 //! One registry as the client knows it: where it is, its connections, its passes, what was learned of it.
 
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering::Relaxed, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -41,6 +41,8 @@ pub(super) struct Host {
     falling: AtomicU8,
     /// Whether it has ever answered.
     known: AtomicBool,
+    /// The quickest answer so far, in milliseconds.
+    quickest: AtomicU32,
     tls: TlsOptions,
     proxy: ProxySettings,
     /// Whether a server that hung up on plain HTTP turned out to speak TLS.
@@ -72,6 +74,7 @@ impl Host {
             plain_base,
             falling: AtomicU8::new(TLS),
             known: AtomicBool::new(false),
+            quickest: AtomicU32::new(u32::MAX),
             tls,
             proxy,
             speaks_tls: OnceCell::new(),
@@ -207,6 +210,17 @@ impl Host {
 
     pub(super) fn rate_limit(&self) -> Option<RateLimit> {
         *self.rate_limit.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// An answer took so long.
+    pub(super) fn answered_in(&self, time: Duration) {
+        self.quickest.fetch_min(time.as_millis().try_into().unwrap_or(u32::MAX), Relaxed);
+    }
+
+    /// The time of the quickest answer so far.
+    pub(super) fn round_trip(&self) -> Option<Duration> {
+        let quickest = self.quickest.load(Relaxed);
+        (quickest < u32::MAX).then(|| Duration::from_millis(quickest.into()))
     }
 
     /// Reads what every answer may say.

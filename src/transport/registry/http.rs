@@ -6,7 +6,7 @@ use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, Response, StatusCode, Url};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::auth::Scopes;
 use super::challenge;
@@ -299,8 +299,12 @@ impl Host {
             request = request.header(CONTENT_LENGTH, call.body.len()).body(call.body.clone());
         }
         let limit = call.patience.max(self.options.stall_timeout);
+        let asked = Instant::now();
         match timeout(limit, request.send()).await {
-            Ok(Ok(response)) => Ok(self.answer(call, url, response)),
+            Ok(Ok(response)) => {
+                self.answered_in(asked.elapsed());
+                Ok(self.answer(call, url, response))
+            }
             Ok(Err(e)) => Err(error::broken(call.attempted, &call.at, url.scheme() == "http", &e)),
             Err(_) => Err(call.unreachable(format!("no answer for {} s", limit.as_secs_f32()))),
         }

@@ -1,5 +1,6 @@
 //! Progress as bars: a line for each running job that is drawn over, and a line that stays when it ends.
 
+use std::borrow::Borrow;
 use std::collections::{HashMap, HashSet};
 
 use tokio::time::Instant;
@@ -33,11 +34,11 @@ impl Bars {
         self.screen.line(text);
     }
 
-    pub(super) fn sample(&mut self, jobs: &[Job], now: Instant) {
+    pub(super) fn sample<J: Borrow<Job>>(&mut self, jobs: &[J], now: Instant) {
         let width = self.screen.width().saturating_sub(1);
         let mut live = Vec::new();
         let mut waiting = 0;
-        for job in jobs {
+        for job in jobs.iter().map(J::borrow) {
             let wire = job.progress.wire;
             self.rates.entry(job.id).or_insert_with(|| Rate::new(now, wire)).add(now, wire);
             if job.state.is_final() || job.state == JobState::Paused {

@@ -1,6 +1,7 @@
 //! Progress as JSON, an object a line: every event as the engine tells it, and `progress` once a second for
 //! each job that moved.
 
+use std::borrow::Borrow;
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -36,8 +37,8 @@ impl JsonLines {
         }
     }
 
-    pub(super) fn sample(&mut self, jobs: &[Job], now: Instant) {
-        for job in jobs {
+    pub(super) fn sample<J: Borrow<Job>>(&mut self, jobs: &[J], now: Instant) {
+        for job in jobs.iter().map(J::borrow) {
             let progress = &job.progress;
             let (wire, reused) = (progress.wire, progress.reused);
             let seen =

@@ -7,6 +7,8 @@ mod plain;
 mod rate;
 mod screen;
 
+use std::borrow::Borrow;
+
 pub use screen::{Screen, ScreenWriter};
 
 use tokio::time::Instant;
@@ -48,7 +50,7 @@ impl Progress {
     }
 
     /// Shows the jobs as they stand.
-    pub fn sample(&mut self, jobs: &[Job], now: Instant) {
+    pub fn sample<J: Borrow<Job>>(&mut self, jobs: &[J], now: Instant) {
         match self {
             Progress::None => {}
             Progress::Plain(plain) => plain.sample(jobs, now),

@@ -1,5 +1,6 @@
 //! Progress as lines that stay: a beginning, a line every few seconds, an end.
 
+use std::borrow::Borrow;
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -35,8 +36,8 @@ impl Plain {
         self.screen.line(text);
     }
 
-    pub(super) fn sample(&mut self, jobs: &[Job], now: Instant) {
-        for job in jobs {
+    pub(super) fn sample<J: Borrow<Job>>(&mut self, jobs: &[J], now: Instant) {
+        for job in jobs.iter().map(J::borrow) {
             for line in self.lines(job, now) {
                 self.screen.line(&line);
             }

@@ -263,7 +263,8 @@ async fn a_killed_copy_is_finished_by_the_next() {
     let listed = strait.home.ok(&["history", "--output", "json"]).await.json();
     let states: Vec<&str> =
         listed["jobs"].as_array().unwrap().iter().map(|j| j["state"].as_str().unwrap()).collect();
-    assert_eq!(states, ["succeeded", "interrupted"], "{listed}");
+    // The same command took the same job up.
+    assert_eq!(states, ["succeeded"], "{listed}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -47,7 +47,7 @@ struct Now {
 }
 
 impl Entry {
-    fn new(job: Job) -> Entry {
+    pub(super) fn new(job: Job) -> Entry {
         Entry {
             id: job.id,
             spec: job.spec,
@@ -66,6 +66,10 @@ impl Entry {
             moving: tokio::sync::Mutex::default(),
             paused: watch::Sender::new(false),
         }
+    }
+
+    pub(super) fn id(&self) -> JobId {
+        self.id
     }
 
     fn now(&self) -> MutexGuard<'_, Now> {
@@ -117,6 +121,10 @@ impl Jobs {
         self.lock().values().cloned().collect()
     }
 
+    pub(super) fn insert(&self, entry: &Arc<Entry>) {
+        self.lock().insert(entry.id, Arc::clone(entry));
+    }
+
     /// One job.
     pub(super) fn get(&self, id: JobId) -> Option<Arc<Entry>> {
         self.lock().get(&id).cloned()
@@ -124,47 +132,8 @@ impl Jobs {
 }
 
 impl Inner {
-    /// Accepts a job and starts what drives it.
-    pub(super) async fn accept(self: &Arc<Inner>, spec: JobSpec) -> Result<JobId> {
-        if spec.destinations.is_empty() {
-            return Err(Error::Request(format!("{}: no destination was named", spec.source)));
-        }
-        // What can never run is refused, not recorded as a failure.
-        super::door::check(&spec)?;
-        let fresh = |id| Job {
-            id,
-            spec: spec.clone(),
-            state: JobState::Queued,
-            progress: crate::job::Progress::default(),
-            priority: 0,
-            created: Timestamp::now(),
-            started: None,
-            finished: None,
-            failure: None,
-            report: None,
-        };
-        let job = match &self.ledger {
-            None => fresh(JobId(self.next_serial())),
-            Some(ledger) => match ledger.add(&spec, JobState::Queued).await {
-                Ok(job) => job,
-                // The image can move all the same; a number below zero is nobody's in the ledger.
-                Err(error) => {
-                    let text = printable(&format!("{spec} is not recorded: {error}"), 2000);
-                    self.speaker.say(JobEvent::Note { job: None, level: Level::Warn, text });
-                    fresh(JobId(-self.next_serial()))
-                }
-            },
-        };
-        let entry = Arc::new(Entry::new(job));
-        self.jobs.lock().insert(entry.id, Arc::clone(&entry));
-        self.speaker.say(JobEvent::Added { job: entry.id });
-        let id = entry.id;
-        self.drive(entry);
-        Ok(id)
-    }
-
     /// Runs a queued job to its end, in the background.
-    fn drive(self: &Arc<Inner>, entry: Arc<Entry>) {
+    pub(super) fn drive(self: &Arc<Inner>, entry: Arc<Entry>) {
         let engine = Arc::clone(self);
         self.tasks.spawn(async move {
             let cancel = entry.now().cancel.clone();

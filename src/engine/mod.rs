@@ -10,6 +10,7 @@
 //! | `planner` | a specification → what each destination needs |
 //! | `arrival` | which of an image's platforms arrive, as an index or as one image |
 //! | `tree` | an index's manifests and their blobs |
+//! | `accept` | a batch of specifications → jobs that run |
 //! | `jobs` | states, and what drives a job |
 //! | `run` | one run: blobs through the pool, manifests in order, files ended |
 //! | `copy`, `reading` | one blob's way, read once and written wherever it lacks |
@@ -20,6 +21,7 @@
 //! | `hint` | what a person can do about an error |
 //! | `question` | what front ends ask |
 
+mod accept;
 mod arrival;
 mod copy;
 mod door;
@@ -115,7 +117,15 @@ impl Engine {
 
     /// Accepts a job: it is queued, and runs as soon as there is room.
     pub async fn submit(&self, spec: JobSpec) -> Result<JobId> {
-        self.0.accept(spec).await
+        let ids = self.0.accept(vec![spec]).await?;
+        ids.first().copied().ok_or_else(|| Error::Internal("a job got no number".to_owned()))
+    }
+
+    /// Accepts a batch: all of it is queued at once, or refused before anything is. The numbers have the order of
+    /// `specs`. A job that a process left unfinished when it went away is taken up again where its specification is
+    /// equal.
+    pub async fn submit_all(&self, specs: Vec<JobSpec>) -> Result<Vec<JobId>> {
+        self.0.accept(specs).await
     }
 
     /// What a job would move, asking the destinations what they have. Nothing is changed.

@@ -5,7 +5,7 @@
 //! - `open`: the file, its lock, its schema, its journal
 //! - `process`: who a process is and whether it lives
 //! - `lease`: which process may change a job, fenced by an epoch
-//! - `jobs`: jobs put down, moved, sampled, listed
+//! - `jobs`: jobs put down, moved, sampled, listed; `enlist`: a batch of them
 //! - `logs`, `blobs`, `records`: what goes with them
 //!
 //! Statements are portable SQL (`$1`), writes begin with `BEGIN IMMEDIATE`: a read that becomes a write fails at
@@ -13,6 +13,7 @@
 //! hold no credentials, and failures are redacted where they are made.
 
 mod blobs;
+mod enlist;
 mod error;
 mod jobs;
 mod lease;

@@ -41,12 +41,28 @@ impl fmt::Display for Fault {
 
 /// Everything that is wrong with a file, in its order. Never empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ConfigFaults(pub(super) Vec<Fault>);
+pub struct ConfigFaults {
+    faults: Vec<Fault>,
+    hint: &'static str,
+}
 
 impl ConfigFaults {
+    /// What is wrong with a `config.yaml`.
+    pub(super) fn of_config(faults: Vec<Fault>) -> ConfigFaults {
+        ConfigFaults { faults, hint: "`wharf config example` prints a file with every key and its meaning" }
+    }
+
+    /// What is wrong with a list of images.
+    pub(super) fn of_list(faults: Vec<Fault>) -> ConfigFaults {
+        ConfigFaults {
+            faults,
+            hint: "a list has one reference a line, as in nginx:1.27 or ghcr.io/o/r:t; # begins a comment",
+        }
+    }
+
     /// The faults, at least one.
     pub fn faults(&self) -> &[Fault] {
-        &self.0
+        &self.faults
     }
 
     /// Always [`ErrorClass::Config`].
@@ -56,14 +72,14 @@ impl ConfigFaults {
 
     /// What to do about it.
     pub fn hint(&self) -> String {
-        "`wharf config example` prints a file with every key and its meaning".to_owned()
+        self.hint.to_owned()
     }
 }
 
 impl fmt::Display for ConfigFaults {
     /// One line a fault.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (n, fault) in self.0.iter().enumerate() {
+        for (n, fault) in self.faults.iter().enumerate() {
             write!(f, "{}{fault}", if n == 0 { "" } else { "\n" })?;
         }
         Ok(())

@@ -40,7 +40,7 @@ impl Config {
     pub fn load(path: Option<&Path>, default_path: Option<&Path>) -> Result<Loaded, ConfigFaults> {
         let defaults = Loaded { config: Config::default(), path: None, warnings: Vec::new() };
         let Some(file) = path.or(default_path) else { return Ok(defaults) };
-        let whole = |reason: String| ConfigFaults(vec![Fault::whole(file, reason)]);
+        let whole = |reason: String| ConfigFaults::of_config(vec![Fault::whole(file, reason)]);
         let (bytes, exposed) = match read_file(file) {
             Ok(read) => read,
             Err(e) if path.is_none() && e.kind() == io::ErrorKind::NotFound => return Ok(defaults),
@@ -55,7 +55,7 @@ impl Config {
             let column = good.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
             let reason = "it is not UTF-8 text from here on".to_owned();
             let at = Some(Position { line, column });
-            ConfigFaults(vec![Fault { file: file.to_owned(), at, field: String::new(), reason }])
+            ConfigFaults::of_config(vec![Fault { file: file.to_owned(), at, field: String::new(), reason }])
         })?;
         let directory = file.parent().unwrap_or(Path::new("")).to_owned();
         let surroundings = Surroundings { directory, home: paths::home(), exposed };
@@ -63,7 +63,7 @@ impl Config {
         let (config, warnings) = read_text(&mut reader, text, &surroundings);
         match reader.into_faults() {
             faults if faults.is_empty() => Ok(Loaded { config, path: Some(file.to_owned()), warnings }),
-            faults => Err(ConfigFaults(faults)),
+            faults => Err(ConfigFaults::of_config(faults)),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `config.yaml` and credentials: read, validated, explained. Every fault of a file is found at once, each
+//! `config.yaml`, lists of images and credentials: read, validated, explained. Every fault of a file is found at once, each
 //! with its line. Nothing here talks to a registry; what is found is adapted to the transports by `app`.
 
 pub mod credentials;
@@ -6,9 +6,11 @@ mod document;
 mod entry;
 mod explain;
 mod fault;
+mod list;
 mod load;
 mod lookup;
 pub mod paths;
+mod prefix;
 mod reader;
 mod registries;
 mod secret;
@@ -18,7 +20,9 @@ pub use document::Position;
 pub use entry::{Proxy, RegistryEntry, RegistryType, Symbols, Tls};
 pub use explain::Setting;
 pub use fault::{ConfigFaults, Fault};
+pub use list::{ImageList, ListedJobs};
 pub use load::Loaded;
+pub use prefix::Prefix;
 pub use secret::{Secret, SecretError};
 
 use std::collections::BTreeMap;

@@ -15,5 +15,6 @@ mod faults;
 mod layering;
 mod resume;
 mod support;
+mod sync;
 mod terminal;
 mod tui;

@@ -48,6 +48,7 @@ pub(super) async fn run(args: &Args, command: &Command, loaded: Loaded) -> u8 {
 async fn open_ledger(args: &Args, command: &Command) -> Result<Option<Ledger>, String> {
     let (records, asks) = match command {
         Command::Copy(args) => (!args.dry_run, true),
+        Command::Sync(args) => (!args.dry_run, true),
         Command::Export(args) => (!args.dry_run, false),
         Command::History(_) => (true, true),
         _ => (false, false),

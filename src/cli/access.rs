@@ -1,13 +1,14 @@
 //! What a command line says of access to registries: credentials and TLS. `app` needs it before the engine is
 //! built.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::args::{Args, Command, TypedCredentials};
+use super::args::{Args, Command, SyncArgs, TypedCredentials};
 use super::error::Faults;
-use super::{Error, repos};
+use super::{Error, repos, sync};
 use crate::config::Config;
 use crate::config::credentials::ExplicitCredential;
 use crate::engine::Place;
@@ -31,6 +32,8 @@ struct Side<'a> {
     creds: &'a Option<TypedCredentials>,
     creds_option: &'static str,
     tls_verify: Option<bool>,
+    /// A password for one registry must not be shown to several.
+    several: bool,
 }
 
 impl Args {
@@ -46,6 +49,10 @@ impl Args {
                     .extend(side.places.iter().map(|(registry, _)| (registry.clone(), verify)));
             }
             let Some(typed) = side.creds else { continue };
+            if side.several {
+                let reason = "is for one registry, and the list has images of several; use `wharf login` or the configuration";
+                faults.add(ErrorClass::Config, format!("{} {reason}", side.creds_option));
+            }
             match split(&typed.0) {
                 None => {
                     faults.add(ErrorClass::Config, format!("{} is written USER:PASSWORD", side.creds_option))
@@ -81,12 +88,14 @@ fn sides<'a>(command: &'a Command, config: &Config) -> Vec<Side<'a>> {
         creds: &access.src_creds,
         creds_option: "--src-creds",
         tls_verify: access.src_tls_verify,
+        several: false,
     };
     let asked = |places, access: &'a super::args::Access| Side {
         places,
         creds: &access.creds,
         creds_option: "--creds",
         tls_verify: access.tls_verify,
+        several: false,
     };
     let one = std::slice::from_ref::<String>;
     match command {
@@ -97,8 +106,10 @@ fn sides<'a>(command: &'a Command, config: &Config) -> Vec<Side<'a>> {
                 creds: &args.dest_creds,
                 creds_option: "--dest-creds",
                 tls_verify: args.dest_tls_verify,
+                several: false,
             },
         ],
+        Command::Sync(args) => listed(args, config),
         Command::Export(args) => vec![source(&args.images, &args.source_access)],
         Command::Inspect(args) => vec![asked(places(one(&args.image)), &args.access)],
         Command::Tags(args) => vec![asked(places(one(&args.repository)), &args.access)],
@@ -111,6 +122,40 @@ fn sides<'a>(command: &'a Command, config: &Config) -> Vec<Side<'a>> {
         }
         Command::History(_) | Command::Config(_) | Command::Demo(_) | Command::Completions(_) => Vec::new(),
     }
+}
+
+/// The two sides of a list. It need not be read where nothing is said of its registries.
+fn listed<'a>(args: &'a SyncArgs, config: &Config) -> Vec<Side<'a>> {
+    let (from, to) = (&args.source_access, (&args.dest_creds, args.dest_tls_verify));
+    let mut sides = Vec::new();
+    if from.src_creds.is_some() || from.src_tls_verify.is_some() {
+        let references = args.list.read().sources().filter_map(Location::as_registry);
+        let places: BTreeSet<_> =
+            references.map(|r| (r.registry.clone(), Some(r.repository.clone()))).collect();
+        let registries: BTreeSet<&Registry> = places.iter().map(|(registry, _)| registry).collect();
+        sides.push(Side {
+            several: registries.len() > 1,
+            places: places.into_iter().collect(),
+            creds: &from.src_creds,
+            creds_option: "--src-creds",
+            tls_verify: from.src_tls_verify,
+        });
+    }
+    if (to.0.is_some() || to.1.is_some())
+        && let Ok(prefix) = sync::prefix(args, config)
+    {
+        let destinations = args.list.read().sources().filter_map(|source| prefix.destination(source).ok());
+        let references = destinations.filter_map(|location| location.as_registry().cloned());
+        let places: BTreeSet<_> = references.map(|r| (r.registry, Some(r.repository))).collect();
+        sides.push(Side {
+            several: false,
+            places: places.into_iter().collect(),
+            creds: to.0,
+            creds_option: "--dest-creds",
+            tls_verify: to.1,
+        });
+    }
+    sides
 }
 
 fn split(typed: &SecretString) -> Option<(String, SecretString)> {
@@ -151,6 +196,26 @@ mod tests {
     }
 
     #[test]
+    fn a_lists_registries_are_those_of_its_images() {
+        let home = tempfile::tempdir().unwrap();
+        let file = home.path().join("list");
+        let line = |options: &str| format!("wharf sync {} --to h.io/m {options}", file.display());
+        std::fs::write(&file, "a.io/a:1\na.io/b:1\na.io/a:2\n").unwrap();
+        let found =
+            overrides(&line("--src-creds u:hunter2 --dest-creds v:y --src-tls-verify=false")).unwrap();
+        let shown: Vec<_> = found
+            .credentials
+            .iter()
+            .map(|c| format!("{} {} {}", c.registry, c.repository.as_ref().unwrap(), c.user))
+            .collect();
+        assert_eq!(shown, ["a.io a u", "a.io b u", "h.io m/a v", "h.io m/b v"]);
+        assert!(found.tls_verify.iter().all(|(r, verify)| r.as_str() == "a.io" && !verify));
+        std::fs::write(&file, "a.io/a:1\nb.io/b:1\n").unwrap();
+        let error = overrides(&line("--src-creds u:hunter2")).unwrap_err();
+        assert!(error.to_string().contains("several") && !error.to_string().contains("hunter2"), "{error}");
+    }
+
+    #[test]
     fn a_fault_does_not_repeat_the_secret() {
         let error = overrides("wharf copy a b --src-creds hunter2 --dest-creds :x").unwrap_err();
         assert_eq!(
@@ -185,6 +250,8 @@ mod tests {
             "wharf inspect a --raw -q",
             "wharf completions bash",
             "wharf copy a b -vv --no-progress",
+            "wharf sync - --to h.io",
+            "wharf sync list --dry-run",
             "wharf export a -o d",
         ] {
             assert!(Args::try_parse_from(line.split_whitespace()).is_ok(), "{line}");
@@ -193,7 +260,8 @@ mod tests {
             "wharf copy a",
             "wharf export",
             "wharf history -n 0",
-            "wharf sync x",
+            "wharf sync",
+            "wharf sync a b",
             "wharf copy a b --src-tls-verify=maybe",
             "wharf copy a b --no-progress --progress bars",
             "wharf tags",

@@ -4,10 +4,13 @@
 use std::convert::Infallible;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::OnceLock;
 
 use clap::builder::{BoolishValueParser, OsStringValueParser, TypedValueParser};
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 use secrecy::SecretString;
+
+use crate::config::ImageList;
 
 const EXAMPLES: &str = "\
 Names:
@@ -20,6 +23,7 @@ Examples:
   wharf                                          open the terminal UI
   wharf demo                                     the same, on two registries of its own
   wharf copy nginx:1.27 harbor.example.com/lib/nginx
+  wharf sync images.txt --to harbor.example.com/mirror
   wharf export nginx:1.27 --platform arm64 -o downloads/
   wharf tags ghcr.io/o/r
 
@@ -105,6 +109,8 @@ pub enum ProgressMode {
 pub enum Command {
     /// Copy an image to one or more places.
     Copy(CopyArgs),
+    /// Copy every image of a list.
+    Sync(SyncArgs),
     /// Write images as tar files that `docker load` takes.
     Export(ExportArgs),
     /// Show what an image is made of.
@@ -170,6 +176,62 @@ pub struct CopyArgs {
     #[arg(long, value_name = "USER:PASSWORD")]
     pub dest_creds: Option<TypedCredentials>,
     /// Whether the destinations' certificates are looked at.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
+        value_parser = BoolishValueParser::new())]
+    pub dest_tls_verify: Option<bool>,
+}
+
+/// A list of images as it was named. It is read once, whoever asks first: standard input cannot be read again.
+#[derive(Debug, Clone)]
+pub struct TypedList {
+    file: PathBuf,
+    list: OnceLock<ImageList>,
+}
+
+impl TypedList {
+    fn new(file: impl Into<PathBuf>) -> TypedList {
+        TypedList { file: file.into(), list: OnceLock::new() }
+    }
+
+    /// The list, with what is wrong with it.
+    pub(super) fn read(&self) -> &ImageList {
+        self.list.get_or_init(|| ImageList::read(&self.file))
+    }
+}
+
+/// `wharf sync`
+#[derive(Debug, Clone, clap::Args)]
+#[command(after_help = "\
+The list has one reference a line; blank lines and what follows a # are skipped. The host of
+each is replaced: docker.io/library/nginx:1 goes to PREFIX/library/nginx:1. Nothing moves until
+the whole list is right. An image that fails does not stop the others, and what the destination
+has is not sent again: the same command finishes what failed or was interrupted.
+
+Examples:
+  wharf sync images.txt --to harbor.example.com/mirror
+  wharf sync images.txt --to harbor --platform linux/amd64 --dry-run
+  grep -v windows images.txt | wharf sync - --to 127.0.0.1:5000")]
+pub struct SyncArgs {
+    /// The list; - reads it from standard input.
+    #[arg(value_name = "LIST", value_parser = OsStringValueParser::new().map(TypedList::new))]
+    pub list: TypedList,
+    /// Where the images go: HOST[:PORT][/PATH], the name of a registries entry, or store:[PATH]. Without it: the
+    /// configuration's `target`.
+    #[arg(long, value_name = "PREFIX")]
+    pub to: Option<String>,
+    /// Only this platform, as in linux/amd64, arm64, arm/v7; may be given several times.
+    #[arg(long, value_name = "PLATFORM", value_delimiter = ',')]
+    pub platform: Vec<String>,
+    /// Show what would travel, and change nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Access to the sources.
+    #[command(flatten)]
+    pub source_access: SourceAccess,
+    /// Credentials for the destination's registry.
+    #[arg(long, value_name = "USER:PASSWORD")]
+    pub dest_creds: Option<TypedCredentials>,
+    /// Whether the destination's certificate is looked at.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
         value_parser = BoolishValueParser::new())]
     pub dest_tls_verify: Option<bool>,

@@ -62,7 +62,7 @@ pub enum Error {
         /// What to do.
         hint: Option<String>,
     },
-    /// The configuration has faults.
+    /// The configuration or a list of images has faults.
     #[error(transparent)]
     Config(#[from] ConfigFaults),
     /// The engine's error; boxed, since it is far larger than the others.
@@ -179,6 +179,11 @@ impl Faults {
     /// A value, or its fault noted.
     pub fn take<T, E: std::fmt::Display>(&mut self, class: ErrorClass, result: Result<T, E>) -> Option<T> {
         result.map_err(|e| self.add(class, e.to_string())).ok()
+    }
+
+    /// Whether nothing was noted.
+    pub fn is_empty(&self) -> bool {
+        self.faults.is_empty()
     }
 
     /// An error if anything was noted.

@@ -7,12 +7,14 @@
 
 mod access;
 pub mod args;
+mod batch_plan;
 pub mod completions;
 pub mod config;
 pub mod copy;
 mod dry_run;
 mod error;
 pub mod export;
+mod failures;
 pub mod history;
 pub mod inspect;
 mod interrupt;
@@ -22,6 +24,8 @@ mod progress;
 pub mod repos;
 #[cfg(test)]
 mod sample;
+mod summary;
+pub mod sync;
 pub mod tags;
 mod transfer;
 
@@ -93,6 +97,7 @@ pub fn standalone(args: &Args, default_config: Option<&Path>) -> Option<Result<O
 pub async fn run(command: &Command, context: &Context) -> Result<Outcome, Error> {
     match command {
         Command::Copy(args) => copy::run(args, context).await,
+        Command::Sync(args) => sync::run(args, context).await,
         Command::Export(args) => export::run(args, context).await,
         Command::Inspect(args) => interrupt::ends(inspect::run(args, context)).await,
         Command::Tags(args) => interrupt::ends(tags::run(args, context)).await,

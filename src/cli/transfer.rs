@@ -1,5 +1,6 @@
 //! Running jobs to their end: progress while they run, results when they are over, ctrl-c in between.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -8,12 +9,12 @@ use serde_json::json;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
-use super::error::failure_lines;
 use super::interrupt::Interrupts;
 use super::progress::Progress;
-use super::{Context, Error, Outcome, OutputFormat, output};
+use super::summary::Summary;
+use super::{Context, Error, Outcome, OutputFormat, failures, output};
 use crate::engine;
-use crate::job::{Job, JobId, JobSpec, JobState, Output};
+use crate::job::{Job, JobEvent, JobId, JobSpec, JobState, Output};
 use crate::oci::printable;
 
 /// How often progress is sampled.
@@ -24,29 +25,19 @@ pub(super) async fn run(specs: Vec<JobSpec>, context: &Context) -> Result<Outcom
     let interrupts = Interrupts::listen()
         .map_err(|source| Error::Io { attempted: "listen for ctrl-c".to_owned(), source })?;
     let events = context.engine.subscribe();
-    let mut ids = Vec::new();
-    for spec in specs {
-        match context.engine.submit(spec).await {
-            Ok(id) => ids.push(id),
-            Err(e) => {
-                // A batch is refused whole: what was accepted before is taken back.
-                for id in &ids {
-                    let _ = context.engine.cancel(*id).await;
-                }
-                return Err(e.into());
-            }
-        }
-    }
+    let began = Instant::now();
+    let ids = context.engine.submit_all(specs).await?;
     let (jobs, interrupted) = watch(&ids, events, interrupts, context).await?;
     let outcome = Outcome::of(&jobs, interrupted);
-    results(&jobs, context)?;
+    let millis = began.elapsed().as_millis().try_into().unwrap_or(u64::MAX);
+    results(&jobs, &Summary::of(&jobs, millis), context)?;
     Ok(outcome)
 }
 
 /// Watches the jobs until all are over. The second part tells whether a signal asked for their end.
 async fn watch(
     ids: &[JobId],
-    mut events: tokio::sync::broadcast::Receiver<crate::job::JobEvent>,
+    mut events: tokio::sync::broadcast::Receiver<JobEvent>,
     mut interrupts: Interrupts,
     context: &Context,
 ) -> Result<(Vec<Job>, bool), Error> {
@@ -60,7 +51,14 @@ async fn watch(
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let (mut jobs, mut interrupted, mut told) = (Vec::new(), false, true);
-    let sample = || engine.jobs().into_iter().filter(|job| ids.contains(&job.id)).collect::<Vec<_>>();
+    // A batch may be long, and this is asked for every event and job ten times a second.
+    let places: HashMap<JobId, usize> = ids.iter().enumerate().map(|(at, id)| (*id, at)).collect();
+    let ours = |event: &JobEvent| event.job().is_none_or(|id| places.contains_key(&id));
+    let sample = || {
+        let mut samples = engine.samples();
+        samples.retain(|job| places.contains_key(&job.id));
+        samples
+    };
     loop {
         tokio::select! {
             () = interrupts.next() => {
@@ -85,7 +83,7 @@ async fn watch(
                 }
             }
             event = events.recv(), if told => match event {
-                Ok(event) => if event.job().is_none_or(|id| ids.contains(&id)) {
+                Ok(event) => if ours(&event) {
                     progress.event(&event);
                 },
                 // What was missed shows in the next sample.
@@ -95,9 +93,9 @@ async fn watch(
             _ = ticks.tick() => progress.sample(&sample(), Instant::now()),
         }
     }
-    jobs.sort_by_key(|job| ids.iter().position(|id| *id == job.id));
+    jobs.sort_by_key(|job| places.get(&job.id).copied());
     while let Ok(event) = events.try_recv() {
-        if event.job().is_none_or(|id| ids.contains(&id)) {
+        if ours(&event) {
             progress.event(&event);
         }
     }
@@ -112,32 +110,41 @@ async fn watch(
 }
 
 /// Prints what arrived on standard output, and what failed on standard error.
-fn results(jobs: &[Job], context: &Context) -> Result<(), Error> {
-    let mut complaints = String::new();
-    let mut arrived = String::new();
+fn results(jobs: &[Job], summary: &Summary, context: &Context) -> Result<(), Error> {
+    let (mut arrived, mut failed, mut ended) = (String::new(), Vec::new(), Vec::new());
     for job in jobs {
         match (job.state, &job.failure) {
             (JobState::Succeeded, _) => {
                 arrived += &arrivals(job);
                 rewritten(job).for_each(|note| context.note(&note));
             }
-            (_, Some(failure)) => complaints += &failure_lines(failure),
-            (state, None) => {
-                complaints += &format!("error: {}: {state}\n", printable(&job.spec.to_string(), 500))
-            }
+            (_, Some(failure)) => failed.push((&job.spec, failure)),
+            (_, None) => ended.push(job),
         }
         for note in job.report.iter().flat_map(|report| &report.notes) {
             context.note(note);
         }
     }
-    output::complain(&complaints);
+    output::complain(&format!("{}{}", failures::text(&failed), ended_text(&ended)));
+    if jobs.len() > 1 {
+        context.note(&summary.text());
+    }
     // A closed standard output is no failure of the jobs.
     let _ = match context.output {
-        OutputFormat::Json => output::json(&as_json(jobs))?,
+        OutputFormat::Json => output::json(&as_json(jobs, summary))?,
         OutputFormat::Text if context.quiet => output::Written::All,
         OutputFormat::Text => output::text(&arrived)?,
     };
     Ok(())
+}
+
+/// Jobs that somebody ended: named while they are few, for a ctrl-c ends all that are left of a batch.
+fn ended_text(jobs: &[&Job]) -> String {
+    let line = |job: &&Job| format!("error: {}: {}\n", printable(&job.spec.to_string(), 500), job.state);
+    match jobs.len() {
+        0..=3 => jobs.iter().map(line).collect(),
+        all => format!("error: {all} images: {}\n", jobs[0].state),
+    }
 }
 
 /// One line for each output: a file's path, or the place with the digest that arrived there.
@@ -156,10 +163,10 @@ fn rewritten(job: &Job) -> impl Iterator<Item = String> {
     outputs.filter_map(|o| Some(format!("{}: {} → {}", o.location, o.was.as_ref()?, o.digest)))
 }
 
-fn as_json(jobs: &[Job]) -> serde_json::Value {
+fn as_json(jobs: &[Job], summary: &Summary) -> serde_json::Value {
     let failed = jobs.iter().filter(|job| job.state != JobState::Succeeded).count();
     let first = jobs.iter().find_map(|job| job.failure.as_ref());
-    let mut value = json!({ "jobs": jobs });
+    let mut value = json!({ "jobs": jobs, "summary": summary });
     if let (Some(failure), Some(object)) = (first, value.as_object_mut()) {
         let message = match jobs.len() {
             1 => failure.message.clone(),
@@ -178,6 +185,10 @@ mod tests {
     use crate::job::{Failure, Report};
     use crate::oci::{Digest, ErrorClass};
 
+    fn json(jobs: &[Job]) -> serde_json::Value {
+        as_json(jobs, &Summary::of(jobs, 0))
+    }
+
     #[test]
     fn what_arrived_is_a_name_or_a_file() {
         let mut job = sample::job(1, JobState::Succeeded);
@@ -192,19 +203,19 @@ mod tests {
         let outputs = vec![output("h.io/a:1", None), output("docker-archive:/d/a.tar", Some("/d/a.tar"))];
         job.report = Some(Report { outputs, ..Report::default() });
         assert_eq!(arrivals(&job), format!("h.io/a:1@{}\n/d/a.tar\n", Digest::of(b"x")));
-        assert!(as_json(&[job]).get("error").is_none());
+        assert!(json(&[job]).get("error").is_none());
     }
 
     #[test]
     fn a_failure_is_json_with_its_class() {
         let mut job = sample::job(1, JobState::Failed);
         job.failure = Some(Failure { message: "no".to_owned(), class: ErrorClass::NotFound, hint: None });
-        let value = as_json(&[job.clone()]);
+        let value = json(&[job.clone()]);
         assert_eq!(
             (&value["error"]["class"], &value["error"]["message"]),
             (&"not-found".into(), &"no".into())
         );
-        let two = as_json(&[job, sample::job(2, JobState::Succeeded)]);
+        let two = json(&[job, sample::job(2, JobState::Succeeded)]);
         assert_eq!(two["error"]["message"], "1 of 2 jobs failed: no");
     }
 }

@@ -277,7 +277,7 @@ mod tests {
         for (bytes, want) in [
             (&b""[..], "l: it names no image"),
             (b"# a:1\n\n", "l: it names no image"),
-            (b"\xff\xfea\0:\01\0", "l: it is UTF-16 text; save it as UTF-8"),
+            (b"\xff\xfea\0:\0b\0", "l: it is UTF-16 text; save it as UTF-8"),
         ] {
             assert_eq!(jobs(bytes, "h.io").unwrap_err(), [want]);
         }

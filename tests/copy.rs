@@ -67,6 +67,8 @@ fn engine(home: &Home, forbids: fn(&Target) -> Option<String>) -> Engine {
         workers: 8,
         workers_per_host: 6,
         host_limits: Default::default(),
+        bandwidth: None,
+        host_bandwidths: Default::default(),
         forbids: Arc::new(forbids),
         attempts: 3,
         host_platform: Platform::host_linux(),

@@ -13,6 +13,7 @@ mod errors;
 mod export;
 mod faults;
 mod layering;
+mod limits;
 mod resume;
 mod support;
 mod sync;

@@ -21,12 +21,17 @@ use crate::transport::registry::{ClientOptions, ProxySettings, RegistryOptions, 
 pub(super) fn engine_options(config: &Config, overrides: Overrides, ledger: Option<Ledger>) -> EngineOptions {
     let registries = || config.registries.iter().filter(|e| e.kind == RegistryType::Registry);
     let limit = |e: &RegistryEntry| Some((e.registry()?.to_string(), e.concurrency?));
+    let bandwidth = |e: &RegistryEntry| Some((e.registry()?.to_string(), e.bandwidth?.get()));
+    let limits = overrides.limits;
+    let (workers, workers_per_host) = limits.workers(config);
     EngineOptions {
         client: client_options(config, overrides),
         store: store_directory(config),
-        workers: config.workers,
-        workers_per_host: config.workers_per_host,
+        workers,
+        workers_per_host,
         host_limits: registries().filter_map(limit).collect::<HashMap<_, _>>(),
+        bandwidth: limits.bandwidth(config).map(Into::into),
+        host_bandwidths: registries().filter_map(bandwidth).collect(),
         forbids: forbids(config),
         attempts: config.attempts,
         host_platform: Platform::host_linux(),

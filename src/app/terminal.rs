@@ -143,6 +143,7 @@ pub(super) fn entry(name: &str, kind: RegistryType, url: &str, description: &str
         tls: None,
         proxy: None,
         concurrency: None,
+        bandwidth: None,
         protected: false,
         read_only: false,
     }

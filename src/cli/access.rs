@@ -8,6 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::args::{Args, Command, SyncArgs, TypedCredentials};
 use super::error::Faults;
+use super::limits::LimitOverrides;
 use super::{Error, repos, sync};
 use crate::config::Config;
 use crate::config::credentials::ExplicitCredential;
@@ -22,6 +23,8 @@ pub struct Overrides {
     /// Registries whose certificates are to be looked at, or not: `--src-tls-verify=false` is skopeo's, so it
     /// allows plain HTTP as well.
     pub tls_verify: Vec<(Registry, bool)>,
+    /// `--workers` and `--bandwidth`
+    pub limits: LimitOverrides,
     /// `--authfile`
     pub authfile: Option<PathBuf>,
 }
@@ -42,6 +45,8 @@ impl Args {
     pub fn overrides(&self, config: &Config) -> Result<Overrides, Error> {
         let mut overrides = Overrides { authfile: self.global.authfile.clone(), ..Overrides::default() };
         let mut faults = Faults::default();
+        overrides.limits = LimitOverrides::of(self, &mut faults);
+        let limits_fit = faults.is_empty();
         for side in self.command.iter().flat_map(|command| sides(command, config)) {
             if let Some(verify) = side.tls_verify {
                 overrides
@@ -70,9 +75,10 @@ impl Args {
                 }
             }
         }
-        faults.finish(
-            "a password may also come from the configuration, as ${NAME}, or from a credential file",
-        )?;
+        faults.finish(match limits_fit {
+            true => "a password may also come from the configuration, as ${NAME}, or from a credential file",
+            false => "a plain number is bytes a second; without --bandwidth the configuration's limit holds",
+        })?;
         Ok(overrides)
     }
 }

@@ -10,6 +10,7 @@ use clap::builder::{BoolishValueParser, OsStringValueParser, TypedValueParser};
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 use secrecy::SecretString;
 
+use super::limits::TransferLimits;
 use crate::config::ImageList;
 
 const EXAMPLES: &str = "\
@@ -169,6 +170,9 @@ pub struct CopyArgs {
     /// Show what would travel, and change nothing.
     #[arg(long)]
     pub dry_run: bool,
+    /// How much it may take.
+    #[command(flatten)]
+    pub limits: TransferLimits,
     /// Access to the source.
     #[command(flatten)]
     pub source_access: SourceAccess,
@@ -225,6 +229,9 @@ pub struct SyncArgs {
     /// Show what would travel, and change nothing.
     #[arg(long)]
     pub dry_run: bool,
+    /// How much it may take.
+    #[command(flatten)]
+    pub limits: TransferLimits,
     /// Access to the sources.
     #[command(flatten)]
     pub source_access: SourceAccess,
@@ -287,6 +294,9 @@ pub struct ExportArgs {
     /// Show what would be written, and write nothing.
     #[arg(long)]
     pub dry_run: bool,
+    /// How much it may take.
+    #[command(flatten)]
+    pub limits: TransferLimits,
     /// Access to the source.
     #[command(flatten)]
     pub source_access: SourceAccess,

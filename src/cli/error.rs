@@ -176,14 +176,14 @@ impl Faults {
         self.faults.push(fault.into());
     }
 
-    /// A value, or its fault noted.
-    pub fn take<T, E: std::fmt::Display>(&mut self, class: ErrorClass, result: Result<T, E>) -> Option<T> {
-        result.map_err(|e| self.add(class, e.to_string())).ok()
-    }
-
     /// Whether nothing was noted.
     pub fn is_empty(&self) -> bool {
         self.faults.is_empty()
+    }
+
+    /// A value, or its fault noted.
+    pub fn take<T, E: std::fmt::Display>(&mut self, class: ErrorClass, result: Result<T, E>) -> Option<T> {
+        result.map_err(|e| self.add(class, e.to_string())).ok()
     }
 
     /// An error if anything was noted.

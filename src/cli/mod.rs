@@ -18,6 +18,7 @@ mod failures;
 pub mod history;
 pub mod inspect;
 mod interrupt;
+mod limits;
 mod list;
 mod output;
 mod progress;
@@ -32,6 +33,7 @@ mod transfer;
 pub use access::Overrides;
 pub use args::{Args, Command, OutputFormat, ProgressMode};
 pub use error::{Error, Outcome, report};
+pub use limits::{LimitOverrides, TransferLimits};
 pub use progress::{Screen, ScreenWriter};
 
 use std::io::IsTerminal;

@@ -6,6 +6,7 @@ use secrecy::SecretString;
 
 use super::Secret;
 use super::url::RegistryUrl;
+use crate::job::Rate;
 use crate::oci::{Registry, Repository};
 
 /// One entry of `registries:`.
@@ -30,6 +31,8 @@ pub struct RegistryEntry {
     pub proxy: Option<Proxy>,
     /// Transfers at the same time, if other than the general limit.
     pub concurrency: Option<usize>,
+    /// Bytes a second from and to it, if they are limited.
+    pub bandwidth: Option<Rate>,
     /// Destructive acts need the typed name.
     pub protected: bool,
     /// Nothing is ever written there.

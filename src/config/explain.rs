@@ -38,6 +38,10 @@ impl Config {
             ),
             ("workers".to_owned(), self.workers.to_string()),
             ("workers_per_host".to_owned(), self.workers_per_host.to_string()),
+            (
+                "bandwidth".to_owned(),
+                self.bandwidth.map_or_else(|| "(no limit)".to_owned(), |r| r.to_string()),
+            ),
             ("attempts".to_owned(), self.attempts.to_string()),
             ("stall_timeout".to_owned(), format!("{} s", self.stall_timeout)),
             ("theme".to_owned(), self.theme.clone()),
@@ -82,6 +86,9 @@ fn entry_values(entry: &RegistryEntry) -> Vec<(&'static str, String)> {
     }
     if let Some(n) = entry.concurrency {
         add("concurrency", n.to_string());
+    }
+    if let Some(rate) = entry.bandwidth {
+        add("bandwidth", rate.to_string());
     }
     if entry.protected {
         add("protected", "true".to_owned());

@@ -127,6 +127,7 @@ fn general(reader: &mut Reader, fields: &mut Fields<'_>, surroundings: &Surround
     if let Some(n) = number("stall_timeout", 1..=3600) {
         config.stall_timeout = n;
     }
+    config.bandwidth = fields.take(reader, "bandwidth").and_then(|field| reader.rate(&field));
     let themes = THEMES.map(|name| (name, name));
     if let Some(theme) = fields.take(reader, "theme").and_then(|field| reader.choice(&field, &themes)) {
         config.theme = theme.to_owned();
@@ -289,6 +290,23 @@ mod tests {
             "24:1: workers: this key is there twice, first on line 2",
         ];
         assert_eq!(found, want);
+    }
+
+    #[test]
+    fn rates_are_read_and_what_is_none_is_told() {
+        let (config, faults, ..) =
+            read("bandwidth: 200Mbit\nregistries: [{name: a, url: a.io, bandwidth: 1000}]\n");
+        assert_eq!(faults, Vec::<String>::new());
+        let rates = (config.bandwidth, config.registries[0].bandwidth);
+        assert_eq!(rates.0.map(|r| r.get().get()), Some(25_000_000));
+        assert_eq!(rates.1.map(|r| r.get().get()), Some(1000));
+        let explained = config.explain();
+        let shown = |field: &str| explained.iter().find(|s| s.field == field).unwrap().value.clone();
+        assert_eq!((shown("bandwidth"), shown("registries[0].bandwidth")), ("25MB".into(), "1KB".into()));
+        let found = self::faults("bandwidth: fast\nregistries: [{name: a, url: a.io, bandwidth: 0}]\n");
+        assert_eq!(found.len(), 2, "{found:?}");
+        assert!(found[0].starts_with("1:12: bandwidth: \"fast\" is no rate"), "{found:?}");
+        assert!(found[1].contains("registries[0].bandwidth: \"0\" is no rate"), "{found:?}");
     }
 
     #[test]

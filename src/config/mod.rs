@@ -28,6 +28,8 @@ pub use secret::{Secret, SecretError};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use crate::job::Rate;
+
 /// `config.example.yaml`: every key with its meaning. It parses, and sets nothing but defaults.
 pub const EXAMPLE: &str = include_str!("../../config.example.yaml");
 
@@ -50,6 +52,8 @@ pub struct Config {
     pub workers: usize,
     /// Blobs that move at the same time to or from one registry host.
     pub workers_per_host: usize,
+    /// Bytes a second that are moved in all, if they are limited.
+    pub bandwidth: Option<Rate>,
     /// Attempts for what can be retried, the first included.
     pub attempts: u32,
     /// Seconds without a byte after which a transfer counts as dropped.
@@ -71,6 +75,7 @@ impl Default for Config {
             store: None,
             workers: 16,
             workers_per_host: 16,
+            bandwidth: None,
             attempts: 5,
             stall_timeout: 30,
             theme: "dark".to_owned(),

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::document::{Node, Position, Value};
 use super::fault::Fault;
+use crate::job::Rate;
 use crate::oci::printable;
 
 /// Reads one file's values and collects what is wrong with them.
@@ -114,6 +115,19 @@ impl Reader {
             }
             _ => {
                 self.expected(field, &wanted);
+                None
+            }
+        }
+    }
+
+    /// Bytes a second. What is wrong with a text is said with it: it is no secret's place.
+    pub fn rate(&mut self, field: &Field<'_>) -> Option<Rate> {
+        let text = self.text(field)?;
+        match text.parse() {
+            Ok(rate) => Some(rate),
+            Err(reason) => {
+                let reason: String = reason;
+                self.fault(field.node.at, &field.path, reason);
                 None
             }
         }

@@ -81,6 +81,7 @@ fn entry(
     let tls = tls(reader, fields, surroundings, &url);
     let proxy = proxy(reader, fields);
     let concurrency = fields.take(reader, "concurrency").and_then(|field| reader.number(&field, 1..=256));
+    let bandwidth = fields.take(reader, "bandwidth").and_then(|field| reader.rate(&field));
     let mut flag = |key| {
         let field = fields.take(reader, key)?;
         reader.boolean(&field)
@@ -95,6 +96,7 @@ fn entry(
         tls,
         proxy,
         concurrency: concurrency.map(|n| n as usize),
+        bandwidth,
         protected: flag("protected").unwrap_or(false),
         read_only: flag("read_only").unwrap_or(false),
     }

@@ -157,7 +157,7 @@ impl Running {
         let writes = writers.into_iter().zip(bodies).map(|((at, writer), body)| {
             let start = writer.accepted();
             self.counters.begin(blob, at, start);
-            let body = skipping(start - from, body);
+            let body = self.limited(at, skipping(start - from, body));
             let body = Counted { body, counters: Arc::clone(&self.counters), blob, destination: at };
             async move { (at, start, write(writer, start, body.boxed()).await) }
         });

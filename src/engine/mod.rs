@@ -16,6 +16,7 @@
 //! | `copy`, `reading` | one blob's way, read once and written wherever it lacks |
 //! | `keep` | what stays of a job that failed |
 //! | `pool`, `inflight` | how many at once; once per digest |
+//! | `bandwidth` | how many bytes a second |
 //! | `progress`, `voice` | counters that are sampled; events |
 //! | `knowledge` | what outlives a job: where blobs are, how registries behave |
 //! | `hint` | what a person can do about an error |
@@ -23,6 +24,7 @@
 
 mod accept;
 mod arrival;
+mod bandwidth;
 mod copy;
 mod door;
 mod error;
@@ -44,6 +46,7 @@ mod tree;
 mod voice;
 
 use std::collections::HashMap;
+use std::num::NonZeroU64;
 use std::path::Path;
 use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
@@ -81,6 +84,7 @@ struct Inner {
     attempts: u32,
     first_wait: Duration,
     pool: Arc<pool::Pool>,
+    bandwidth: bandwidth::Bandwidth,
     inflight: Arc<inflight::Inflight>,
     jobs: jobs::Jobs,
     turns: Semaphore,
@@ -105,6 +109,7 @@ impl Engine {
             host_platform: options.host_platform,
             attempts: options.attempts.max(1),
             pool: pool::Pool::new(options.workers, options.workers_per_host, options.host_limits),
+            bandwidth: bandwidth::Bandwidth::new(options.bandwidth, options.host_bandwidths),
             inflight: Arc::default(),
             jobs: jobs::Jobs::default(),
             turns: Semaphore::new(TURNS),
@@ -166,6 +171,27 @@ impl Engine {
     /// Lets a paused job go on.
     pub async fn resume(&self, id: JobId) -> Result<()> {
         self.0.resume_job(id).await
+    }
+
+    /// Limits the bytes a second that are moved in all, from now on; `None` is no limit. What counts is said in
+    /// `config.example.yaml`.
+    pub fn set_bandwidth(&self, rate: Option<NonZeroU64>) {
+        self.0.bandwidth.all().set(rate);
+    }
+
+    /// The limit in bytes a second, if there is one.
+    pub fn bandwidth(&self) -> Option<NonZeroU64> {
+        self.0.bandwidth.all().get()
+    }
+
+    /// Limits the bytes a second that are read from and written to a registry, from now on; `None` is no limit.
+    pub fn set_registry_bandwidth(&self, registry: &Registry, rate: Option<NonZeroU64>) {
+        self.0.bandwidth.host(&registry.to_string()).set(rate);
+    }
+
+    /// A registry's own limit in bytes a second, if it has one.
+    pub fn registry_bandwidth(&self, registry: &Registry) -> Option<NonZeroU64> {
+        self.0.bandwidth.host(&registry.to_string()).get()
     }
 
     /// Events from now on. A receiver that lags misses some and should look at [`Engine::jobs`] again.

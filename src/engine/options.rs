@@ -1,6 +1,7 @@
 //! What the engine is told when it is made. `app` fills it from the configuration.
 
 use std::collections::HashMap;
+use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -24,6 +25,10 @@ pub struct EngineOptions {
     pub workers_per_host: usize,
     /// Hosts with a limit of their own.
     pub host_limits: HashMap<String, usize>,
+    /// Bytes a second that are moved in all (see `bandwidth` in `config.example.yaml`); `None` for no limit.
+    pub bandwidth: Option<NonZeroU64>,
+    /// Hosts with a limit of their own, in bytes a second.
+    pub host_bandwidths: HashMap<String, NonZeroU64>,
     /// Says why nothing may be written to a destination, if that is so.
     pub forbids: Forbids,
     /// Attempts for a blob, the first included.

@@ -37,6 +37,7 @@ fn entry(name: &str, kind: RegistryType, url: &str, description: &str) -> Regist
         tls: None,
         proxy: None,
         concurrency: None,
+        bandwidth: None,
         protected: false,
         read_only: false,
     }
@@ -61,6 +62,7 @@ fn config() -> Config {
         store: None,
         workers: 4,
         workers_per_host: 4,
+        bandwidth: None,
         attempts: 5,
         stall_timeout: 30,
         theme: "dark".to_owned(),

@@ -1,0 +1,115 @@
+//! Limits: bandwidth, workers, priority, and a registry that says it is too much.
+
+use std::num::NonZeroU64;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use wharf::engine::{Engine, EngineOptions};
+use wharf::job::{JobId, JobSpec, JobState};
+use wharf::oci::Platform;
+use wharf::transport::registry::ClientOptions;
+
+use crate::support::image::{Recipe, TestImage};
+use crate::support::wharf::{Home, Registry};
+
+/// The library's own API, with so many workers.
+fn engine(home: &Home, workers: usize, bandwidth: Option<u64>) -> Engine {
+    Engine::new(EngineOptions {
+        client: ClientOptions::default(),
+        store: home.path("store"),
+        workers,
+        workers_per_host: workers,
+        host_limits: Default::default(),
+        bandwidth: bandwidth.and_then(NonZeroU64::new),
+        host_bandwidths: Default::default(),
+        forbids: Arc::new(|_| None),
+        attempts: 3,
+        host_platform: Platform::host_linux(),
+        ledger: None,
+    })
+}
+
+async fn image_at(registry: &Registry, home: &Home, layers: &[u64]) -> TestImage {
+    let image = Recipe::layers(layers).write(&home.path("made"), "1").unwrap();
+    image.push(&registry.host(), "a", &["1"]).await;
+    image
+}
+
+fn spec(from: &Registry, to: &Registry, repository: &str) -> JobSpec {
+    let location = |host: String, path: &str| format!("{host}/{path}:1").parse().unwrap();
+    JobSpec::copy(location(from.host(), "a"), location(to.host(), repository))
+}
+
+/// Waits until a job is in a state.
+async fn until(engine: &Engine, job: JobId, state: JobState) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while engine.job(job).unwrap().state != state {
+        assert!(Instant::now() < deadline, "{:?}", engine.job(job).unwrap());
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_takes_as_long_as_its_bandwidth_asks_for() {
+    let (home, from, to) = (Home::new(), Registry::start().await, Registry::start().await);
+    let image = image_at(&from, &home, &[150_000, 100_000, 50_000]).await;
+    let source = format!("{}/a:1", from.host());
+    let took = async |args: &[&str]| {
+        let started = Instant::now();
+        home.ok(&[&["copy", &source], args].concat()).await;
+        started.elapsed().as_secs_f64()
+    };
+    let target = format!("{}/b:1", to.host());
+    // On the command line, which is above the configuration.
+    home.config("bandwidth: 1KB\n");
+    let seconds = took(&[&target, "--bandwidth", "100KB"]).await;
+    assert!((2.5..4.5).contains(&seconds), "300 kB at 100 kB/s: {seconds} s");
+    image.assert_at(&to.host(), "b", "1").await;
+    // For one registry alone, whether it is written or read.
+    let fresh = [Registry::start().await, Registry::start().await];
+    for (to, limited) in [(&fresh[0], &fresh[0]), (&fresh[1], &from)] {
+        let host = limited.host();
+        home.config(&format!("registries:\n- {{name: r, url: 'http://{host}', bandwidth: 100KB}}\n"));
+        let seconds = took(&[&format!("{}/c:1", to.host())]).await;
+        assert!((2.5..4.5).contains(&seconds), "{seconds} s");
+        image.assert_at(&to.host(), "c", "1").await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn waiting_for_the_limit_is_no_stall() {
+    let (home, from, to) = (Home::new(), Registry::start().await, Registry::start().await);
+    let image = image_at(&from, &home, &[700]).await;
+    home.config("stall_timeout: 1\nattempts: 1\n");
+    let (source, target) = (format!("{}/a:1", from.host()), format!("{}/b:1", to.host()));
+    // A piece of 256 bytes takes longer than the second after which a connection counts as dropped.
+    let run = home.ok(&["copy", &source, &target, "--bandwidth", "200"]).await;
+    assert!(!run.stderr.contains("attempt"), "{run}");
+    image.assert_at(&to.host(), "b", "1").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_was_paused_under_a_limit_goes_on() {
+    let (home, from, to) = (Home::new(), Registry::start().await, Registry::start().await);
+    let image = image_at(&from, &home, &[40_000, 30_000, 20_000, 10_000]).await;
+    // One worker: while it moves a blob the others wait.
+    let engine = engine(&home, 1, Some(40_000));
+    let job = engine.submit(spec(&from, &to, "b")).await.unwrap();
+    until(&engine, job, JobState::Running).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    engine.pause(job).await.unwrap();
+    // The running blob is seen through; no other starts.
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    let wire = engine.job(job).unwrap().progress.wire;
+    assert_eq!(engine.job(job).unwrap().state, JobState::Paused);
+    assert!((1..60_000).contains(&wire), "{wire}");
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let progress = engine.job(job).unwrap().progress;
+    assert_eq!(progress.wire, wire, "nothing moves");
+    let (settled, all) = progress.settled_blobs();
+    assert!((1..all).contains(&settled), "{settled} of {all}");
+    engine.resume(job).await.unwrap();
+    engine.set_bandwidth(None);
+    assert_eq!(engine.wait(job).await.unwrap().state, JobState::Succeeded);
+    image.assert_at(&to.host(), "b", "1").await;
+}

@@ -170,7 +170,7 @@ def check(binary):
 
 def described(found):
     return (
-        f"the long link: a connection has {found['one_connection_mbit']:.0f} Mbit/s; round trip {found['round_trip_ms']:.1f} "
-        f"ms, {found['opening_and_round_trip_ms']:.1f} with the connection's opening; 20 at once carried 100 MB in "
+        f"the long link: a connection has {found['one_connection_mbit']:.0f} Mbit/s; round trip "
+        f"{found['round_trip_ms']:.1f} ms, {found['opening_and_round_trip_ms']:.1f} with the connection's opening; 20 at once carried 100 MB in "
         f"{found['twenty_connections_s']:.2f} s, with {found['twenty_connections_cpu_s']:.2f} s of CPU"
     )

@@ -20,8 +20,8 @@ const PROGRESS: u64 = 1 << 20;
 /// The longest wait before another attempt that nobody asks for.
 const LONGEST: Duration = Duration::from_secs(30);
 
-/// How long to wait before an attempt (the second, number 2, after about `first`): doubling, with jitter, and at
-/// least what the other side asks for.
+/// How long to wait before an attempt: about `first` before the second (number 2), then doubling, with jitter, and
+/// at least what the other side asks for.
 pub(super) fn backoff(first: Duration, attempt: u32, asked: Option<Duration>) -> Duration {
     let doubled = first.saturating_mul(1 << attempt.saturating_sub(2).min(16)).min(LONGEST);
     // A cheap source of jitter is enough: the clock's own low digits.

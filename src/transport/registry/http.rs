@@ -96,6 +96,14 @@ pub(super) struct Answer {
     stall: Duration,
 }
 
+/// An answer that was read to its end.
+pub(super) struct Whole {
+    /// The URL that answered, after redirects.
+    pub url: Url,
+    pub headers: HeaderMap,
+    pub bytes: Bytes,
+}
+
 impl Answer {
     pub(super) fn status(&self) -> StatusCode {
         self.response.status()
@@ -192,10 +200,30 @@ impl Answer {
 impl Host {
     /// Sends a request until it succeeds or there is no point in going on. The answer is a 2xx.
     pub(super) async fn call(&self, call: &Call) -> Result<Answer, Failure> {
+        self.retried(call, |answer| std::future::ready(Ok(answer))).await
+    }
+
+    /// The same for a document of at most `limit` bytes: a body that breaks off is asked for again, too.
+    pub(super) async fn read(&self, call: &Call, limit: usize) -> Result<Whole, Failure> {
+        self.retried(call, |answer| async move {
+            let (url, headers) = (answer.url.clone(), answer.headers().clone());
+            Ok(Whole { url, headers, bytes: answer.bytes(limit).await? })
+        })
+        .await
+    }
+
+    async fn retried<T, F>(&self, call: &Call, take: impl Fn(Answer) -> F) -> Result<T, Failure>
+    where
+        F: Future<Output = Result<T, Failure>>,
+    {
         let mut retry = Retry::new(self.options.attempts.min(call.attempts), self.options.first_wait);
         loop {
-            let mut failure = match self.spoken(call).await {
-                Ok(answer) => return Ok(answer),
+            let taken = match self.spoken(call).await {
+                Ok(answer) => take(answer).await,
+                Err(failure) => Err(failure),
+            };
+            let mut failure = match taken {
+                Ok(taken) => return Ok(taken),
                 Err(failure) => failure,
             };
             if self.is_silent(&failure) && self.speaks_tls().await {

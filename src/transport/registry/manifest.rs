@@ -7,7 +7,7 @@ use super::auth::Scopes;
 use super::client::RepositoryClient;
 use super::error::Failure;
 use super::header;
-use super::http::{Answer, Call};
+use super::http::{Call, Whole};
 use crate::oci::{Descriptor, Digest, MANIFEST_LIMIT, RawManifest, TagOrDigest, media_type, printable};
 use crate::transport::{Error, Result};
 
@@ -23,20 +23,9 @@ impl RepositoryClient {
     /// [`MANIFEST_LIMIT`] bytes are not read.
     pub async fn get_manifest(&self, at: &TagOrDigest) -> Result<RawManifest> {
         let call = self.manifest_call("get manifest", Method::GET, at)?;
-        let answer = self.host.call(&call).await?;
-        Ok(self.read_manifest(answer, &call, at).await?)
-    }
-
-    async fn read_manifest(
-        &self,
-        answer: Answer,
-        call: &Call,
-        at: &TagOrDigest,
-    ) -> Result<RawManifest, Failure> {
-        let content_type = header::text(answer.headers(), "content-type").unwrap_or_default().to_owned();
-        let given = header::content_digest(answer.headers());
-        let bytes = answer.bytes(MANIFEST_LIMIT).await?;
-        let manifest = RawManifest::new(bytes, &content_type);
+        let Whole { headers, bytes, .. } = self.host.read(&call, MANIFEST_LIMIT).await?;
+        let given = header::content_digest(&headers);
+        let manifest = RawManifest::new(bytes, header::text(&headers, "content-type").unwrap_or_default());
         if media_type::is_schema1(&manifest.media_type) {
             // Its digest is of the signed payload, not of these bytes. `parse` says what is wrong with it.
             return Ok(manifest);
@@ -48,13 +37,8 @@ impl RepositoryClient {
         };
         for expected in [given, asked].into_iter().flatten() {
             if expected != digest && !expected.matches(&manifest.bytes) {
-                return Err(Error::Content {
-                    attempted: call.attempted,
-                    at: call.at.clone(),
-                    expected: expected.to_string(),
-                    found: digest.to_string(),
-                }
-                .into());
+                let (expected, found) = (expected.to_string(), digest.to_string());
+                return Err(Error::Content { attempted: call.attempted, at: call.at, expected, found });
             }
             digest = expected;
         }

@@ -7,7 +7,7 @@ use reqwest::header::ACCEPT;
 use super::auth::Scopes;
 use super::client::RepositoryClient;
 use super::header;
-use super::http::Call;
+use super::http::{Call, Whole};
 use crate::oci::{Descriptor, Digest, Document, MANIFEST_LIMIT, RawManifest, Tag, TagOrDigest, media_type};
 use crate::transport::Result;
 
@@ -38,15 +38,15 @@ impl RepositoryClient {
         let mut call = call.header(ACCEPT, media_type::OCI_INDEX);
         let mut list = Vec::new();
         for _ in 0..PAGES {
-            let answer = match self.host.call(&call).await {
-                Ok(answer) => answer,
+            let Whole { url, headers, bytes } = match self.host.read(&call, MANIFEST_LIMIT).await {
+                Ok(whole) => whole,
                 Err(failure) if matches!(failure.status(), Some(400 | 404 | 405 | 406 | 501)) => {
                     return Ok(None);
                 }
                 Err(failure) => return Err(failure.into()),
             };
-            let next = header::next_link(answer.headers()).and_then(|link| header::join(answer.url(), &link));
-            let index = RawManifest::new(answer.bytes(MANIFEST_LIMIT).await?, media_type::OCI_INDEX);
+            let next = header::next_link(&headers).and_then(|link| header::join(&url, &link));
+            let index = RawManifest::new(bytes, media_type::OCI_INDEX);
             // A registry without the API may answer 200 with a page of its own.
             let Ok(Document::Index(index)) = index.parse() else { return Ok(None) };
             list.extend(index.manifests);

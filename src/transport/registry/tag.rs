@@ -11,7 +11,7 @@ use super::auth::Scopes;
 use super::error::Failure;
 use super::header;
 use super::host::Host;
-use super::http::Call;
+use super::http::{Call, Whole};
 use crate::oci::{Repository, Tag};
 use crate::transport::{Error, Result};
 
@@ -118,9 +118,8 @@ fn pages(
 
 /// One page. Nulls, and names that no reference can have, are left out.
 async fn page<T: FromStr>(host: &Host, call: &Call, key: &str) -> Result<Page, Failure> {
-    let answer = host.call(call).await?;
-    let next = header::next_link(answer.headers()).and_then(|link| header::join(answer.url(), &link));
-    let bytes = answer.bytes(PAGE_LIMIT).await?;
+    let Whole { url, headers, bytes } = host.read(call, PAGE_LIMIT).await?;
+    let next = header::next_link(&headers).and_then(|link| header::join(&url, &link));
     let list: serde_json::Value = serde_json::from_slice(&bytes).map_err(|_| Error::Content {
         attempted: call.attempted,
         at: call.at.clone(),

@@ -132,6 +132,30 @@ async fn a_cut_body_and_a_silent_one_are_worth_another_try() {
 }
 
 #[tokio::test]
+async fn a_document_that_breaks_off_is_asked_for_again() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let body = r#"{"tags":["1"]}"#;
+        let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
+        for cut in [true, false, true, false] {
+            let (mut socket, _) = listener.accept().await.unwrap();
+            let _ = socket.read(&mut [0; 4096]).await;
+            let sent = if cut { &body[..5] } else { body };
+            socket.write_all(format!("{head}{sent}").as_bytes()).await.unwrap();
+        }
+    });
+    let first_wait = Duration::from_millis(1);
+    let client = Client::new(ClientOptions { first_wait, ..ClientOptions::default() });
+    let registry: Registry = address.to_string().parse().unwrap();
+    let manifest = client.repository(&registry, &repository("a")).get_manifest(&tag("1")).await.unwrap();
+    assert_eq!(manifest.bytes, r#"{"tags":["1"]}"#);
+    let tags = client.tags(&registry, &repository("a")).next().await.unwrap().unwrap();
+    assert_eq!(tags, ["1"]);
+}
+
+#[tokio::test]
 async fn server_faults_are_retried_and_announced() {
     let server = {
         let count = std::sync::atomic::AtomicUsize::new(0);

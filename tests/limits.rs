@@ -113,3 +113,55 @@ async fn a_job_that_was_paused_under_a_limit_goes_on() {
     assert_eq!(engine.wait(job).await.unwrap().state, JobState::Succeeded);
     image.assert_at(&to.host(), "b", "1").await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn paused_jobs_hold_no_turn_and_take_one_again() {
+    let (home, from, to) = (Home::new(), Registry::start().await, Registry::start().await);
+    let image = image_at(&from, &home, &[3_000]).await;
+    // So slow that nothing ends before it is paused.
+    let engine = engine(&home, 64, Some(300));
+    let mut paused = Vec::new();
+    for n in 0..40 {
+        paused.push(engine.submit(spec(&from, &to, &format!("p{n}"))).await.unwrap());
+    }
+    // There are fewer turns than jobs: each pause lets another one in.
+    for job in &paused {
+        until(&engine, *job, JobState::Running).await;
+        engine.pause(*job).await.unwrap();
+    }
+    let other = Registry::start().await;
+    let last = engine.submit(spec(&from, &other, "last")).await.unwrap();
+    until(&engine, last, JobState::Running).await;
+    engine.set_bandwidth(None);
+    assert_eq!(engine.wait(last).await.unwrap().state, JobState::Succeeded);
+    for job in &paused {
+        engine.resume(*job).await.unwrap();
+    }
+    for (n, job) in paused.into_iter().enumerate() {
+        assert_eq!(engine.wait(job).await.unwrap().state, JobState::Succeeded, "{job}");
+        image.assert_at(&to.host(), &format!("p{n}"), "1").await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_higher_priority_is_served_first() {
+    let (home, from, to) = (Home::new(), Registry::start().await, Registry::start().await);
+    image_at(&from, &home, &[30_000, 30_000, 30_000]).await;
+    let other = Registry::start().await;
+    let second = Recipe::layers(&[20_000, 20_000, 20_000]).write(&home.path("second"), "1").unwrap();
+    second.push(&other.host(), "a", &["1"]).await;
+    let engine = engine(&home, 1, Some(60_000));
+    let early = engine.submit(spec(&from, &to, "early")).await.unwrap();
+    until(&engine, early, JobState::Running).await;
+    let late = engine.submit(spec(&other, &to, "late")).await.unwrap();
+    until(&engine, late, JobState::Running).await;
+    // Smaller blobs, submitted later: without the priority it would end last.
+    engine.set_priority(late, 2).await.unwrap();
+    assert_eq!(engine.job(late).unwrap().priority, 2);
+    assert_eq!(engine.wait(late).await.unwrap().state, JobState::Succeeded);
+    assert_eq!(engine.job(early).unwrap().state, JobState::Running);
+    engine.set_workers(4);
+    assert_eq!((engine.workers(), engine.wait(early).await.unwrap().state), (4, JobState::Succeeded));
+    let over = engine.set_priority(late, 1).await.unwrap_err().to_string();
+    assert!(over.contains("it is over"), "{over}");
+}

@@ -95,7 +95,7 @@ impl Running {
             }
             let mut hosts: Vec<String> = pending.iter().map(|at| host(at).clone()).collect();
             hosts.extend(Some(self.source.host.clone()).filter(|host| !host.is_empty()));
-            let slot = self.engine.pool.slot(self.order, blob.size, hosts).await;
+            let slot = self.engine.pool.slot(&self.rank, blob.size, hosts).await;
             if !self.is_paused() {
                 return (claims, slot);
             }

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use super::pool::Rank;
 use super::progress::Counters;
 use super::run::Running;
 use super::{Error, Inner, Result};
@@ -27,17 +28,18 @@ pub(super) struct Entry {
     created: Timestamp,
     now: Mutex<Now>,
     /// Told of every move, so that waiting needs no polling.
-    state: watch::Sender<JobState>,
+    pub(super) state: watch::Sender<JobState>,
     /// Held over a whole move, the ledger's part included: two moves never cross.
     moving: tokio::sync::Mutex<()>,
-    paused: watch::Sender<bool>,
+    pub(super) paused: watch::Sender<bool>,
+    /// Its priority, shared with whatever of it waits.
+    pub(super) rank: Rank,
 }
 
 /// What changes of a job.
 struct Now {
     counters: Arc<Counters>,
     cancel: CancellationToken,
-    priority: i32,
     started: Option<Timestamp>,
     finished: Option<Timestamp>,
     failure: Option<Failure>,
@@ -55,7 +57,6 @@ impl Entry {
             now: Mutex::new(Now {
                 counters: Arc::default(),
                 cancel: CancellationToken::new(),
-                priority: job.priority,
                 started: None,
                 finished: None,
                 failure: None,
@@ -65,6 +66,7 @@ impl Entry {
             state: watch::Sender::new(job.state),
             moving: tokio::sync::Mutex::default(),
             paused: watch::Sender::new(false),
+            rank: Rank::new(job.priority),
         }
     }
 
@@ -90,6 +92,7 @@ impl Entry {
                 && job.finished == now.finished
                 && job.failure.is_some() == now.failure.is_some()
                 && job.report.is_some() == now.report.is_some()
+                && job.priority == self.rank.get()
         };
         if let Some(job) = now.over.as_ref().filter(same) {
             return Arc::clone(job);
@@ -99,7 +102,7 @@ impl Entry {
             spec: self.spec.clone(),
             state,
             progress: now.counters.sample(),
-            priority: now.priority,
+            priority: self.rank.get(),
             created: self.created,
             started: now.started,
             finished: now.finished,
@@ -152,10 +155,10 @@ impl Inner {
         cancel: &CancellationToken,
     ) -> Result<Report> {
         let until_cancelled = |()| Error::Cancelled;
-        let _turn = tokio::select! {
+        let turn = tokio::select! {
             biased;
             () = cancel.cancelled() => return Err(until_cancelled(())),
-            turn = self.turns.acquire() => turn.map_err(|_| Error::Cancelled)?,
+            turn = self.turn(&entry.rank) => turn,
         };
         entry.now().started = Some(Timestamp::now());
         self.move_to(entry, JobState::Planning).await?;
@@ -167,12 +170,13 @@ impl Inner {
         };
         let (blobs, bytes) = (planned.plan.blobs.len(), planned.plan.total_bytes());
         self.speaker.say(JobEvent::Planned { job: entry.id, blobs, bytes });
-        let order = -entry.now().priority;
-        let running = Running::new(Arc::clone(self), entry.id, order, planned, entry.paused.subscribe());
+        let rank = entry.rank.clone();
+        let running = Running::new(Arc::clone(self), entry.id, rank, planned, entry.paused.subscribe());
         entry.now().counters = Arc::clone(&running.counters);
         self.learn_places(&running).await;
         self.move_to(entry, JobState::Running).await?;
-        Arc::new(running).run(cancel).await
+        let run = Arc::new(running).run(cancel);
+        self.see_through(entry, turn, std::pin::pin!(run), cancel).await
     }
 
     /// Writes a job's end.
@@ -199,18 +203,20 @@ impl Inner {
         }
     }
 
-    /// The last move. A job whose running blobs ended it while it was paused goes on first: a paused job can only
-    /// be cancelled.
+    /// The last move. A job whose running blobs ended it while it was paused (or waited for its turn after that) goes
+    /// on first: it could only be cancelled.
     async fn move_to_end(&self, entry: &Arc<Entry>, to: JobState) -> Result<()> {
-        if entry.state() == JobState::Paused && to != JobState::Cancelled {
+        if matches!(entry.state(), JobState::Paused | JobState::Queued) && to != JobState::Cancelled {
             self.go_on(entry).await?;
         }
         self.move_to(entry, to).await
     }
 
-    /// From paused to running: nothing was undone, so it passes through the states of a queued job at once.
-    async fn go_on(&self, entry: &Arc<Entry>) -> Result<()> {
-        for state in [JobState::Queued, JobState::Planning, JobState::Running] {
+    /// From paused, or from queued after that, to running: nothing was undone, so it passes through the states of a
+    /// queued job at once.
+    pub(super) async fn go_on(&self, entry: &Arc<Entry>) -> Result<()> {
+        let states = [JobState::Queued, JobState::Planning, JobState::Running];
+        for state in states.into_iter().skip(usize::from(entry.state() == JobState::Queued)) {
             if let Err(error) = self.move_to(entry, state).await {
                 // Somebody else has the job now: its driver here must not wait for ever.
                 entry.now().cancel.cancel();
@@ -315,11 +321,15 @@ impl Inner {
         Ok(())
     }
 
-    /// Lets a paused job go on.
+    /// Lets a paused job go on, as soon as it has a turn: its driver takes one.
     pub(super) async fn resume_job(&self, id: JobId) -> Result<()> {
         let entry = self.entry(id)?;
         match entry.state() {
-            JobState::Paused => self.go_on(&entry).await,
+            JobState::Paused => {
+                let moved = self.move_to(&entry, JobState::Queued).await;
+                // Somebody else has the job now: its driver here must not wait for ever.
+                moved.inspect_err(|_| entry.now().cancel.cancel())
+            }
             other => Err(Error::Job { job: id, reason: format!("it is {other}, not paused") }),
         }
     }

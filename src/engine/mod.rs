@@ -12,6 +12,7 @@
 //! | `tree` | an index's manifests and their blobs |
 //! | `accept` | a batch of specifications → jobs that run |
 //! | `jobs` | states, and what drives a job |
+//! | `turn` | how many jobs at once, and whose turn comes first |
 //! | `run` | one run: blobs through the pool, manifests in order, files ended |
 //! | `copy`, `reading` | one blob's way, read once and written wherever it lacks |
 //! | `keep` | what stays of a job that failed |
@@ -43,6 +44,7 @@ mod question;
 mod reading;
 mod run;
 mod tree;
+mod turn;
 mod voice;
 
 use std::collections::HashMap;
@@ -53,7 +55,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::stream::BoxStream;
-use tokio::sync::{Semaphore, broadcast};
+use tokio::sync::broadcast;
 use tokio_util::task::TaskTracker;
 
 pub use error::{Error, Result};
@@ -87,7 +89,8 @@ struct Inner {
     bandwidth: bandwidth::Bandwidth,
     inflight: Arc<inflight::Inflight>,
     jobs: jobs::Jobs,
-    turns: Semaphore,
+    /// Whose turn it is to plan and run: slots of a pool of their own, so that priorities hold there too.
+    turns: Arc<pool::Pool>,
     tasks: TaskTracker,
     speaker: voice::Speaker,
     serial: AtomicI64,
@@ -112,7 +115,7 @@ impl Engine {
             bandwidth: bandwidth::Bandwidth::new(options.bandwidth, options.host_bandwidths),
             inflight: Arc::default(),
             jobs: jobs::Jobs::default(),
-            turns: Semaphore::new(TURNS),
+            turns: pool::Pool::new(TURNS, TURNS, HashMap::new()),
             tasks: TaskTracker::new(),
             speaker,
             serial: AtomicI64::new(1),
@@ -171,6 +174,32 @@ impl Engine {
     /// Lets a paused job go on.
     pub async fn resume(&self, id: JobId) -> Result<()> {
         self.0.resume_job(id).await
+    }
+
+    /// Changes how many blobs move at the same time; at least one. More start at once, fewer as they end.
+    pub fn set_workers(&self, workers: usize) {
+        self.0.pool.set_workers(workers);
+    }
+
+    /// How many blobs may move at the same time.
+    pub fn workers(&self) -> usize {
+        self.0.pool.workers().0
+    }
+
+    /// Changes how many blobs move at the same time at one host (but those with a limit of their own); at least one.
+    pub fn set_workers_per_host(&self, workers: usize) {
+        self.0.pool.set_workers_per_host(workers);
+    }
+
+    /// How many blobs may move at the same time at one host.
+    pub fn workers_per_host(&self) -> usize {
+        self.0.pool.workers().1
+    }
+
+    /// Changes a job's priority: higher goes first, 0 is the usual one. Its blobs that wait are put in their new place
+    /// at once.
+    pub async fn set_priority(&self, id: JobId, priority: i32) -> Result<()> {
+        self.0.prioritise(id, priority).await
     }
 
     /// Limits the bytes a second that are moved in all, from now on; `None` is no limit. What counts is said in

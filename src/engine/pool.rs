@@ -4,8 +4,11 @@
 //! the other waits for. Large blobs go first, because the last one to end decides when the batch ends; a
 //! quarter of the slots is kept for small ones, so that a few huge layers cannot hold up a hundred
 //! configurations.
+//!
+//! How many there are, and whose turn comes first, can change at any time: more start at once, fewer as they end.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicI32, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
@@ -16,14 +19,14 @@ const SMALL: u64 = 1 << 20;
 /// See the module's page.
 pub(super) struct Pool {
     state: Mutex<State>,
-    workers: usize,
-    per_host: usize,
-    /// Hosts with a limit of their own.
-    limits: HashMap<String, usize>,
 }
 
 #[derive(Default)]
 struct State {
+    workers: usize,
+    per_host: usize,
+    /// Hosts with a limit of their own.
+    limits: HashMap<String, usize>,
     running: usize,
     large: usize,
     hosts: HashMap<String, usize>,
@@ -32,10 +35,38 @@ struct State {
 }
 
 struct Waiter {
+    rank: Rank,
+    /// Where it stands: rank, size, arrival.
     order: (i32, std::cmp::Reverse<u64>, u64),
     size: u64,
     hosts: Vec<String>,
     wake: oneshot::Sender<Slot>,
+}
+
+/// A job's priority as the pool sees it: higher goes first. Every clone is the same; who waits moves with
+/// [`Pool::sort_again`].
+#[derive(Clone, Default)]
+pub(super) struct Rank(Arc<AtomicI32>);
+
+impl Rank {
+    /// For a job with this priority.
+    pub(super) fn new(priority: i32) -> Rank {
+        Rank(Arc::new(AtomicI32::new(priority)))
+    }
+
+    /// Another priority.
+    pub(super) fn set(&self, priority: i32) {
+        self.0.store(priority, Relaxed);
+    }
+
+    /// The priority.
+    pub(super) fn get(&self) -> i32 {
+        self.0.load(Relaxed)
+    }
+
+    fn order(&self) -> i32 {
+        self.get().saturating_neg()
+    }
 }
 
 /// A place in the pool; dropping it lets the next blob go.
@@ -48,14 +79,41 @@ pub(super) struct Slot {
 impl Pool {
     /// A pool of `workers` slots, at most `per_host` of them at one host unless `limits` names it.
     pub(super) fn new(workers: usize, per_host: usize, limits: HashMap<String, usize>) -> Arc<Pool> {
-        Arc::new(Pool { state: Mutex::default(), workers: workers.max(1), per_host: per_host.max(1), limits })
+        let state = State { workers: workers.max(1), per_host: per_host.max(1), limits, ..State::default() };
+        Arc::new(Pool { state: Mutex::new(state) })
     }
 
-    /// Waits for a slot for a blob of `size` bytes that touches `hosts`. Lower `order` goes first among blobs
-    /// of the same size class.
+    /// Slots in all, and at one host.
+    pub(super) fn workers(&self) -> (usize, usize) {
+        let state = self.lock();
+        (state.workers, state.per_host)
+    }
+
+    /// Another number of slots in all; at least one.
+    pub(super) fn set_workers(self: &Arc<Pool>, workers: usize) {
+        self.lock().workers = workers.max(1);
+        self.start_waiting();
+    }
+
+    /// Another number of slots at a host without a limit of its own; at least one.
+    pub(super) fn set_workers_per_host(self: &Arc<Pool>, workers: usize) {
+        self.lock().per_host = workers.max(1);
+        self.start_waiting();
+    }
+
+    /// After a job's priority changed: who waits stands by it from now on.
+    pub(super) fn sort_again(&self) {
+        let mut state = self.lock();
+        for waiter in &mut state.waiting {
+            waiter.order.0 = waiter.rank.order();
+        }
+        state.waiting.sort_by_key(|waiter| waiter.order);
+    }
+
+    /// Waits for a slot for a blob of `size` bytes that touches `hosts`. Higher ranks go first, then larger blobs.
     pub(super) async fn slot(
         self: &Arc<Pool>,
-        order: i32,
+        rank: &Rank,
         size: u64,
         mut hosts: Vec<String>,
     ) -> Option<Slot> {
@@ -65,9 +123,9 @@ impl Pool {
         {
             let mut state = self.lock();
             state.next += 1;
-            let order = (order, std::cmp::Reverse(size), state.next);
+            let order = (rank.order(), std::cmp::Reverse(size), state.next);
             let at = state.waiting.partition_point(|w| w.order < order);
-            state.waiting.insert(at, Waiter { order, size, hosts, wake });
+            state.waiting.insert(at, Waiter { rank: rank.clone(), order, size, hosts, wake });
         }
         self.start_waiting();
         woken.await.ok()
@@ -79,13 +137,13 @@ impl Pool {
         {
             let mut state = self.lock();
             let mut at = 0;
-            while at < state.waiting.len() && state.running < self.workers {
+            while at < state.waiting.len() && state.running < state.workers {
                 if state.waiting[at].wake.is_closed() {
                     state.waiting.remove(at);
                     continue;
                 }
                 let large = state.waiting[at].size > SMALL;
-                if !self.has_room(&state, &state.waiting[at].hosts, large) {
+                if !state.has_room(&state.waiting[at].hosts, large) {
                     at += 1;
                     continue;
                 }
@@ -103,18 +161,20 @@ impl Pool {
         drop(refused);
     }
 
-    fn has_room(&self, state: &State, hosts: &[String], large: bool) -> bool {
-        let for_large = (self.workers - self.workers / 4).max(1);
-        (!large || state.large < for_large)
-            && hosts.iter().all(|host| {
-                let limit = self.limits.get(host).copied().unwrap_or(self.per_host);
-                state.hosts.get(host).copied().unwrap_or(0) < limit.max(1)
-            })
-    }
-
     fn lock(&self) -> MutexGuard<'_, State> {
         // Nothing in here panics while it holds the lock; a poisoned one is still whole.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn has_room(&self, hosts: &[String], large: bool) -> bool {
+        let for_large = (self.workers - self.workers / 4).max(1);
+        (!large || self.large < for_large)
+            && hosts.iter().all(|host| {
+                let limit = self.limits.get(host).copied().unwrap_or(self.per_host);
+                self.hosts.get(host).copied().unwrap_or(0) < limit.max(1)
+            })
     }
 }
 
@@ -149,15 +209,16 @@ mod tests {
 
     #[tokio::test]
     async fn a_host_has_its_limit_and_others_go_on() {
+        let rank = Rank::default();
         let pool = Pool::new(10, 1, HashMap::from([("wide".to_owned(), 2)]));
-        let first = pool.slot(0, 5, hosts(&["a", "b"])).await.unwrap();
-        let blocked = pool.slot(0, 5, hosts(&["b", "c"]));
+        let first = pool.slot(&rank, 5, hosts(&["a", "b"])).await.unwrap();
+        let blocked = pool.slot(&rank, 5, hosts(&["b", "c"]));
         tokio::pin!(blocked);
         assert!(blocked.as_mut().now_or_never().is_none());
-        let _c = pool.slot(0, 5, hosts(&["c"])).await.unwrap();
+        let _c = pool.slot(&rank, 5, hosts(&["c"])).await.unwrap();
         let _wide = (
-            pool.slot(0, 5, hosts(&["wide"])).await.unwrap(),
-            pool.slot(0, 5, hosts(&["wide"])).await.unwrap(),
+            pool.slot(&rank, 5, hosts(&["wide"])).await.unwrap(),
+            pool.slot(&rank, 5, hosts(&["wide"])).await.unwrap(),
         );
         drop(first);
         assert!(blocked.as_mut().now_or_never().is_none(), "c is still taken");
@@ -167,15 +228,16 @@ mod tests {
 
     #[tokio::test]
     async fn large_first_with_room_kept_for_small() {
+        let rank = Rank::default();
         let pool = Pool::new(4, 10, HashMap::new());
         let mut large = Vec::new();
         for _ in 0..3 {
-            large.push(pool.slot(0, SMALL + 1, hosts(&["a"])).await.unwrap());
+            large.push(pool.slot(&rank, SMALL + 1, hosts(&["a"])).await.unwrap());
         }
-        assert!(pool.slot(0, SMALL + 1, hosts(&["a"])).now_or_never().is_none());
-        let small = pool.slot(0, 10, hosts(&["a"])).now_or_never();
+        assert!(pool.slot(&rank, SMALL + 1, hosts(&["a"])).now_or_never().is_none());
+        let small = pool.slot(&rank, 10, hosts(&["a"])).now_or_never();
         assert!(small.flatten().is_some());
-        let (a, b) = (pool.slot(0, SMALL + 2, hosts(&["a"])), pool.slot(0, SMALL + 9, hosts(&["a"])));
+        let (a, b) = (pool.slot(&rank, SMALL + 2, hosts(&["a"])), pool.slot(&rank, SMALL + 9, hosts(&["a"])));
         tokio::pin!(a, b);
         assert!(a.as_mut().now_or_never().is_none() && b.as_mut().now_or_never().is_none());
         large.pop();
@@ -185,10 +247,58 @@ mod tests {
 
     #[tokio::test]
     async fn one_who_stops_waiting_leaves_no_hole() {
+        let rank = Rank::default();
         let pool = Pool::new(1, 1, HashMap::new());
-        let held = pool.slot(0, 1, hosts(&["a"])).await;
-        assert!(pool.slot(0, 1, hosts(&["a"])).now_or_never().is_none());
+        let held = pool.slot(&rank, 1, hosts(&["a"])).await;
+        assert!(pool.slot(&rank, 1, hosts(&["a"])).now_or_never().is_none());
         drop(held);
-        assert!(pool.slot(0, 1, hosts(&["a"])).now_or_never().flatten().is_some());
+        assert!(pool.slot(&rank, 1, hosts(&["a"])).now_or_never().flatten().is_some());
+    }
+
+    #[tokio::test]
+    async fn workers_change_at_once_more_now_and_fewer_as_they_end() {
+        let pool = Pool::new(1, 8, HashMap::new());
+        let rank = Rank::default();
+        let first = pool.slot(&rank, 1, hosts(&["a"])).await;
+        let (second, third) = (pool.slot(&rank, 1, hosts(&["a"])), pool.slot(&rank, 1, hosts(&["b"])));
+        tokio::pin!(second, third);
+        assert!(second.as_mut().now_or_never().is_none() && third.as_mut().now_or_never().is_none());
+        pool.set_workers(3);
+        let (second, third) = (second.now_or_never().unwrap(), third.now_or_never().unwrap());
+        pool.set_workers(1);
+        let fourth = pool.slot(&rank, 1, hosts(&["a"]));
+        tokio::pin!(fourth);
+        drop((first, second));
+        assert!(fourth.as_mut().now_or_never().is_none(), "one still runs");
+        drop(third);
+        let fourth = fourth.now_or_never().unwrap();
+        pool.set_workers(8);
+        pool.set_workers_per_host(1);
+        assert!(pool.slot(&rank, 1, hosts(&["a"])).now_or_never().is_none());
+        pool.set_workers_per_host(2);
+        assert!(pool.slot(&rank, 1, hosts(&["a"])).now_or_never().is_some());
+        assert_eq!(pool.workers(), (8, 2));
+        drop(fourth);
+    }
+
+    #[tokio::test]
+    async fn who_waits_moves_with_its_jobs_priority() {
+        let pool = Pool::new(1, 1, HashMap::new());
+        let held = pool.slot(&Rank::default(), 1, hosts(&["a"])).await;
+        let (low, high) = (Rank::new(1), Rank::new(0));
+        let (large, small) = (pool.slot(&low, 900, hosts(&["a"])), pool.slot(&high, 1, hosts(&["a"])));
+        tokio::pin!(large, small);
+        assert!(large.as_mut().now_or_never().is_none() && small.as_mut().now_or_never().is_none());
+        high.set(2);
+        pool.sort_again();
+        drop(held);
+        assert!(large.as_mut().now_or_never().is_none(), "its job comes later now");
+        let held = small.now_or_never().unwrap();
+        // Who comes later stands by the priority of then.
+        let latest = pool.slot(&high, 1, hosts(&["a"]));
+        tokio::pin!(latest);
+        assert!(latest.as_mut().now_or_never().is_none());
+        drop(held);
+        assert!(large.now_or_never().is_none() && latest.now_or_never().is_some());
     }
 }

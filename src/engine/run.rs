@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::door::{DestinationDoor, SourceDoor};
 use super::planner::Planned;
+use super::pool::Rank;
 use super::progress::Counters;
 use super::voice::{JOB, Voice};
 use super::{Error, Inner, Result};
@@ -26,8 +27,8 @@ const PUSHES: usize = 8;
 pub(super) struct Running {
     pub(super) engine: Arc<Inner>,
     pub(super) id: JobId,
-    /// Lower goes first.
-    pub(super) order: i32,
+    /// Whose blobs go first.
+    pub(super) rank: Rank,
     pub(super) plan: Plan,
     pub(super) manifests: Vec<RawManifest>,
     pub(super) source: SourceDoor,
@@ -44,7 +45,7 @@ impl Running {
     pub(super) fn new(
         engine: Arc<Inner>,
         id: JobId,
-        order: i32,
+        rank: Rank,
         planned: Planned,
         paused: watch::Receiver<bool>,
     ) -> Running {
@@ -64,7 +65,7 @@ impl Running {
         Running {
             engine,
             id,
-            order,
+            rank,
             plan,
             manifests,
             source,

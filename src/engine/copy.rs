@@ -13,10 +13,10 @@ use futures_util::{Stream, StreamExt};
 use tokio::sync::mpsc;
 
 use super::inflight::Claim;
-use super::pool::Slot;
 use super::progress::Counters;
 use super::reading::{Fault, Resuming, backoff};
 use super::run::Running;
+use super::throttle::{Held, is_refusal};
 use super::{Error, Result};
 use crate::job::BlobStage;
 use crate::oci::{Descriptor, ErrorClass};
@@ -54,12 +54,12 @@ impl Running {
         let descriptor = &self.plan.blobs[blob].descriptor;
         // Claimed in one order everywhere, so that two jobs never wait for each other.
         pending.sort_by(|a, b| self.destinations[*a].host.cmp(&self.destinations[*b].host));
-        let right = self.right_to_copy(descriptor, &pending).await;
+        let (claims, held) = self.right_to_copy(descriptor, &pending).await;
         let hashed = Hashed::new(descriptor);
         let (mut attempt, mut detours) = (1, 0);
         let mut pending: Vec<Pending> = pending.into_iter().map(|at| Pending { at, writer: None }).collect();
         loop {
-            let failed = self.attempt(blob, pending, &hashed).await;
+            let failed = held.during(self.attempt(blob, pending, &hashed)).await;
             // The first that cannot be mended is the one to show.
             let worst = failed.iter().position(|failed| !failed.is_worth_another()).unwrap_or(0);
             let Some(Failed { error, .. }) = failed.get(worst) else { break };
@@ -75,17 +75,20 @@ impl Running {
                 attempt += 1;
                 let delay = backoff(self.engine.first_wait, attempt, error.retry_after());
                 self.voice.retry(error, attempt, self.engine.attempts, delay);
-                tokio::time::sleep(delay).await;
+                match is_refusal(error) {
+                    true => held.hold_off(delay).await,
+                    false => tokio::time::sleep(delay).await,
+                }
             }
             pending = failed.into_iter().map(|Failed { at, writer, .. }| Pending { at, writer }).collect();
         }
-        drop(right);
+        drop((claims, held));
         Ok(())
     }
 
     /// Waits for the right to move a blob to some destinations: nobody else brings it there, the pool has room, and the
     /// job is not paused. While it is paused nothing is held, so that other jobs can take the blob over.
-    async fn right_to_copy(&self, blob: &Descriptor, pending: &[usize]) -> (Vec<Claim>, Option<Slot>) {
+    async fn right_to_copy(&self, blob: &Descriptor, pending: &[usize]) -> (Vec<Claim>, Arc<Held>) {
         let host = |at: &usize| &self.destinations[*at].host;
         loop {
             self.not_paused().await;
@@ -95,9 +98,9 @@ impl Running {
             }
             let mut hosts: Vec<String> = pending.iter().map(|at| host(at).clone()).collect();
             hosts.extend(Some(self.source.host.clone()).filter(|host| !host.is_empty()));
-            let slot = self.engine.pool.slot(&self.rank, blob.size, hosts).await;
+            let held = Held::take(&self.engine.pool, &self.rank, blob.size, hosts).await;
             if !self.is_paused() {
-                return (claims, slot);
+                return (claims, held);
             }
         }
     }

@@ -17,6 +17,7 @@
 //! | `copy`, `reading` | one blob's way, read once and written wherever it lacks |
 //! | `keep` | what stays of a job that failed |
 //! | `pool`, `inflight` | how many at once; once per digest |
+//! | `throttle` | backing off from a host that says it is too much |
 //! | `bandwidth` | how many bytes a second |
 //! | `progress`, `voice` | counters that are sampled; events |
 //! | `knowledge` | what outlives a job: where blobs are, how registries behave |
@@ -43,6 +44,7 @@ mod progress;
 mod question;
 mod reading;
 mod run;
+mod throttle;
 mod tree;
 mod turn;
 mod voice;
@@ -102,7 +104,8 @@ impl Engine {
     /// An engine that knows what `options` say. Nothing is opened or asked yet.
     pub fn new(options: EngineOptions) -> Engine {
         let speaker = voice::Speaker::new();
-        let observer = Arc::new(speaker.clone());
+        let pool = pool::Pool::new(options.workers, options.workers_per_host, options.host_limits);
+        let observer = Arc::new(throttle::Ear { speaker: speaker.clone(), pool: Arc::clone(&pool) });
         Engine(Arc::new(Inner {
             first_wait: options.client.first_wait,
             client: Client::new(ClientOptions { observer, ..options.client }),
@@ -111,7 +114,7 @@ impl Engine {
             forbids: options.forbids,
             host_platform: options.host_platform,
             attempts: options.attempts.max(1),
-            pool: pool::Pool::new(options.workers, options.workers_per_host, options.host_limits),
+            pool,
             bandwidth: bandwidth::Bandwidth::new(options.bandwidth, options.host_bandwidths),
             inflight: Arc::default(),
             jobs: jobs::Jobs::default(),

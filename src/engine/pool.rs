@@ -10,8 +10,12 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicI32, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use super::throttle::{Throttle, Tick};
 
 /// Blobs of up to this many bytes are small.
 const SMALL: u64 = 1 << 20;
@@ -32,6 +36,16 @@ struct State {
     hosts: HashMap<String, usize>,
     waiting: Vec<Waiter>,
     next: u64,
+    /// Hosts that said it was too much.
+    throttles: HashMap<String, Throttle>,
+}
+
+/// What a host's refusal comes to.
+pub(super) struct Refusal {
+    /// It had all its slots before: it is to be given them back in time.
+    pub(super) first: bool,
+    /// The slots that are left, if a person should know.
+    pub(super) news: Option<usize>,
 }
 
 struct Waiter {
@@ -99,6 +113,42 @@ impl Pool {
     pub(super) fn set_workers_per_host(self: &Arc<Pool>, workers: usize) {
         self.lock().per_host = workers.max(1);
         self.start_waiting();
+    }
+
+    /// A host said that it is too much, and perhaps how long nothing new should start there.
+    pub(super) fn refused(&self, host: &str, asked: Option<Duration>) -> Refusal {
+        let (now, mut state) = (Instant::now(), self.lock());
+        let (limit, running) = (state.limit(host), state.hosts.get(host).copied().unwrap_or(0));
+        match state.throttles.get_mut(host) {
+            Some(throttle) => {
+                let is_news = throttle.refused(running, asked, now);
+                Refusal { first: false, news: is_news.then(|| throttle.slots()) }
+            }
+            None => {
+                let throttle = Throttle::new(limit, running, asked, now);
+                let news = Some(throttle.slots());
+                state.throttles.insert(host.to_owned(), throttle);
+                Refusal { first: true, news }
+            }
+        }
+    }
+
+    /// Gives a host that refused a slot back, if it is time.
+    pub(super) fn tick(self: &Arc<Pool>, host: &str) -> Tick {
+        let tick = {
+            let (now, mut state) = (Instant::now(), self.lock());
+            let limit = state.limit(host);
+            let waits = state.waiting.iter().any(|waiter| waiter.hosts.iter().any(|at| at == host));
+            let idle = waits && !state.hosts.contains_key(host);
+            let throttle = state.throttles.get_mut(host);
+            let tick = throttle.map_or(Tick::Recovered(limit), |throttle| throttle.tick(limit, idle, now));
+            if let Tick::Recovered(_) = tick {
+                state.throttles.remove(host);
+            }
+            tick
+        };
+        self.start_waiting();
+        tick
     }
 
     /// After a job's priority changed: who waits stands by it from now on.
@@ -172,9 +222,15 @@ impl State {
         let for_large = (self.workers - self.workers / 4).max(1);
         (!large || self.large < for_large)
             && hosts.iter().all(|host| {
-                let limit = self.limits.get(host).copied().unwrap_or(self.per_host);
-                self.hosts.get(host).copied().unwrap_or(0) < limit.max(1)
+                let allowed = self.throttles.get(host).map(|throttle| throttle.allowed(Instant::now()));
+                let limit = self.limit(host).min(allowed.unwrap_or(usize::MAX));
+                self.hosts.get(host).copied().unwrap_or(0) < limit
             })
+    }
+
+    /// The slots that a host has by the configuration.
+    fn limit(&self, host: &str) -> usize {
+        self.limits.get(host).copied().unwrap_or(self.per_host).max(1)
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use reqwest::header::HeaderMap;
-use reqwest::{NoProxy, Proxy, Url, redirect};
+use reqwest::{NoProxy, Proxy, StatusCode, Url, redirect};
 use tokio::sync::OnceCell;
 
 use super::auth::Auth;
@@ -13,6 +13,7 @@ use super::begin::Uploaded;
 use super::error::Failure;
 use super::options::{ClientOptions, ProxySettings, RegistryOptions, TlsOptions};
 use super::profile::{Profile, RateLimit};
+use super::throttle::Gate;
 use super::{error, header, tls};
 use crate::oci::{ErrorClass, Registry};
 use crate::transport::Error;
@@ -49,6 +50,8 @@ pub(super) struct Host {
     speaks_tls: OnceCell<Option<()>>,
     /// The client for `http://`, which loads no certificates, and the one for `https://`.
     clients: [OnceCell<reqwest::Client>; 2],
+    /// Closed while the registry has asked to be left alone.
+    pub gate: Gate,
     profile: Mutex<Profile>,
     rate_limit: Mutex<Option<RateLimit>>,
     /// Whether somebody is finding out about self-mounts.
@@ -79,6 +82,7 @@ impl Host {
             proxy,
             speaks_tls: OnceCell::new(),
             clients: [OnceCell::new(), OnceCell::new()],
+            gate: Gate::default(),
             profile: Mutex::default(),
             rate_limit: Mutex::default(),
             probing: AtomicBool::new(false),
@@ -224,8 +228,9 @@ impl Host {
     }
 
     /// Reads what every answer may say.
-    pub(super) fn observe(&self, headers: &HeaderMap) {
+    pub(super) fn observe(&self, status: StatusCode, headers: &HeaderMap) {
         self.known.store(true, SeqCst);
+        self.heed(status, headers);
         if let Some(limit) = header::rate_limit(headers) {
             *self.rate_limit.lock().unwrap_or_else(PoisonError::into_inner) = Some(limit);
         }

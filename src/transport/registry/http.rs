@@ -16,6 +16,7 @@ use super::host::Host;
 use super::options::RetryNotice;
 use super::retry::Retry;
 use super::stream;
+use super::throttle::is_throttling;
 use crate::transport::{ByteStream, Error};
 
 /// Redirects that are followed.
@@ -218,6 +219,7 @@ impl Host {
     {
         let mut retry = Retry::new(self.options.attempts.min(call.attempts), self.options.first_wait);
         loop {
+            self.left_alone().await;
             let taken = match self.spoken(call).await {
                 Ok(answer) => take(answer).await,
                 Err(failure) => Err(failure),
@@ -238,7 +240,12 @@ impl Host {
             };
             let (reason, class) = (failure.error.to_string(), failure.error.class());
             self.options.observer.retry(&RetryNotice { reason, class, attempt, of, delay });
-            tokio::time::sleep(delay).await;
+            match failure.status().and_then(|status| StatusCode::from_u16(status).ok()) {
+                Some(status) if is_throttling(status) => {
+                    self.options.observer.hold_off(&self.registry, delay).await;
+                }
+                _ => tokio::time::sleep(delay).await,
+            }
         }
     }
 
@@ -261,7 +268,7 @@ impl Host {
         let mut rounds = 0;
         loop {
             let answer = self.follow(call, home, pass.as_ref().map(|pass| &pass.header)).await?;
-            self.observe(answer.headers());
+            self.observe(answer.status(), answer.headers());
             if answer.status() != StatusCode::UNAUTHORIZED || !header::same_origin(home, answer.url()) {
                 return answer.success().await;
             }

@@ -4,6 +4,7 @@
 //! - `options`, `profile`: what it is told, and what it learns
 //! - `host`: one registry's connections and state; `tls`: how TLS is set up for it
 //! - `http`: a request and its answer, redirects, retries (`retry`); `stream`: bodies that may not stand still
+//! - `throttle`: a registry that says it is too much
 //! - `auth`: passes, single-flight; `challenge`: what a registry asks for
 //! - `manifest`, `blob`, `begin` and `upload` (with `chunk`), `tag`, `referrers`: the API's nouns
 //! - `header`, `error`: reading what comes back
@@ -30,6 +31,7 @@ mod stream;
 mod tag;
 #[cfg(test)]
 mod tests;
+mod throttle;
 mod tls;
 mod upload;
 

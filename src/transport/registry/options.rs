@@ -221,6 +221,17 @@ pub trait Observer: Send + Sync {
     fn note(&self, text: &str) {
         let _ = text;
     }
+
+    /// A registry said that it is too much (429) or that it cannot now (503), perhaps with how long to leave it alone.
+    fn throttled(&self, registry: &Registry, retry_after: Option<Duration>) {
+        let _ = (registry, retry_after);
+    }
+
+    /// Waits, at least for `delay`, before a request that was refused so is sent to the registry again.
+    fn hold_off<'a>(&'a self, registry: &'a Registry, delay: Duration) -> BoxFuture<'a, ()> {
+        let _ = registry;
+        Box::pin(tokio::time::sleep(delay))
+    }
 }
 
 /// Tells nobody.

@@ -258,6 +258,7 @@ impl Writer {
     /// error, not what the connection made of that.
     async fn pour(&mut self, call: Call, length: u64, body: ByteStream) -> Result<Answer, Failure> {
         let host = self.to.host.clone();
+        host.left_alone().await;
         let pass = host.auth.pass(&host, &call.scopes).await?;
         let client = host.client(&call.url).await?;
         let (flow, body) = Flow::new(body, length, &call.at);
@@ -279,7 +280,7 @@ impl Writer {
             return Err(error.into());
         }
         let answer = host.answer(&call, call.url.clone(), sent?);
-        host.observe(answer.headers());
+        host.observe(answer.status(), answer.headers());
         match answer.status() {
             status if status.is_success() && !flow.is_whole() => {
                 Err(call.unreachable("the registry answered before it had everything"))

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use axum::body::Body;
@@ -37,6 +38,18 @@ struct Inner {
     client: reqwest::Client,
     rules: RwLock<Vec<Arc<Rule>>>,
     seen: Mutex<Vec<Seen>>,
+    /// Requests that are answered now, and how many were refused because there were too many.
+    at_work: Arc<AtomicUsize>,
+    crowded: AtomicUsize,
+}
+
+/// A request that is at work until its answer's body ended.
+struct AtWork(Arc<AtomicUsize>);
+
+impl Drop for AtWork {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, SeqCst);
+    }
 }
 
 /// A proxy in front of one registry. It ends when it is dropped.
@@ -62,6 +75,8 @@ impl Proxy {
             client,
             rules: RwLock::default(),
             seen: Mutex::default(),
+            at_work: Arc::default(),
+            crowded: AtomicUsize::default(),
         });
         let app = axum::Router::new().fallback(handle).with_state(inner.clone());
         let server = tokio::spawn(async move {
@@ -102,6 +117,11 @@ impl Proxy {
         self.seen().iter().filter(|seen| seen.method == method && seen.kind == kind).count()
     }
 
+    /// How many were refused by [`Fault::Crowded`].
+    pub fn crowded(&self) -> usize {
+        self.inner.crowded.load(SeqCst)
+    }
+
     /// How many of each came.
     pub fn counts(&self) -> BTreeMap<(String, Kind), usize> {
         let mut counts = BTreeMap::new();
@@ -120,6 +140,8 @@ impl Drop for Proxy {
 
 async fn handle(State(inner): State<Arc<Inner>>, request: Request) -> Response<Body> {
     let faults = inner.note(&request);
+    let working = inner.at_work.fetch_add(1, SeqCst) + 1;
+    let at_work = AtWork(Arc::clone(&inner.at_work));
     let (mut parts, body) = request.into_parts();
     let mut body = body.into_data_stream().map(|piece| piece.map_err(io::Error::other)).boxed();
     for fault in &faults {
@@ -127,6 +149,10 @@ async fn handle(State(inner): State<Arc<Inner>>, request: Request) -> Response<B
             Fault::Drop => cut(),
             Fault::Hang => std::future::pending().await,
             Fault::Status(status) => return refusal(*status),
+            Fault::Crowded(most) if working > *most => {
+                inner.crowded.fetch_add(1, SeqCst);
+                return refusal(429);
+            }
             Fault::StatusAfterBody(status) => {
                 while let Some(Ok(_)) = body.next().await {}
                 return refusal(*status);
@@ -145,7 +171,7 @@ async fn handle(State(inner): State<Arc<Inner>>, request: Request) -> Response<B
     }
     let cuts_request = faults.iter().any(|fault| matches!(fault, Fault::CutRequest(_)));
     match inner.forward(&parts.method, &parts.uri, parts.headers, body).await {
-        Ok(answer) if !cuts_request => inner.answer(answer, &faults),
+        Ok(answer) if !cuts_request => inner.answer(answer, &faults, at_work),
         Err(e) if !cuts_request => {
             refusal_saying(502, &format!("the proxy could not reach the registry: {e}"))
         }
@@ -203,7 +229,7 @@ impl Inner {
         request.send().await
     }
 
-    fn answer(&self, upstream: reqwest::Response, faults: &[Fault]) -> Response<Body> {
+    fn answer(&self, upstream: reqwest::Response, faults: &[Fault], at_work: AtWork) -> Response<Body> {
         let mut answer = Response::new(());
         *answer.status_mut() = upstream.status();
         *answer.headers_mut() = upstream.headers().clone();
@@ -221,6 +247,9 @@ impl Inner {
                 _ => {}
             }
         }
+        let body = body.inspect(move |_| {
+            let _ = &at_work;
+        });
         answer.map(|()| Body::from_stream(body))
     }
 

@@ -55,6 +55,8 @@ pub enum Fault {
     StatusAfterBody(u16),
     /// 429 with `Retry-After` in seconds.
     TooManyRequests(u64),
+    /// 429, as long as more than so many requests are at work, this one among them. Put it before other rules.
+    Crowded(usize),
     /// The answer's body ends after so many bytes, and the connection with it.
     CutResponse(u64),
     /// The connection ends once so many bytes of the request's body were passed on.

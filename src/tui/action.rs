@@ -164,6 +164,11 @@ actions! {
         CancelJob "cancel-job" ["x"] "cancel" "Cancel the job"
         RetryJob "retry-job" ["R"] "retry" "Queue the failed job again"
         PauseJob "pause-job" ["p"] "pause" "Pause the job, or let it go on"
+        RaisePriority "raise-priority" ["K"] "" "Serve the job before others: its priority goes up by one"
+        LowerPriority "lower-priority" ["J"] "" "Serve the job after others: its priority goes down by one"
+        FewerWorkers "fewer-workers" ["<"] "" "One blob fewer at the same time"
+        MoreWorkers "more-workers" [">"] "" "One blob more at the same time"
+        SetBandwidth "set-bandwidth" ["b"] "" "Limit the bytes a second"
     }
     Logs {
         Follow "follow" ["f"] "follow" "Follow the newest line, or stop following"

@@ -12,9 +12,10 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
 use super::event::Msg;
+use super::state::limits::Workers;
 use super::state::queue::DraftId;
 use crate::engine::{Engine, Place};
-use crate::job::{Failure, JobId, JobSpec};
+use crate::job::{Failure, JobId, JobSpec, Rate};
 use crate::oci::{ErrorClass, Location, Repository};
 
 /// How the UI ended.
@@ -74,6 +75,12 @@ pub enum Effect {
     Pause(JobId),
     /// Let a paused job go on.
     Resume(JobId),
+    /// Change a job's priority.
+    Prioritise(JobId, i32),
+    /// Change how many blobs move at the same time.
+    SetWorkers(Workers),
+    /// Limit the bytes a second that are moved in all, or not.
+    SetBandwidth(Option<Rate>),
     /// Stop everything.
     Shutdown,
     /// Draw the whole screen again.
@@ -185,6 +192,14 @@ impl Runner {
             Effect::Retry(job) => self.order(job, async move { engine.retry(job).await }),
             Effect::Pause(job) => self.order(job, async move { engine.pause(job).await }),
             Effect::Resume(job) => self.order(job, async move { engine.resume(job).await }),
+            Effect::Prioritise(job, priority) => {
+                self.order(job, async move { engine.set_priority(job, priority).await });
+            }
+            Effect::SetWorkers(workers) => {
+                engine.set_workers(workers.in_all);
+                engine.set_workers_per_host(workers.per_host);
+            }
+            Effect::SetBandwidth(rate) => engine.set_bandwidth(rate.map(Into::into)),
             Effect::Shutdown => spawn(async move {
                 engine.shutdown().await;
                 let _ = messages.send(Msg::Stopped).await;
@@ -243,11 +258,20 @@ fn refusals(effect: Effect, failure: &Failure) -> Vec<Msg> {
         Effect::Submit(drafts) => {
             drafts.into_iter().map(|(draft, _)| Msg::Submitted(draft, Err(failure.clone()))).collect()
         }
-        Effect::Cancel(job) | Effect::Retry(job) | Effect::Pause(job) | Effect::Resume(job) => {
+        Effect::Cancel(job)
+        | Effect::Retry(job)
+        | Effect::Pause(job)
+        | Effect::Resume(job)
+        | Effect::Prioritise(job, _) => {
             vec![Msg::Refused(job, failure.clone())]
         }
         Effect::Shutdown => vec![Msg::Stopped],
-        Effect::DropPlans | Effect::Redraw | Effect::Suspend | Effect::Exit(_) => Vec::new(),
+        Effect::SetWorkers(_)
+        | Effect::SetBandwidth(_)
+        | Effect::DropPlans
+        | Effect::Redraw
+        | Effect::Suspend
+        | Effect::Exit(_) => Vec::new(),
     }
 }
 

@@ -44,14 +44,15 @@ pub struct Jobs {
     pub offset: usize,
 }
 
-/// What runs is on top, then what needs a person, then what waits, then what is over, the latest first.
-fn rank(job: &Job) -> (u8, i64) {
+/// What runs is on top, then what needs a person, then what waits, in the order in which its turn will come, then what
+/// is over, the latest first.
+fn rank(job: &Job) -> (u8, i64, i64) {
     match job.state {
-        JobState::Running | JobState::Planning => (0, job.id.0),
-        JobState::Failed => (1, -job.id.0),
-        JobState::Paused | JobState::Interrupted => (2, job.id.0),
-        JobState::Queued | JobState::Draft => (3, job.id.0),
-        JobState::Succeeded | JobState::Cancelled => (4, -job.id.0),
+        JobState::Running | JobState::Planning => (0, 0, job.id.0),
+        JobState::Failed => (1, 0, -job.id.0),
+        JobState::Paused | JobState::Interrupted => (2, 0, job.id.0),
+        JobState::Queued | JobState::Draft => (3, -i64::from(job.priority), job.id.0),
+        JobState::Succeeded | JobState::Cancelled => (4, 0, -job.id.0),
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod browse;
 pub mod jobs;
+pub mod limits;
 pub mod listing;
 pub mod logs;
 pub mod lookup;
@@ -23,6 +24,7 @@ use nucleo_matcher::Matcher;
 
 use self::browse::{Browse, Level};
 use self::jobs::Jobs;
+use self::limits::Limits;
 use self::listing::Load;
 use self::logs::Logs;
 use self::lookup::Lookup;
@@ -149,6 +151,8 @@ pub struct State {
     pub queue: Queue,
     /// Pane 4.
     pub jobs: Jobs,
+    /// How much of the link is taken.
+    pub limits: Limits,
     /// Pane 5.
     pub logs: Logs,
     /// How far pane 0 is scrolled.
@@ -206,6 +210,7 @@ impl State {
             browse: Browse::default(),
             queue: Queue::default(),
             jobs: Jobs::default(),
+            limits: Limits::new(config),
             logs: Logs::default(),
             details: popup::Scroll::default(),
             marks: Marks::default(),

@@ -46,6 +46,8 @@ pub enum Ask {
     Target,
     /// A repository of the browser's place.
     Repository,
+    /// Bytes a second; nothing for no limit.
+    Bandwidth,
 }
 
 /// A line of text.

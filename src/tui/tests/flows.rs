@@ -359,6 +359,58 @@ fn jobs_are_cancelled_retried_and_paused() {
 }
 
 #[test]
+fn workers_bandwidth_and_priorities_are_changed_where_the_jobs_are() {
+    use crate::tui::state::limits::Workers;
+    let jobs = || vec![job(1, "a:1", JobState::Running), job(2, "b:1", JobState::Succeeded)];
+    let workers = |in_all, per_host| Effect::SetWorkers(Workers { in_all, per_host });
+    let rate = |text: &str| Effect::SetBandwidth(text.parse().ok());
+    for (keys, want) in [
+        ("<", vec![workers(3, 3)]),
+        ("> >", vec![workers(5, 5), workers(6, 6)]),
+        ("K", vec![Effect::Prioritise(JobId(1), 1)]),
+        ("J", vec![Effect::Prioritise(JobId(1), -1)]),
+        ("G K", vec![]),
+    ] {
+        let mut app = App::new();
+        app.tell(sampled(jobs())).keys("4").keys(keys);
+        assert_eq!(app.effects, want, "{keys}");
+        assert!(app.state.message.is_some(), "{keys} says what it did");
+    }
+    let mut app = App::new();
+    app.tell(sampled(jobs())).keys("4 b").write("fast").keys("enter");
+    assert!(
+        app.effects.is_empty() && app.screen_at(120, 36).contains("is no rate"),
+        "{}",
+        app.screen_at(120, 36)
+    );
+    app.keys("esc b").write("20MB").keys("enter");
+    assert_eq!(app.effects, [rate("20MB")]);
+    assert!(
+        app.screen_at(120, 36).contains("max 20MB/s") && app.screen_at(120, 36).contains("at most 20MB/s"),
+        "{}",
+        app.screen_at(120, 36)
+    );
+    app.keys("b ctrl-u enter");
+    assert_eq!(app.effects, [rate("20MB"), rate("")]);
+    assert!(!app.screen_at(120, 36).contains("max "), "{}", app.screen_at(120, 36));
+    // The limit of one host holds by itself where it is lower than that of all.
+    app.state.limits.workers = Workers { in_all: 8, per_host: 4 };
+    app.effects.clear();
+    app.keys(">");
+    assert_eq!(app.effects, [workers(9, 4)]);
+    assert!(
+        app.screen_at(120, 36).contains("9 blobs at a time, 4 of them at one host"),
+        "{}",
+        app.screen_at(120, 36)
+    );
+    let mut first = job(1, "a:1", JobState::Queued);
+    first.priority = -2;
+    app.tell(sampled(vec![first, job(3, "c:1", JobState::Queued)]));
+    assert_eq!(app.state.jobs.rows()[0].id, JobId(3), "what comes first is above");
+    assert!(app.screen_at(120, 36).contains("-2 queued"), "{}", app.screen_at(120, 36));
+}
+
+#[test]
 fn the_engine_may_come_late_or_never() {
     let mut app = App::new();
     app.state.engine = crate::tui::state::EngineState::Starting;

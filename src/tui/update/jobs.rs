@@ -1,6 +1,6 @@
-//! Jobs: looking into them, cancelling, retrying, pausing.
+//! Jobs: looking into them, cancelling, retrying, pausing; and how much of the link they may take.
 
-use crate::job::JobState;
+use crate::job::{JobState, Rate};
 use crate::tui::effect::Effect;
 use crate::tui::state::popup::{Choice, Dialog, Popup, Question, Scroll};
 use crate::tui::state::{State, Tone};
@@ -63,4 +63,37 @@ pub(super) fn pause(state: &mut State, effects: &mut Vec<Effect>) {
         }
         None => state.say(Tone::Plain, "there is no job to pause"),
     }
+}
+
+/// Moves a job's priority.
+pub(super) fn prioritise(state: &mut State, by: i32, effects: &mut Vec<Effect>) {
+    let Some(job) = state.jobs.current() else { return state.say(Tone::Plain, "there is no job") };
+    let (id, priority) = (job.id, job.priority.saturating_add(by));
+    if job.state.is_final() {
+        let text = format!("job {id} {}: a priority would change nothing", is(job.state));
+        return state.say(Tone::Plain, text);
+    }
+    state.say(Tone::Good, format!("job {id}: priority {priority}"));
+    effects.push(Effect::Prioritise(id, priority));
+}
+
+/// Changes the number of workers by one.
+pub(super) fn workers(state: &mut State, more: bool, effects: &mut Vec<Effect>) {
+    let workers = state.limits.workers.step(more);
+    state.limits.workers = workers;
+    state.say(Tone::Good, workers.to_string());
+    effects.push(Effect::SetWorkers(workers));
+}
+
+/// Takes what was typed as the limit in bytes a second; nothing, `0` or `none` is no limit.
+pub(super) fn limit(state: &mut State, text: &str, effects: &mut Vec<Effect>) -> Result<(), String> {
+    let rate = match text {
+        "" | "0" | "none" => None,
+        text => Some(text.parse::<Rate>()?),
+    };
+    state.limits.bandwidth = rate;
+    let told = rate.map_or_else(|| "no limit of bandwidth".to_owned(), |rate| format!("at most {rate}/s"));
+    state.say(Tone::Good, told);
+    effects.push(Effect::SetBandwidth(rate));
+    Ok(())
 }

@@ -139,6 +139,11 @@ pub(super) fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) 
         CancelJob => jobs::cancel(state, effects),
         RetryJob => jobs::retry(state, effects),
         PauseJob => jobs::pause(state, effects),
+        RaisePriority => jobs::prioritise(state, 1, effects),
+        LowerPriority => jobs::prioritise(state, -1, effects),
+        FewerWorkers => jobs::workers(state, false, effects),
+        MoreWorkers => jobs::workers(state, true, effects),
+        SetBandwidth => popups::ask_bandwidth(state),
         Follow => {
             state.logs.follow = !state.logs.follow;
             state.logs.back = 0;

@@ -23,6 +23,11 @@ pub(super) fn ask_target(state: &mut State, then_start: bool) {
     state.popups.push(queue::prompt(Ask::Target, text, then_start));
 }
 
+pub(super) fn ask_bandwidth(state: &mut State) {
+    let text = state.limits.bandwidth.map(|rate| rate.to_string()).unwrap_or_default();
+    state.popups.push(queue::prompt(Ask::Bandwidth, text, false));
+}
+
 pub(super) fn ask_repository(state: &mut State) {
     match state.browse.place {
         Some(Place::Registry(_) | Place::Store) => {
@@ -109,6 +114,7 @@ fn answer_prompt(state: &mut State, ask: Ask, text: &str, effects: &mut Vec<Effe
             // What waits may still not fit: a prefix that makes a name too long.
             Ok(())
         }
+        Ask::Bandwidth => super::jobs::limit(state, text, effects),
         Ask::Repository => super::browse::open_repository(state, text, effects),
         Ask::Reference => {
             let pasted = Pasted::read(text);

@@ -76,7 +76,11 @@ fn draw_job(state: &State, job: &Job, line: Rect, buffer: &mut Buffer) {
         .put(sign, style)
         .skip(1)
         .column(&cut_front(&name, name_width, glyphs.ellipsis), name_width, theme.text)
-        .skip(2);
+        .skip(1);
+    if job.priority != 0 {
+        pen.put(&format!("{:+}", job.priority), theme.accent);
+    }
+    pen.skip(1);
     match job.state {
         JobState::Running | JobState::Paused => progress(state, job, &mut pen, width),
         JobState::Failed => failure(state, job, &mut pen),

@@ -119,6 +119,9 @@ fn numbers(state: &State) -> Vec<(String, ratatui::style::Style)> {
         let eta = state.jobs.eta(state.now).map_or_else(|| glyphs.dash.to_owned(), duration);
         out.push((format!("ETA {eta}"), theme.text));
     }
+    if let Some(rate) = state.limits.bandwidth {
+        out.push((format!("max {rate}/s"), theme.warn));
+    }
     out
 }
 

@@ -130,6 +130,7 @@ fn draw_prompt(state: &State, layout: &Layout, prompt: &Prompt, buffer: &mut Buf
             "nginx:1.27, ghcr.io/owner/name:tag, several with blanks between; or paste a list",
         ),
         Ask::Target => ("Copy to", "HOST[/PREFIX], a registry's name, or store"),
+        Ask::Bandwidth => ("Bandwidth", "bytes a second in all: 800KB, 20MB, 200Mbit; empty for no limit"),
         Ask::Repository => ("Open a repository", "its path in the registry: team/app"),
     };
     let errors = prompt.error.as_ref().map(|error| wrap(error, 62)).unwrap_or_default();

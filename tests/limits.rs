@@ -10,7 +10,7 @@ use wharf::oci::Platform;
 use wharf::serve::ServeOptions;
 use wharf::transport::registry::ClientOptions;
 
-use crate::support::fault::{Fault, Proxy, any};
+use crate::support::fault::{Fault, Kind, Proxy, any, on};
 use crate::support::image::{Recipe, TestImage};
 use crate::support::wharf::{Home, Registry};
 
@@ -185,4 +185,20 @@ async fn a_registry_that_takes_four_requests_at_a_time_is_not_hammered() {
     assert!((1..=26).contains(&refusals), "{refusals} refusals of {requests} requests: {run}");
     let notes = run.stderr.matches("is throttling:").count();
     assert!((1..=6).contains(&notes), "told when the direction changes, not each time: {run}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_registry_that_refuses_everything_is_an_error_soon() {
+    let (home, from, to) = (Home::new(), Registry::start().await, Registry::start().await);
+    image_at(&from, &home, &[3_000; 30]).await;
+    home.config("attempts: 3\n");
+    let proxy = Proxy::start(&to.host()).await;
+    let refused = proxy.add(on("POST", Kind::Upload).then(Fault::Status(429)));
+    let target = format!("{}/b:1", proxy.host());
+    let started = Instant::now();
+    let run = home.run(&["copy", &format!("{}/a:1", from.host()), &target]).await;
+    let (error, _) = run.failed(1);
+    assert!(error.contains("429"), "{run}");
+    assert!(started.elapsed() < Duration::from_secs(30), "{:?}", started.elapsed());
+    assert!(refused.happened() <= 40, "{} attempts", refused.happened());
 }

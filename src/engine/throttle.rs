@@ -22,8 +22,8 @@ use crate::transport::registry::{Observer, RetryNotice};
 const ROUND: Duration = Duration::from_millis(500);
 /// The longest pause between attempts of a host that refuses even one at a time.
 const PAUSE: Duration = Duration::from_secs(4);
-/// The longest that `Retry-After` is obeyed: after that one attempt is made.
-const LONGEST: Duration = Duration::from_secs(300);
+/// The longest that `Retry-After` is obeyed, as by the client: a person is watching.
+const LONGEST: Duration = Duration::from_secs(60);
 /// Time without a refusal after which one slot more is tried.
 const RAISE: Duration = Duration::from_secs(3);
 

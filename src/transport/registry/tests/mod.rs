@@ -6,6 +6,7 @@ mod lists;
 mod peer;
 mod pull;
 mod push;
+mod throttle;
 mod traps;
 
 use std::sync::{Arc, Mutex};

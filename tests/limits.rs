@@ -67,6 +67,18 @@ async fn a_copy_takes_as_long_as_its_bandwidth_asks_for() {
     let seconds = took(&[&target, "--bandwidth", "100KB"]).await;
     assert!((2.5..4.5).contains(&seconds), "300 kB at 100 kB/s: {seconds} s");
     image.assert_at(&to.host(), "b", "1").await;
+    // What is mounted there does not move; the same blobs move to the files.
+    let (layout, archive) = (format!("oci:{}", home.text("out")), home.text("out.tar"));
+    let (from_there, mounted) = (format!("{}/b:1", to.host()), format!("{}/m:1", to.host()));
+    for args in [
+        &["copy", &from_there, &mounted, &layout, "--bandwidth", "100KB"][..],
+        &["export", &from_there, "-o", &archive, "--platform", "linux/amd64", "--bandwidth", "100KB"],
+    ] {
+        let started = Instant::now();
+        home.ok(args).await;
+        let seconds = started.elapsed().as_secs_f64();
+        assert!((2.5..4.5).contains(&seconds), "{args:?}: {seconds} s");
+    }
     // For one registry alone, whether it is written or read.
     let fresh = [Registry::start().await, Registry::start().await];
     for (to, limited) in [(&fresh[0], &fresh[0]), (&fresh[1], &from)] {

@@ -22,9 +22,8 @@ use futures_util::{StreamExt, stream};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
-use super::door::{DestinationDoor, SourceDoor};
+use super::door::SourceDoor;
 use super::run::Running;
-use crate::job::Plan;
 use crate::oci::{Descriptor, RawManifest, TagOrDigest};
 use crate::transport::{self, ByteStream, Source};
 
@@ -91,15 +90,13 @@ impl Bandwidth {
         Arc::clone(hosts.entry(host.to_owned()).or_default())
     }
 
-    /// A job's source, whose blobs are read within the limits that are for it.
-    pub(super) fn source(&self, door: SourceDoor, to: &[DestinationDoor], plan: &Plan) -> SourceDoor {
+    /// A job's source, whose blobs are read within its registry's limit.
+    pub(super) fn source(&self, door: SourceDoor) -> SourceDoor {
         if door.repository.is_none() {
             return door;
         }
-        let mut limits = vec![self.host(&door.host)];
-        let sends = to.iter().zip(&plan.destinations).any(|(to, p)| to.registry.is_some() && !p.up_to_date);
-        limits.extend((!sends).then(|| Arc::clone(&self.all)));
-        SourceDoor { source: Arc::new(Limited { source: door.source, limits }), ..door }
+        let limit = self.host(&door.host);
+        SourceDoor { source: Arc::new(Limited { source: door.source, limit }), ..door }
     }
 
     /// A body on its way to the registry `host`, within its limit and the global one.
@@ -109,6 +106,16 @@ impl Bandwidth {
 }
 
 impl Running {
+    /// A blob's bytes on their way from the source to some destinations: within the global limit where no registry is
+    /// among these, since then they are counted nowhere else.
+    pub(super) fn read_within(&self, destinations: &[usize], stream: ByteStream) -> ByteStream {
+        let sends = destinations.iter().any(|at| self.destinations[*at].registry.is_some());
+        match self.source.repository.is_some() && !sends {
+            true => limited(stream, vec![Arc::clone(self.engine.bandwidth.all())]),
+            false => stream,
+        }
+    }
+
     /// A body on its way to a destination, within the limits that are for it.
     pub(super) fn limited(&self, at: usize, body: ByteStream) -> ByteStream {
         let door = &self.destinations[at];
@@ -116,10 +123,10 @@ impl Running {
     }
 }
 
-/// A source whose blobs are read within limits.
+/// A source whose blobs are read within its registry's limit.
 struct Limited {
     source: Arc<dyn Source>,
-    limits: Vec<Arc<Limit>>,
+    limit: Arc<Limit>,
 }
 
 impl Source for Limited {
@@ -134,7 +141,7 @@ impl Source for Limited {
     ) -> BoxFuture<'a, transport::Result<(u64, ByteStream)>> {
         Box::pin(async move {
             let (start, stream) = self.source.blob(blob, from).await?;
-            Ok((start, limited(stream, self.limits.clone())))
+            Ok((start, limited(stream, vec![Arc::clone(&self.limit)])))
         })
     }
 

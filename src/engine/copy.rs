@@ -156,7 +156,8 @@ impl Running {
         };
         let stream = verified_from(descriptor, self.source.name.clone(), from, stream, hashed);
         let stream = fault.keeping(stream.boxed());
-        let (bodies, pump) = split(stream, writers.len());
+        let places: Vec<usize> = writers.iter().map(|(at, _)| *at).collect();
+        let (bodies, pump) = split(self.read_within(&places, stream), places.len());
         let writes = writers.into_iter().zip(bodies).map(|((at, writer), body)| {
             let start = writer.accepted();
             self.counters.begin(blob, at, start);

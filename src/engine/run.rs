@@ -50,7 +50,7 @@ impl Running {
         paused: watch::Receiver<bool>,
     ) -> Running {
         let Planned { plan, manifests, source, destinations } = planned;
-        let source = engine.bandwidth.source(source, &destinations, &plan);
+        let source = engine.bandwidth.source(source);
         let needed = plan.destinations.iter().filter(|d| !d.up_to_date).count();
         // Destinations that need nothing have no counters of their own: their bytes are reused at once.
         let counters = Arc::new(Counters::new(&plan.blobs, destinations.len()));

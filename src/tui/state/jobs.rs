@@ -134,6 +134,13 @@ impl Jobs {
         self.rows.get(self.cursor).map(|job| &**job)
     }
 
+    /// Notes the priority that the cursor's job was just given: the next key counts from there, not from the last sample.
+    pub fn prioritised(&mut self, priority: i32) {
+        if let Some(job) = self.rows.get_mut(self.cursor) {
+            Arc::make_mut(job).priority = priority;
+        }
+    }
+
     /// Whether something runs or waits for its turn: then time passes on the screen.
     pub fn busy(&self) -> bool {
         self.counts.running > 0 || self.rows.iter().any(|job| job.state == JobState::Queued)

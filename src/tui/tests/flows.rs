@@ -369,6 +369,7 @@ fn workers_bandwidth_and_priorities_are_changed_where_the_jobs_are() {
         ("> >", vec![workers(5, 5), workers(6, 6)]),
         ("K", vec![Effect::Prioritise(JobId(1), 1)]),
         ("J", vec![Effect::Prioritise(JobId(1), -1)]),
+        ("K K", vec![Effect::Prioritise(JobId(1), 1), Effect::Prioritise(JobId(1), 2)]),
         ("G K", vec![]),
     ] {
         let mut app = App::new();

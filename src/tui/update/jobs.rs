@@ -73,6 +73,7 @@ pub(super) fn prioritise(state: &mut State, by: i32, effects: &mut Vec<Effect>) 
         let text = format!("job {id} {}: a priority would change nothing", is(job.state));
         return state.say(Tone::Plain, text);
     }
+    state.jobs.prioritised(priority);
     state.say(Tone::Good, format!("job {id}: priority {priority}"));
     effects.push(Effect::Prioritise(id, priority));
 }

@@ -77,7 +77,7 @@ fn draw_job(state: &State, job: &Job, line: Rect, buffer: &mut Buffer) {
         .skip(1)
         .column(&cut_front(&name, name_width, glyphs.ellipsis), name_width, theme.text)
         .skip(1);
-    if job.priority != 0 {
+    if job.priority != 0 && !job.state.is_final() {
         pen.put(&format!("{:+}", job.priority), theme.accent);
     }
     pen.skip(1);

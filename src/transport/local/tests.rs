@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use futures_util::{StreamExt, TryStreamExt, future, stream};
+use futures_util::{FutureExt, StreamExt, TryStreamExt, future, stream};
 use serde_json::json;
 
 use super::*;
@@ -351,6 +351,21 @@ async fn a_writer_goes_on_after_a_kill_and_leaves_nothing_when_dropped() {
     writer.write(0, body(b"other")).await.unwrap();
     writer.commit().await.unwrap();
     assert_eq!((read(&repository, b"other", 0).await, uploads(&bench)), (b"other".to_vec(), 0));
+}
+
+#[test]
+fn a_writer_that_nobody_waits_for_any_more_leaves_nothing() {
+    let bench = bench();
+    // One blocking thread: what is asked of it next comes when the first is done.
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.max_blocking_threads(1).build().unwrap();
+    runtime.block_on(async {
+        let digest = Digest::of(b"x");
+        let begun = upload::Incoming::begin(&bench.store, &name("a"), &digest, Arc::default()).now_or_never();
+        assert!(begun.is_none(), "it takes a moment");
+        tokio::task::spawn_blocking(|| ()).await.unwrap();
+    });
+    assert_eq!(fs::read_dir(bench.dir.path().join("store/_uploads")).unwrap().count(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

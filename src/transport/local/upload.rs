@@ -284,13 +284,18 @@ impl Incoming {
         digest: &Digest,
         keep: Arc<Keep>,
     ) -> Result<Incoming> {
-        let (inner, wanted, into) = (store.0.clone(), digest.clone(), repository.clone());
-        let (id, partial) = blocking(move || {
-            inner.ready()?;
-            let open = |id: UploadId| {
-                let partial =
-                    Partial::open_or_create(&inner.layout.upload(&id), Hashed::nothing(Some(&wanted)));
-                partial.map(|partial| partial.map(|partial| (id, partial)))
+        let (store, into, wanted) = (store.clone(), repository.clone(), digest.clone());
+        // Whole when it leaves there: what is made for somebody who has stopped waiting goes with it.
+        blocking(move || {
+            store.0.ready()?;
+            let open = |id: UploadId| -> Result<Option<Incoming>> {
+                let path = store.0.layout.upload(&id);
+                let partial = Partial::open_or_create(&path, Hashed::nothing(Some(&wanted)))?;
+                let (store, repository, digest) = (store.clone(), into.clone(), wanted.clone());
+                let keep = Arc::clone(&keep);
+                let incoming =
+                    |partial| Incoming { store, repository, digest, id, partial, keep, stays: false };
+                Ok(partial.map(incoming))
             };
             match open(UploadId::of_writer(&into, &wanted)) {
                 Ok(Some(begun)) => return Ok(begun),
@@ -304,9 +309,7 @@ impl Incoming {
                 Error::Conflict { at: format!("store:{into} {wanted}"), reason }
             })
         })
-        .await?;
-        let (store, repository, digest) = (store.clone(), repository.clone(), digest.clone());
-        Ok(Incoming { store, repository, digest, id, partial, keep, stays: false })
+        .await
     }
 
     pub(super) fn len(&self) -> u64 {

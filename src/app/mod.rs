@@ -11,12 +11,16 @@ mod options;
 mod terminal;
 
 use std::ffi::OsString;
+use std::time::Duration;
 
 use clap::Parser;
 use clap::error::ErrorKind;
 
 use crate::cli::{self, Args, Command, OutputFormat};
 use crate::config::{Config, ConfigFaults, Loaded, paths};
+
+/// How long the end waits for threads that are in the middle of something.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// Runs wharf with these arguments, the program's name first. The answer is the exit code (DESIGN section 2).
 pub fn main(arguments: Vec<OsString>) -> u8 {
@@ -48,8 +52,9 @@ pub fn main(arguments: Vec<OsString>) -> u8 {
         }
     };
     let code = runtime.block_on(dispatch(args, loaded));
-    // A blocking read of a name server or a disk must not hold up the end.
-    runtime.shutdown_background();
+    // What a cancelled job was just writing is let go of, and its partial file with it; a blocking read of a name
+    // server or a slow disk does not hold up the end.
+    runtime.shutdown_timeout(LAST_WORDS);
     code
 }
 

@@ -1,5 +1,5 @@
-//! Where blobs are: which repositories of a registry were seen to hold a digest. A hint for mounts, never a
-//! proof: a registry may have collected a blob since.
+//! Where blobs are: which repositories of a registry were seen to hold a digest, or were about to get it. A hint for
+//! mounts, never a proof: a registry may have collected a blob since, and an upload may have been cut off.
 
 use std::collections::HashMap;
 
@@ -9,7 +9,10 @@ use super::{Ledger, Result, now};
 use crate::oci::{Digest, Registry, Repository};
 
 /// Digests asked for in one statement: databases limit its parameters (SQLite of old to 999).
-const CHUNK: usize = 500;
+pub(super) const CHUNK: usize = 500;
+
+/// The `seen` of a blob that was about to be uploaded.
+const BEGUN: i64 = 0;
 
 impl Ledger {
     /// Records that these repositories of a registry hold these blobs, as of now.
@@ -33,11 +36,36 @@ impl Ledger {
         change.commit().await.map_err(error)
     }
 
-    /// For each digest that some repository of the registry was seen to hold, the one it was last seen in.
+    /// Records, before a blob is uploaded, where it will be. A process that is killed between the registry's last word
+    /// and its own record of it would else send the blob again, to another repository.
+    pub async fn begin_blob(
+        &self,
+        registry: &Registry,
+        digest: &Digest,
+        repository: &Repository,
+    ) -> Result<()> {
+        let error = self.sql("record an upload");
+        let mut writer = self.writer().await?;
+        let mut change = writer.begin_with("BEGIN IMMEDIATE").await.map_err(error)?;
+        // Whoever began before did not get through, or nobody would begin now.
+        let statement = "DELETE FROM blobs WHERE registry = $1 AND digest = $2 AND seen = $3";
+        let row = sqlx::query(statement).bind(registry.as_str()).bind(digest.as_str()).bind(BEGUN);
+        row.execute(&mut *change).await.map_err(error)?;
+        let statement = "INSERT INTO blobs (registry, digest, repository, seen) VALUES ($1, $2, $3, $4) \
+             ON CONFLICT (registry, digest, repository) DO NOTHING";
+        let row =
+            sqlx::query(statement).bind(registry.as_str()).bind(digest.as_str()).bind(repository.as_str());
+        row.bind(BEGUN).execute(&mut *change).await.map_err(error)?;
+        change.commit().await.map_err(error)
+    }
+
+    /// For each digest that some repository of the registry was seen to hold, the one it was last seen in. With `begun`
+    /// also, for others, one that it was about to be uploaded to.
     pub async fn blob_locations(
         &self,
         registry: &Registry,
         digests: &[Digest],
+        begun: bool,
     ) -> Result<HashMap<Digest, Repository>> {
         let error = self.sql("look blobs up");
         let mut found = HashMap::new();
@@ -50,8 +78,9 @@ impl Ledger {
             for digest in chunk {
                 list.push_bind(digest.as_str());
             }
+            statement.push(") AND seen > ").push_bind(if begun { BEGUN - 1 } else { BEGUN });
             // The newest comes last, and stays.
-            statement.push(") ORDER BY seen, repository");
+            statement.push(" ORDER BY seen, repository");
             for row in statement.build().fetch_all(&mut *reader).await.map_err(error)? {
                 let digest: String = row.try_get("digest").map_err(error)?;
                 let repository: String = row.try_get("repository").map_err(error)?;

@@ -83,3 +83,52 @@ impl Ledger {
         Ok(None)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::Error;
+
+    fn spec(name: &str) -> JobSpec {
+        JobSpec::copy(format!("a.io/{name}").parse().unwrap(), format!("b.io/{name}").parse().unwrap())
+    }
+
+    fn ids(jobs: &[Job]) -> Vec<i64> {
+        jobs.iter().map(|job| job.id.0).collect()
+    }
+
+    #[tokio::test]
+    async fn what_nobody_has_is_taken_up_and_what_somebody_has_is_not() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("ledger.db");
+        let one = Ledger::open(&path).await.unwrap();
+        let specs = [spec("x"), spec("y"), spec("x"), spec("z")];
+        assert_eq!(ids(&one.enlist(&specs).await.unwrap()), [1, 2, 3, 4]);
+        let running = JobId(2);
+        one.move_to(running, JobState::Queued, JobState::Planning).await.unwrap();
+        one.move_to(running, JobState::Planning, JobState::Running).await.unwrap();
+        one.sample_all(&[(running, [10, 4, 1]), (JobId(99), [1, 1, 1])]).await.unwrap();
+        one.move_to(JobId(4), JobState::Queued, JobState::Cancelled).await.unwrap();
+        // While One lives, everything is its own, and the same wish is another job.
+        let two = Ledger::open(&path).await.unwrap();
+        assert_eq!(ids(&two.enlist(&[spec("y")]).await.unwrap()), [5]);
+        assert_eq!(two.owners(&[running, JobId(4)]).await.unwrap().len(), 1);
+        assert!(matches!(two.cancel_all(&[JobId(1)]).await, Err(Error::Owned { .. })));
+        drop((one, two));
+        let three = Ledger::open(&path).await.unwrap();
+        let taken = three.enlist(&[spec("y"), spec("x"), spec("z"), spec("x"), spec("x")]).await.unwrap();
+        assert_eq!(ids(&taken), [2, 1, 6, 3, 7], "each job once, the oldest first");
+        assert_eq!((taken[0].state, taken[0].progress.wire), (JobState::Queued, 4));
+        three.move_to(running, JobState::Queued, JobState::Planning).await.unwrap();
+        let attempts = &three.attempts(&[running, JobId(1)]).await.unwrap()[&running];
+        let told: Vec<_> = attempts.iter().map(|a| (a.number, a.outcome, a.ended.is_some())).collect();
+        assert_eq!(told, [(1, Some(JobState::Interrupted), true), (2, None, false)]);
+        // All or nothing: the fifth is nobody's, the second is at work.
+        assert!(three.cancel_all(&[JobId(5), running]).await.is_err());
+        assert_eq!(three.job(JobId(5)).await.unwrap().state, JobState::Queued);
+        assert!(three.resume_all(&[JobId(5), JobId(4)]).await.is_err());
+        assert!(three.owners(&[JobId(5)]).await.unwrap().is_empty());
+        three.cancel_all(&[JobId(5)]).await.unwrap();
+        assert_eq!(three.job(JobId(5)).await.unwrap().state, JobState::Cancelled);
+    }
+}

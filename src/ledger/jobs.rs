@@ -143,6 +143,21 @@ impl Ledger {
         change.commit().await.map_err(error)
     }
 
+    /// The same for several jobs in one transaction. Those that are not this process's any more are passed over: what
+    /// drives them finds out by itself.
+    pub async fn sample_all(&self, samples: &[(JobId, [u64; 3])]) -> Result<()> {
+        let error = self.sql("record the jobs' progress");
+        let mut writer = self.writer().await?;
+        let mut change = writer.begin_with("BEGIN IMMEDIATE").await.map_err(error)?;
+        self.show_up(&mut change).await?;
+        for (id, counts) in samples {
+            if self.owned(&mut change, *id).await.is_ok() {
+                self.set_progress(&mut change, *id, *counts).await?;
+            }
+        }
+        change.commit().await.map_err(error)
+    }
+
     async fn set_progress(
         &self,
         connection: &mut SqliteConnection,

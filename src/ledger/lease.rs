@@ -2,12 +2,14 @@
 //! owns is free to all. Every claim raises the job's epoch, and every write is checked against owner and epoch in
 //! its own transaction: a process that lost a job while it was stopped can write nothing to it any more.
 
+use std::collections::HashMap;
+
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use sqlx::{Connection, Row};
 
 use super::process::Process;
 use super::{Error, Ledger, Result, now};
-use crate::job::{Job, JobId, JobState};
+use crate::job::{Job, JobId, JobState, Owner};
 
 /// A job as a write finds it.
 pub(super) struct Standing {
@@ -91,19 +93,61 @@ impl Ledger {
     ///
     /// Fails when a living process has the job, or when its state leads nowhere.
     pub async fn resume(&self, id: JobId) -> Result<Job> {
-        let error = self.sql("resume a job");
+        let mut jobs = self.resume_all(&[id]).await?;
+        jobs.pop().ok_or_else(|| Error::NoJob { path: self.inner.path.clone(), job: id })
+    }
+
+    /// [`Ledger::resume`] for several jobs: all of them, or none and why.
+    pub async fn resume_all(&self, ids: &[JobId]) -> Result<Vec<Job>> {
+        let error = self.sql("resume jobs");
         let mut writer = self.writer().await?;
         let mut change = writer.begin_with("BEGIN IMMEDIATE").await.map_err(error)?;
-        let standing = self.standing(&mut change, id).await?;
-        let right = self.right(id, &standing)?;
-        if standing.state != JobState::Queued {
-            self.arrive(&mut change, id, &standing, JobState::Queued, super::jobs::End::Open).await?;
-        } else if right == Right::Free {
-            self.claim(&mut change, id).await?;
+        let mut jobs = Vec::with_capacity(ids.len());
+        for id in ids.iter().copied() {
+            let standing = self.standing(&mut change, id).await?;
+            let right = self.right(id, &standing)?;
+            if standing.state != JobState::Queued {
+                self.arrive(&mut change, id, &standing, JobState::Queued, super::jobs::End::Open).await?;
+            } else if right == Right::Free {
+                self.claim(&mut change, id).await?;
+            }
+            jobs.push(self.read_job(&mut change, id).await?);
         }
-        let job = self.read_job(&mut change, id).await?;
         change.commit().await.map_err(error)?;
-        Ok(job)
+        Ok(jobs)
+    }
+
+    /// Cancels jobs that no living process has: all of them, or none and why.
+    pub async fn cancel_all(&self, ids: &[JobId]) -> Result<()> {
+        let error = self.sql("cancel jobs");
+        let mut writer = self.writer().await?;
+        let mut change = writer.begin_with("BEGIN IMMEDIATE").await.map_err(error)?;
+        for id in ids.iter().copied() {
+            let standing = self.standing(&mut change, id).await?;
+            if self.right(id, &standing)? == Right::Mine {
+                let (path, me) = (self.inner.path.clone(), &self.inner.me.process);
+                return Err(Error::Owned { path, job: id, host: me.host.clone(), pid: me.pid });
+            }
+            self.arrive(&mut change, id, &standing, JobState::Cancelled, super::jobs::End::Open).await?;
+        }
+        change.commit().await.map_err(error)?;
+        Ok(())
+    }
+
+    /// Which of these jobs a living process has, and which process that is.
+    pub async fn owners(&self, ids: &[JobId]) -> Result<HashMap<JobId, Owner>> {
+        let mut reader = self.reader().await?;
+        let (me, now) = (&self.inner.me, now());
+        let mut owners = HashMap::new();
+        for id in ids.iter().copied() {
+            let standing = self.standing(&mut reader, id).await?;
+            if let Some((_, process, seen)) = standing.owner
+                && !process.is_gone(&me.process, seen, now)
+            {
+                owners.insert(id, Owner { host: process.host, pid: process.pid });
+            }
+        }
+        Ok(owners)
     }
 
     /// Whether this process still has a job: to be asked after the process was stopped (SIGCONT), before anything

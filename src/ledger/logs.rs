@@ -1,11 +1,14 @@
 //! A job's attempts and what it said during each.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 use sqlx::sqlite::SqliteConnection;
-use sqlx::{Connection, Row};
+use sqlx::{Connection, QueryBuilder, Row, Sqlite};
 
+use super::blobs::CHUNK;
 use super::{Ledger, Result, moment, now};
-use crate::job::{JobId, JobState, Level};
+use crate::job::{Attempt, JobId, JobState, Level};
 use crate::oci::printable;
 
 /// The newest lines of a job that [`Ledger::logs`] gives.
@@ -63,6 +66,39 @@ impl Ledger {
             });
         }
         Ok(lines)
+    }
+
+    /// The attempts at each of these jobs, oldest first. Jobs that never began have none.
+    pub async fn attempts(&self, ids: &[JobId]) -> Result<HashMap<JobId, Vec<Attempt>>> {
+        let error = self.sql("read attempts");
+        let mut found: HashMap<JobId, Vec<Attempt>> = HashMap::new();
+        let mut reader = self.reader().await?;
+        for chunk in ids.chunks(CHUNK) {
+            let mut statement = QueryBuilder::<Sqlite>::new(
+                "SELECT job, attempt, began, ended, outcome, failure FROM attempts WHERE job IN (",
+            );
+            let mut list = statement.separated(", ");
+            for id in chunk {
+                list.push_bind(id.0);
+            }
+            statement.push(") ORDER BY job, attempt");
+            for row in statement.build().fetch_all(&mut *reader).await.map_err(error)? {
+                let id = JobId(row.try_get("job").map_err(error)?);
+                let number: i64 = row.try_get("attempt").map_err(error)?;
+                let ended: Option<i64> = row.try_get("ended").map_err(error)?;
+                let outcome: Option<String> = row.try_get("outcome").map_err(error)?;
+                let failure: Option<String> = row.try_get("failure").map_err(error)?;
+                found.entry(id).or_default().push(Attempt {
+                    number: u32::try_from(number).unwrap_or(0),
+                    began: row.try_get("began").map(moment).map_err(error)?,
+                    ended: ended.map(moment),
+                    // What another version wrote and this one cannot read is left out.
+                    outcome: outcome.and_then(|name| JobState::from_name(&name)),
+                    failure: failure.and_then(|json| serde_json::from_str(&json).ok()),
+                });
+            }
+        }
+        Ok(found)
     }
 
     pub(super) async fn begin_attempt(&self, connection: &mut SqliteConnection, id: JobId) -> Result<()> {

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::jobs::Entry;
 use super::{Error, Inner, Result};
 use crate::job::{Job, JobEvent, JobId, JobSpec, JobState, Level, Progress};
 use crate::oci::printable;
@@ -34,13 +33,8 @@ impl Inner {
             let sign = if self.ledger.is_some() { -1 } else { 1 };
             specs.into_iter().map(|spec| unrecorded(JobId(sign * self.next_serial()), spec)).collect()
         });
-        let entries: Vec<Arc<Entry>> = jobs.into_iter().map(|job| Arc::new(Entry::new(job))).collect();
-        for entry in &entries {
-            self.jobs.insert(entry);
-            self.speaker.say(JobEvent::Added { job: entry.id() });
-        }
-        let ids = entries.iter().map(|entry| entry.id()).collect();
-        entries.into_iter().for_each(|entry| self.drive(entry));
+        let ids = jobs.iter().map(|job| job.id).collect();
+        self.start(jobs);
         Ok(ids)
     }
 

@@ -209,6 +209,7 @@ impl Running {
             if let Some(known) = known {
                 self.engine.forget_place(door, &descriptor.digest, &known).await;
             }
+            self.engine.begin_place(door, &descriptor.digest).await;
         }
         Ok(begun)
     }

@@ -23,11 +23,12 @@ impl Inner {
     }
 
     /// Other repositories of a destination's host that are known to hold its blobs, from this run and the
-    /// ledger.
+    /// ledger; with `begun` also those that an upload was on its way to.
     pub(super) async fn known_places(
         &self,
         door: &DestinationDoor,
         blobs: &[PlannedBlob],
+        begun: bool,
     ) -> HashMap<Digest, Repository> {
         let Some(own) = &door.repository else { return HashMap::new() };
         let mut unknown = Vec::new();
@@ -38,7 +39,7 @@ impl Inner {
             }
         }
         if let (Some(ledger), Some(registry), false) = (&self.ledger, &door.registry, unknown.is_empty()) {
-            match ledger.blob_locations(registry, &unknown).await {
+            match ledger.blob_locations(registry, &unknown, begun).await {
                 Ok(found) => {
                     found.iter().for_each(|(digest, at)| self.inflight.learn(&door.host, digest, at))
                 }
@@ -57,8 +58,18 @@ impl Inner {
     pub(super) async fn learn_places(&self, running: &Running) {
         for (at, door) in running.destinations.iter().enumerate() {
             if running.needs(at) {
-                self.known_places(door, &running.plan.blobs).await;
+                self.known_places(door, &running.plan.blobs, true).await;
             }
+        }
+    }
+
+    /// A blob is about to be uploaded: whoever finishes after a kill will look for it there.
+    pub(super) async fn begin_place(&self, door: &DestinationDoor, digest: &Digest) {
+        if let (Some(ledger), Some(registry), Some(repository)) =
+            (&self.ledger, &door.registry, &door.repository)
+            && let Err(error) = ledger.begin_blob(registry, digest, repository).await
+        {
+            tracing::warn!("blob locations: {error}");
         }
     }
 

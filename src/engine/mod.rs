@@ -11,6 +11,7 @@
 //! | `arrival` | which of an image's platforms arrive, as an index or as one image |
 //! | `tree` | an index's manifests and their blobs |
 //! | `accept` | a batch of specifications → jobs that run |
+//! | `remaining` | what outlives a process, and taking it up again |
 //! | `jobs` | states, and what drives a job |
 //! | `turn` | how many jobs at once, and whose turn comes first |
 //! | `run` | one run: blobs through the pool, manifests in order, files ended |
@@ -43,6 +44,7 @@ mod pool;
 mod progress;
 mod question;
 mod reading;
+mod remaining;
 mod run;
 mod throttle;
 mod tree;
@@ -52,7 +54,7 @@ mod voice;
 use std::collections::HashMap;
 use std::num::NonZeroU64;
 use std::path::Path;
-use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -64,8 +66,9 @@ pub use error::{Error, Result};
 pub use image::{Image, ImagePlatform};
 pub use options::{EngineOptions, Forbids};
 pub use place::{FileEntry, Place};
+pub use remaining::Unfinished;
 
-use crate::job::{Job, JobEvent, JobId, JobSpec, Plan};
+use crate::job::{Attempt, Job, JobEvent, JobId, JobSpec, Plan};
 use crate::ledger::Ledger;
 use crate::oci::{Descriptor, Location, Platform, RawManifest, Registry, Repository};
 use crate::transport::local::Store;
@@ -96,6 +99,8 @@ struct Inner {
     tasks: TaskTracker,
     speaker: voice::Speaker,
     serial: AtomicI64,
+    /// Whether somebody samples the running jobs for the ledger.
+    sampling: AtomicBool,
     /// How registries behave, as the ledger has it.
     profiles: Mutex<HashMap<Registry, Profile>>,
 }
@@ -122,6 +127,7 @@ impl Engine {
             tasks: TaskTracker::new(),
             speaker,
             serial: AtomicI64::new(1),
+            sampling: AtomicBool::new(false),
             profiles: Mutex::default(),
         }))
     }
@@ -287,6 +293,27 @@ impl Engine {
             Some(ledger) => Ok(ledger.history(limit).await?),
             None => Ok(self.jobs().into_iter().rev().take(limit as usize).collect()),
         }
+    }
+
+    /// The attempts at each of these jobs, as the ledger remembers them.
+    pub async fn attempts(&self, ids: &[JobId]) -> Result<HashMap<JobId, Vec<Attempt>>> {
+        self.0.list_attempts(ids).await
+    }
+
+    /// The jobs that are not over, of every process that uses this ledger, oldest first.
+    pub async fn unfinished(&self) -> Result<Vec<Unfinished>> {
+        self.0.list_unfinished().await
+    }
+
+    /// Takes jobs up that were interrupted, failed, or left by a process that is gone, and runs them here: all of
+    /// them, or none and why.
+    pub async fn take_up(&self, ids: &[JobId]) -> Result<()> {
+        self.0.take_up(ids).await
+    }
+
+    /// Cancels jobs that no living process has: all of them, or none and why.
+    pub async fn cancel_left(&self, ids: &[JobId]) -> Result<()> {
+        self.0.cancel_left(ids).await
     }
 }
 

@@ -147,7 +147,7 @@ impl Inner {
 
     /// Asks one destination for every blob.
     async fn probe(&self, door: &DestinationDoor, blobs: &[PlannedBlob]) -> Result<Vec<Presence>> {
-        let known = self.known_places(door, blobs).await;
+        let known = self.known_places(door, blobs, false).await;
         let ask = |blob: &PlannedBlob| {
             let (known, blob) = (known.get(&blob.descriptor.digest).cloned(), blob.descriptor.clone());
             async move {

@@ -1,0 +1,117 @@
+//! Jobs that outlive a process: what is not over, who has it, and taking up what nobody has.
+
+use std::collections::HashMap;
+use std::sync::atomic::Ordering::{AcqRel, Release};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use super::jobs::Entry;
+use super::{Error, Inner, Result};
+use crate::job::{Attempt, Job, JobEvent, JobId, JobState, Owner};
+use crate::ledger::{self, Ledger};
+
+/// How often the ledger is told how far the running jobs are.
+const EVERY: Duration = Duration::from_secs(1);
+
+/// A job that is not over.
+#[derive(Debug, Clone)]
+pub struct Unfinished {
+    /// The job.
+    pub job: Job,
+    /// The living process that has it; `None` if nobody has.
+    pub owner: Option<Owner>,
+}
+
+impl Unfinished {
+    /// Whether a process that is gone left it behind: it waits for somebody to take it up.
+    pub fn is_left_behind(&self) -> bool {
+        self.owner.is_none() && matches!(self.job.state, JobState::Interrupted | JobState::Queued)
+    }
+}
+
+impl Inner {
+    fn need_ledger(&self) -> Result<&Ledger> {
+        self.ledger.as_ref().ok_or_else(|| Error::Request("jobs are not recorded here".to_owned()))
+    }
+
+    /// What is not over, of every process.
+    pub(super) async fn list_unfinished(&self) -> Result<Vec<Unfinished>> {
+        let ledger = self.need_ledger()?;
+        let jobs = ledger.unfinished().await?;
+        let ids: Vec<JobId> = jobs.iter().map(|job| job.id).collect();
+        let mut owners = ledger.owners(&ids).await?;
+        Ok(jobs.into_iter().map(|job| Unfinished { owner: owners.remove(&job.id), job }).collect())
+    }
+
+    /// Takes jobs up that nobody has, and runs them: all of them, or none and why.
+    pub(super) async fn take_up(self: &Arc<Inner>, ids: &[JobId]) -> Result<()> {
+        let jobs = self.need_ledger()?.resume_all(ids).await?;
+        self.start(jobs);
+        Ok(())
+    }
+
+    /// Cancels jobs that nobody has: all of them, or none and why.
+    pub(super) async fn cancel_left(&self, ids: &[JobId]) -> Result<()> {
+        Ok(self.need_ledger()?.cancel_all(ids).await?)
+    }
+
+    /// The attempts at each job. Without a ledger nobody has counted them.
+    pub(super) async fn list_attempts(&self, ids: &[JobId]) -> Result<HashMap<JobId, Vec<Attempt>>> {
+        match &self.ledger {
+            Some(ledger) => Ok(ledger.attempts(ids).await?),
+            None => Ok(HashMap::new()),
+        }
+    }
+
+    /// Drives jobs that are queued, and has them sampled for the ledger.
+    pub(super) fn start(self: &Arc<Inner>, jobs: Vec<Job>) {
+        let entries: Vec<Arc<Entry>> = jobs.into_iter().map(|job| Arc::new(Entry::new(job))).collect();
+        for entry in &entries {
+            self.jobs.insert(entry);
+            self.speaker.say(JobEvent::Added { job: entry.id() });
+        }
+        entries.into_iter().for_each(|entry| self.drive(entry));
+        if self.ledger.is_some() && !self.sampling.swap(true, AcqRel) {
+            // Not among the engine's tasks: its end must not wait for the next tick.
+            tokio::spawn(sample_until_idle(Arc::downgrade(self)));
+        }
+    }
+
+    /// Writes down how far the running jobs are. The answer is whether any job is left.
+    async fn sample_jobs(&self) -> Result<bool, ledger::Error> {
+        let jobs: Vec<Arc<Job>> = self.jobs.all().iter().map(|entry| entry.snapshot()).collect();
+        let running = jobs.iter().filter(|job| job.state == JobState::Running && job.id.0 > 0);
+        let counts = running.map(|job| {
+            let progress = &job.progress;
+            (job.id, [progress.total, progress.wire, progress.reused])
+        });
+        let counts: Vec<_> = counts.collect();
+        if let (Some(ledger), false) = (&self.ledger, counts.is_empty()) {
+            ledger.sample_all(&counts).await?;
+        }
+        Ok(jobs.iter().any(|job| !job.state.is_final()))
+    }
+}
+
+/// Samples the jobs while there are any, so that after a kill the history says how far they were.
+async fn sample_until_idle(engine: Weak<Inner>) {
+    loop {
+        tokio::time::sleep(EVERY).await;
+        let Some(engine) = engine.upgrade() else { return };
+        match engine.sample_jobs().await {
+            Ok(true) => continue,
+            Err(ledger::Error::Closed { .. }) => return,
+            Err(error) => {
+                tracing::debug!("progress is not recorded: {error}");
+                continue;
+            }
+            Ok(false) => {}
+        }
+        engine.sampling.store(false, Release);
+        // A job that came in between found somebody at work here.
+        let is_idle = engine.jobs.all().iter().all(|entry| entry.snapshot().state.is_final());
+        if is_idle || engine.sampling.swap(true, AcqRel) {
+            return;
+        }
+    }
+}

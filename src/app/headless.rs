@@ -50,7 +50,7 @@ async fn open_ledger(args: &Args, command: &Command) -> Result<Option<Ledger>, S
         Command::Copy(args) => (!args.dry_run, true),
         Command::Sync(args) => (!args.dry_run, true),
         Command::Export(args) => (!args.dry_run, false),
-        Command::History(_) => (true, true),
+        Command::History(_) | Command::Jobs(_) => (true, true),
         _ => (false, false),
     };
     if args.global.no_ledger || !(records || asks) {

@@ -55,7 +55,7 @@ impl Args {
             }
             let Some(typed) = side.creds else { continue };
             if side.several {
-                let reason = "is for one registry, and the list has images of several; use `wharf login` or the configuration";
+                let reason = "is for one registry, and the list has images of several; use `docker login` or the configuration";
                 faults.add(ErrorClass::Config, format!("{} {reason}", side.creds_option));
             }
             match split(&typed.0) {
@@ -126,7 +126,11 @@ fn sides<'a>(command: &'a Command, config: &Config) -> Vec<Side<'a>> {
             };
             vec![asked(registry, &args.access)]
         }
-        Command::History(_) | Command::Config(_) | Command::Demo(_) | Command::Completions(_) => Vec::new(),
+        Command::History(_)
+        | Command::Jobs(_)
+        | Command::Config(_)
+        | Command::Demo(_)
+        | Command::Completions(_) => Vec::new(),
     }
 }
 
@@ -258,6 +262,10 @@ mod tests {
             "wharf copy a b -vv --no-progress",
             "wharf sync - --to h.io",
             "wharf sync list --dry-run",
+            "wharf jobs",
+            "wharf jobs resume",
+            "wharf jobs resume 3 4",
+            "wharf jobs cancel 3",
             "wharf export a -o d",
         ] {
             assert!(Args::try_parse_from(line.split_whitespace()).is_ok(), "{line}");
@@ -267,6 +275,8 @@ mod tests {
             "wharf export",
             "wharf history -n 0",
             "wharf sync",
+            "wharf jobs cancel",
+            "wharf jobs resume x",
             "wharf sync a b",
             "wharf copy a b --src-tls-verify=maybe",
             "wharf copy a b --no-progress --progress bars",

@@ -122,6 +122,8 @@ pub enum Command {
     Repos(ReposArgs),
     /// Show earlier jobs.
     History(HistoryArgs),
+    /// Show the jobs that are not over; finish or cancel what was interrupted.
+    Jobs(JobsArgs),
     /// Check, find or print the configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -345,6 +347,36 @@ pub struct HistoryArgs {
     #[arg(short = 'n', long = "limit", value_name = "N", default_value_t = 20,
         value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub limit: u32,
+}
+
+/// `wharf jobs`
+#[derive(Debug, Clone, clap::Args)]
+#[command(after_help = "\
+A process that is killed leaves its jobs interrupted, or queued if they had not begun. `wharf jobs
+resume` finishes them, and so does the command that began them, run again: what the destination has
+is not sent again. Passwords that were given as options are not kept: resuming takes them from the
+configuration or from where docker login puts them.")]
+pub struct JobsArgs {
+    /// What to do with them; nothing lists them.
+    #[command(subcommand)]
+    pub command: Option<JobsCommand>,
+}
+
+/// `wharf jobs`
+#[derive(Debug, Clone, Subcommand)]
+pub enum JobsCommand {
+    /// Run jobs to their end that were interrupted, that failed, or that a process that is gone left queued.
+    Resume {
+        /// The jobs' numbers; none for all that were interrupted or left queued.
+        #[arg(value_name = "ID")]
+        ids: Vec<i64>,
+    },
+    /// Cancel jobs that no process is at work on.
+    Cancel {
+        /// The jobs' numbers.
+        #[arg(value_name = "ID", required = true)]
+        ids: Vec<i64>,
+    },
 }
 
 /// `wharf config`

@@ -1,18 +1,35 @@
 //! `wharf history`
 
 use jiff::tz::TimeZone;
+use serde::Serialize;
+use serde_json::json;
 
 use super::args::HistoryArgs;
 use super::output::{self, duration, size};
 use super::{Context, Error, Outcome, OutputFormat};
-use crate::job::Job;
+use crate::job::{Attempt, Job, JobId};
 use crate::oci::printable;
+
+/// A job as programs read it.
+#[derive(Serialize)]
+struct Recorded {
+    #[serde(flatten)]
+    job: Job,
+    attempts: Vec<Attempt>,
+}
 
 /// Shows earlier jobs, the newest first.
 pub async fn run(args: &HistoryArgs, context: &Context) -> Result<Outcome, Error> {
     let jobs = context.engine.history(args.limit).await?;
     match context.output {
-        OutputFormat::Json => output::json(&serde_json::json!({ "jobs": jobs })),
+        OutputFormat::Json => {
+            let ids: Vec<JobId> = jobs.iter().map(|job| job.id).collect();
+            let mut attempts = context.engine.attempts(&ids).await?;
+            let jobs = jobs
+                .into_iter()
+                .map(|job| Recorded { attempts: attempts.remove(&job.id).unwrap_or_default(), job });
+            output::json(&json!({ "jobs": jobs.collect::<Vec<_>>() }))
+        }
         OutputFormat::Text if jobs.is_empty() => {
             context.note("no jobs yet");
             return Ok(Outcome::Done);

@@ -18,6 +18,7 @@ mod failures;
 pub mod history;
 pub mod inspect;
 mod interrupt;
+pub mod jobs;
 mod limits;
 mod list;
 mod output;
@@ -105,6 +106,7 @@ pub async fn run(command: &Command, context: &Context) -> Result<Outcome, Error>
         Command::Tags(args) => interrupt::ends(tags::run(args, context)).await,
         Command::Repos(args) => interrupt::ends(repos::run(args, context)).await,
         Command::History(args) => interrupt::ends(history::run(args, context)).await,
+        Command::Jobs(args) => jobs::run(args, context).await,
         Command::Config(_) | Command::Completions(_) | Command::Demo(_) => {
             Err(Error::usage("this command does not run on an engine"))
         }

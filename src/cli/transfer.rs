@@ -22,11 +22,19 @@ const TICK: Duration = Duration::from_millis(100);
 
 /// Submits the jobs, shows how they go, and prints what came of them.
 pub(super) async fn run(specs: Vec<JobSpec>, context: &Context) -> Result<Outcome, Error> {
+    follow(context.engine.submit_all(specs), context).await
+}
+
+/// The same of jobs that are begun in another way; the answer of `begun` is their numbers.
+pub(super) async fn follow(
+    begun: impl Future<Output = engine::Result<Vec<JobId>>>,
+    context: &Context,
+) -> Result<Outcome, Error> {
     let interrupts = Interrupts::listen()
         .map_err(|source| Error::Io { attempted: "listen for ctrl-c".to_owned(), source })?;
     let events = context.engine.subscribe();
     let began = Instant::now();
-    let ids = context.engine.submit_all(specs).await?;
+    let ids = begun.await?;
     let (jobs, interrupted) = watch(&ids, events, interrupts, context).await?;
     let outcome = Outcome::of(&jobs, interrupted);
     let millis = began.elapsed().as_millis().try_into().unwrap_or(u64::MAX);

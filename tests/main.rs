@@ -12,6 +12,7 @@ mod demo;
 mod errors;
 mod export;
 mod faults;
+mod killed;
 mod layering;
 mod limits;
 mod resume;

@@ -38,6 +38,7 @@ struct Inner {
     client: reqwest::Client,
     rules: RwLock<Vec<Arc<Rule>>>,
     seen: Mutex<Vec<Seen>>,
+    answered: Mutex<Vec<Answered>>,
     /// Requests that are answered now, and how many were refused because there were too many.
     at_work: Arc<AtomicUsize>,
     crowded: AtomicUsize,
@@ -50,6 +51,16 @@ impl Drop for AtWork {
     fn drop(&mut self) {
         self.0.fetch_sub(1, SeqCst);
     }
+}
+
+/// An answer of the registry behind the proxy, which the client may not have lived to hear.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answered {
+    pub method: String,
+    pub kind: Kind,
+    /// Path and query.
+    pub uri: String,
+    pub status: u16,
 }
 
 /// A proxy in front of one registry. It ends when it is dropped.
@@ -77,6 +88,7 @@ impl Proxy {
             seen: Mutex::default(),
             at_work: Arc::default(),
             crowded: AtomicUsize::default(),
+            answered: Mutex::default(),
         });
         let app = axum::Router::new().fallback(handle).with_state(inner.clone());
         let server = tokio::spawn(async move {
@@ -105,6 +117,11 @@ impl Proxy {
     /// Every request so far, in the order they came.
     pub fn seen(&self) -> Vec<Seen> {
         self.inner.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What the registry has answered, in the order it did.
+    pub fn answered(&self) -> Vec<Answered> {
+        self.inner.answered.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Forgets them.
@@ -226,7 +243,14 @@ impl Inner {
         if has_body {
             request = request.body(reqwest::Body::wrap_stream(body));
         }
-        request.send().await
+        let answer = request.send().await?;
+        self.answered.lock().unwrap_or_else(PoisonError::into_inner).push(Answered {
+            method: method.to_string(),
+            kind: Kind::of(uri.path()),
+            uri: uri.to_string(),
+            status: answer.status().as_u16(),
+        });
+        Ok(answer)
     }
 
     fn answer(&self, upstream: reqwest::Response, faults: &[Fault], at_work: AtWork) -> Response<Body> {

@@ -353,9 +353,9 @@ pub struct HistoryArgs {
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = "\
 A process that is killed leaves its jobs interrupted, or queued if they had not begun. `wharf jobs
-resume` finishes them, and so does the command that began them, run again: what the destination has
-is not sent again. Passwords that were given as options are not kept: resuming takes them from the
-configuration or from where docker login puts them.")]
+resume` finishes them, and so does the command that began them, run again: what the destination
+has is not sent again. Passwords that were given as options are not kept: resuming takes them from
+the configuration or from where docker login puts them.")]
 pub struct JobsArgs {
     /// What to do with them; nothing lists them.
     #[command(subcommand)]

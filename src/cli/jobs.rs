@@ -131,10 +131,10 @@ mod tests {
             Unfinished { job: sample::job(13, JobState::Queued), owner: None },
         ];
         let want = "\
-id  state        since                            done  process       what
- 3  running      2026-11-21 04:05:06     0 % of 200 MB  4242 on jump  docker.io/library/nginx:1.27 → 127.0.0.1:5002/nginx:1.27
-12  interrupted  2026-11-21 04:05:06   64 % of 70.0 MB  none          docker.io/library/nginx:1.27 → 127.0.0.1:5002/nginx:1.27
-13  queued       2026-11-21 04:05:06                    none          docker.io/library/nginx:1.27 → 127.0.0.1:5002/nginx:1.27
+id  state        since                           done  process       what
+ 3  running      2026-11-21 04:05:06    0 % of 200 MB  4242 on jump  docker.io/library/nginx:1.27 → 127.0.0.1:5002/nginx:1.27
+12  interrupted  2026-11-21 04:05:06  64 % of 70.0 MB  none          docker.io/library/nginx:1.27 → 127.0.0.1:5002/nginx:1.27
+13  queued       2026-11-21 04:05:06                   none          docker.io/library/nginx:1.27 → 127.0.0.1:5002/nginx:1.27
 ";
         assert_eq!(text(&jobs, &TimeZone::UTC), want);
         assert_eq!(jobs.iter().filter(|job| job.is_left_behind()).count(), 2);

@@ -1,8 +1,9 @@
 //! A job's attempts and what it said during each.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use jiff::Timestamp;
+use serde::Serialize;
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{Connection, QueryBuilder, Row, Sqlite};
 
@@ -17,8 +18,21 @@ pub const LOG_LIMIT: u32 = 10_000;
 /// The longest line that is kept, in characters.
 const LINE_LIMIT: usize = 4_000;
 
+/// A line to be added to a job's log.
+#[derive(Debug, Clone)]
+pub struct LogEntry {
+    /// Which job.
+    pub job: JobId,
+    /// When it was said.
+    pub at: Timestamp,
+    /// How weighty.
+    pub level: Level,
+    /// The line; control characters are dropped.
+    pub text: String,
+}
+
 /// One line of a job's log.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LogLine {
     /// In which attempt, from 1; 0 before the first.
     pub attempt: u32,
@@ -43,6 +57,29 @@ impl Ledger {
         let line =
             sqlx::query(statement).bind(id.0).bind(now()).bind(name(level)).bind(printable(text, LINE_LIMIT));
         line.execute(&mut *change).await.map_err(error)?;
+        change.commit().await.map_err(error)
+    }
+
+    /// Adds lines to the present attempts of their jobs, in one transaction. Of each job the newest [`LOG_LIMIT`] lines
+    /// are kept.
+    pub async fn log_all(&self, lines: &[LogEntry]) -> Result<()> {
+        let error = self.sql("write the jobs' logs");
+        let mut writer = self.writer().await?;
+        let mut change = writer.begin_with("BEGIN IMMEDIATE").await.map_err(error)?;
+        let statement = "INSERT INTO logs (job, attempt, at, level, text) \
+             VALUES ($1, (SELECT COALESCE(MAX(attempt), 0) FROM attempts WHERE job = $1), $2, $3, $4)";
+        for line in lines {
+            let text = printable(&line.text, LINE_LIMIT);
+            let row = sqlx::query(statement).bind(line.job.0).bind(line.at.as_millisecond());
+            row.bind(name(line.level)).bind(text).execute(&mut *change).await.map_err(error)?;
+        }
+        let jobs: BTreeSet<i64> = lines.iter().map(|line| line.job.0).collect();
+        let statement = "DELETE FROM logs WHERE job = $1 AND id <= \
+             (SELECT id FROM logs WHERE job = $1 ORDER BY id DESC LIMIT 1 OFFSET $2)";
+        for job in jobs {
+            let trim = sqlx::query(statement).bind(job).bind(i64::from(LOG_LIMIT));
+            trim.execute(&mut *change).await.map_err(error)?;
+        }
         change.commit().await.map_err(error)
     }
 

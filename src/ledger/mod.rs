@@ -35,7 +35,7 @@ use sqlx::sqlite::SqliteConnection;
 use tokio::sync::{MappedMutexGuard, MutexGuard};
 
 pub use error::{Error, Result};
-pub use logs::{LOG_LIMIT, LogLine};
+pub use logs::{LOG_LIMIT, LogEntry, LogLine};
 pub use records::{ExportedFile, Overwrite};
 
 use crate::job::JobId;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use jiff::Timestamp;
+use serde::Serialize;
 use serde_json::Value;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Connection, Row};
@@ -14,7 +15,7 @@ use crate::job::JobId;
 use crate::oci::{Digest, Registry, Repository, Tag};
 
 /// A tag that a job set to something else: undo sets it back to `old`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Overwrite {
     /// The job that did it.
     pub job: JobId,
@@ -33,7 +34,7 @@ pub struct Overwrite {
 }
 
 /// A file that a job wrote.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ExportedFile {
     /// The job that did it.
     pub job: JobId,
@@ -68,13 +69,14 @@ impl Ledger {
         change.commit().await.map_err(error)
     }
 
-    /// The last `limit` overwritten tags, newest first.
-    pub async fn overwrites(&self, limit: u32) -> Result<Vec<Overwrite>> {
+    /// The last `limit` overwritten tags, newest first; of one job if one is named.
+    pub async fn overwrites(&self, job: Option<JobId>, limit: u32) -> Result<Vec<Overwrite>> {
         let error = self.sql("list overwritten tags");
-        let statement = "SELECT id, job, registry, repository, tag, old, new, at FROM overwrites ORDER BY id DESC LIMIT $1";
+        let statement = "SELECT id, job, registry, repository, tag, old, new, at FROM overwrites \
+             WHERE $1 IS NULL OR job = $1 ORDER BY id DESC LIMIT $2";
         let mut reader = self.reader().await?;
-        let rows =
-            sqlx::query(statement).bind(i64::from(limit)).fetch_all(&mut *reader).await.map_err(error)?;
+        let query = sqlx::query(statement).bind(job.map(|job| job.0)).bind(i64::from(limit));
+        let rows = query.fetch_all(&mut *reader).await.map_err(error)?;
         let read = |row: &SqliteRow| {
             Ok(Overwrite {
                 job: JobId(row.try_get("job").map_err(error)?),
@@ -108,13 +110,15 @@ impl Ledger {
         change.commit().await.map_err(error)
     }
 
-    /// The last `limit` files that were written, newest first, whether they still exist or not.
-    pub async fn exported_files(&self, limit: u32) -> Result<Vec<ExportedFile>> {
+    /// The last `limit` files that were written, newest first, whether they still exist or not; of one job if one is
+    /// named.
+    pub async fn exported_files(&self, job: Option<JobId>, limit: u32) -> Result<Vec<ExportedFile>> {
         let error = self.sql("list written files");
-        let statement = "SELECT id, job, path, digest, size, at FROM files ORDER BY id DESC LIMIT $1";
+        let statement = "SELECT id, job, path, digest, size, at FROM files \
+             WHERE $1 IS NULL OR job = $1 ORDER BY id DESC LIMIT $2";
         let mut reader = self.reader().await?;
-        let rows =
-            sqlx::query(statement).bind(i64::from(limit)).fetch_all(&mut *reader).await.map_err(error)?;
+        let query = sqlx::query(statement).bind(job.map(|job| job.0)).bind(i64::from(limit));
+        let rows = query.fetch_all(&mut *reader).await.map_err(error)?;
         let read = |row: &SqliteRow| {
             Ok(ExportedFile {
                 job: JobId(row.try_get("job").map_err(error)?),

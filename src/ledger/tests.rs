@@ -404,10 +404,10 @@ async fn records_come_back_as_they_went() {
         at: moment(1_700_000_000_123),
     };
     ledger.record_overwrite(&overwrite).await.unwrap();
-    assert_eq!(ledger.overwrites(5).await.unwrap(), std::slice::from_ref(&overwrite));
+    assert_eq!(ledger.overwrites(None, 5).await.unwrap(), std::slice::from_ref(&overwrite));
     assert!(ledger.record_overwrite(&Overwrite { job: JobId(99), ..overwrite }).await.is_err());
     ledger.record_file(job, Path::new("/tmp/镜像.tar"), &Digest::of(b"m"), 1 << 40).await.unwrap();
-    let files = ledger.exported_files(5).await.unwrap();
+    let files = ledger.exported_files(None, 5).await.unwrap();
     assert_eq!(
         (files[0].path.as_path(), files[0].size, files.len()),
         (Path::new("/tmp/镜像.tar"), 1 << 40, 1)

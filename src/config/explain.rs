@@ -43,6 +43,7 @@ impl Config {
                 self.bandwidth.map_or_else(|| "(no limit)".to_owned(), |r| r.to_string()),
             ),
             ("attempts".to_owned(), self.attempts.to_string()),
+            ("retries_per_job".to_owned(), self.retries_per_job.to_string()),
             ("stall_timeout".to_owned(), format!("{} s", self.stall_timeout)),
             ("theme".to_owned(), self.theme.clone()),
             ("symbols".to_owned(), symbols.to_owned()),

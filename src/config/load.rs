@@ -124,6 +124,9 @@ fn general(reader: &mut Reader, fields: &mut Fields<'_>, surroundings: &Surround
     if let Some(n) = number("attempts", 1..=20) {
         config.attempts = n as u32;
     }
+    if let Some(n) = number("retries_per_job", 0..=10_000) {
+        config.retries_per_job = n as u32;
+    }
     if let Some(n) = number("stall_timeout", 1..=3600) {
         config.stall_timeout = n;
     }

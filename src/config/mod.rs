@@ -56,6 +56,8 @@ pub struct Config {
     pub bandwidth: Option<Rate>,
     /// Attempts for what can be retried, the first included.
     pub attempts: u32,
+    /// Retries of one job in one run, of all its blobs and requests together.
+    pub retries_per_job: u32,
     /// Seconds without a byte after which a transfer counts as dropped.
     pub stall_timeout: u64,
     /// The theme's name: dark, light, mono.
@@ -77,6 +79,7 @@ impl Default for Config {
             workers_per_host: 16,
             bandwidth: None,
             attempts: 5,
+            retries_per_job: 100,
             stall_timeout: 30,
             theme: "dark".to_owned(),
             symbols: Symbols::Unicode,

@@ -64,6 +64,7 @@ fn config() -> Config {
         workers_per_host: 4,
         bandwidth: None,
         attempts: 5,
+        retries_per_job: 100,
         stall_timeout: 30,
         theme: "dark".to_owned(),
         symbols: Symbols::Unicode,

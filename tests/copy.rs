@@ -71,6 +71,7 @@ fn engine(home: &Home, forbids: fn(&Target) -> Option<String>) -> Engine {
         host_bandwidths: Default::default(),
         forbids: Arc::new(forbids),
         attempts: 3,
+        retries_per_job: 100,
         host_platform: Platform::host_linux(),
         ledger: None,
     })

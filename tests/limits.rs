@@ -26,6 +26,7 @@ fn engine(home: &Home, workers: usize, bandwidth: Option<u64>) -> Engine {
         host_bandwidths: Default::default(),
         forbids: Arc::new(|_| None),
         attempts: 3,
+        retries_per_job: 100,
         host_platform: Platform::host_linux(),
         ledger: None,
     })

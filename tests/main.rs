@@ -15,6 +15,7 @@ mod faults;
 mod killed;
 mod layering;
 mod limits;
+mod record;
 mod resume;
 mod support;
 mod sync;

@@ -34,6 +34,7 @@ pub(super) fn engine_options(config: &Config, overrides: Overrides, ledger: Opti
         host_bandwidths: registries().filter_map(bandwidth).collect(),
         forbids: forbids(config),
         attempts: config.attempts,
+        retries_per_job: config.retries_per_job,
         host_platform: Platform::host_linux(),
         ledger,
     }

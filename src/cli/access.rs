@@ -255,6 +255,7 @@ mod tests {
             "wharf",
             "wharf demo --headless",
             "wharf history -n 5",
+            "wharf history 12",
             "wharf config check --config x",
             "wharf --output json tags a",
             "wharf inspect a --raw -q",

@@ -343,6 +343,9 @@ pub struct ReposArgs {
 /// `wharf history`
 #[derive(Debug, Clone, clap::Args)]
 pub struct HistoryArgs {
+    /// Show this job whole: its attempts, what it said, the tags it overwrote, the files it wrote.
+    #[arg(value_name = "ID", conflicts_with = "limit")]
+    pub id: Option<i64>,
     /// How many jobs, the newest first.
     #[arg(short = 'n', long = "limit", value_name = "N", default_value_t = 20,
         value_parser = clap::value_parser!(u32).range(1..=100_000))]

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::args::HistoryArgs;
 use super::output::{self, duration, size};
-use super::{Context, Error, Outcome, OutputFormat};
+use super::{Context, Error, Outcome, OutputFormat, job_record};
 use crate::job::{Attempt, Job, JobId};
 use crate::oci::printable;
 
@@ -20,6 +20,9 @@ struct Recorded {
 
 /// Shows earlier jobs, the newest first.
 pub async fn run(args: &HistoryArgs, context: &Context) -> Result<Outcome, Error> {
+    if let Some(id) = args.id {
+        return job_record::run(JobId(id), context).await;
+    }
     let jobs = context.engine.history(args.limit).await?;
     match context.output {
         OutputFormat::Json => {

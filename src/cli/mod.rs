@@ -18,6 +18,7 @@ mod failures;
 pub mod history;
 pub mod inspect;
 mod interrupt;
+mod job_record;
 pub mod jobs;
 mod limits;
 mod list;

@@ -65,7 +65,9 @@ impl Running {
             let Some(Failed { error, .. }) = failed.get(worst) else { break };
             // Another way that is known is no failure, unless it never ends.
             let is_detour = failed.iter().all(Failed::is_detour) && detours < DETOURS;
-            if !is_detour && (!failed[worst].is_worth_another() || attempt >= self.engine.attempts) {
+            // The last question takes one of the job's retries.
+            let is_worth = failed[worst].is_worth_another() && attempt < self.engine.attempts;
+            if !is_detour && !(is_worth && self.voice.may_retry()) {
                 failed.iter().for_each(|failed| self.counters.settle(blob, failed.at, BlobStage::Failed));
                 return Err(failed.into_iter().nth(worst).map_or(Error::Cancelled, |f| f.error.into()));
             }

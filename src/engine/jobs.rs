@@ -161,6 +161,7 @@ impl Inner {
             turn = self.turn(&entry.rank) => turn,
         };
         entry.now().started = Some(Timestamp::now());
+        self.speaker.budgets.begin(entry.id, self.retries_per_job);
         self.move_to(entry, JobState::Planning).await?;
         let planning = super::voice::JOB.scope(entry.id, self.make_plan(&entry.spec, false));
         let planned = tokio::select! {
@@ -181,10 +182,16 @@ impl Inner {
 
     /// Writes a job's end.
     async fn conclude(&self, entry: &Arc<Entry>, result: Result<Report>) {
+        let budget = self.speaker.budgets.end(entry.id);
+        let retries = |report: &Report| budget.as_ref().map_or(report.retries, |budget| budget.used());
+        let explained = |failure| match &budget {
+            Some(budget) => budget.explain(failure),
+            None => failure,
+        };
         let (to, failure, report) = match result {
-            Ok(report) => (JobState::Succeeded, None, Some(report)),
+            Ok(report) => (JobState::Succeeded, None, Some(Report { retries: retries(&report), ..report })),
             Err(Error::Cancelled) => (JobState::Cancelled, None, None),
-            Err(error) => (JobState::Failed, Some(error.failure()), None),
+            Err(error) => (JobState::Failed, Some(explained(error.failure())), None),
         };
         {
             let mut now = entry.now();
@@ -194,6 +201,10 @@ impl Inner {
         if let Some(failure) = failure {
             let text = printable(&format!("{}: {}", entry.spec, failure.message), 2000);
             self.speaker.say(JobEvent::Note { job: Some(entry.id), level: Level::Error, text });
+        }
+        // What it said belongs to this attempt.
+        if let Some(diary) = &self.speaker.diary {
+            diary.flush().await;
         }
         if let Err(error) = self.move_to_end(entry, to).await {
             let text = format!("job {}: {error}", entry.id);

@@ -21,6 +21,7 @@
 //! | `throttle` | backing off from a host that says it is too much |
 //! | `bandwidth` | how many bytes a second |
 //! | `progress`, `voice` | counters that are sampled; events |
+//! | `diary`, `budget` | the jobs' logs in the ledger; how often a job may try again |
 //! | `knowledge` | what outlives a job: where blobs are, how registries behave |
 //! | `hint` | what a person can do about an error |
 //! | `question` | what front ends ask |
@@ -28,7 +29,9 @@
 mod accept;
 mod arrival;
 mod bandwidth;
+mod budget;
 mod copy;
+mod diary;
 mod door;
 mod error;
 mod hint;
@@ -44,6 +47,7 @@ mod pool;
 mod progress;
 mod question;
 mod reading;
+mod record;
 mod remaining;
 mod run;
 mod throttle;
@@ -66,6 +70,7 @@ pub use error::{Error, Result};
 pub use image::{Image, ImagePlatform};
 pub use options::{EngineOptions, Forbids};
 pub use place::{FileEntry, Place};
+pub use record::JobRecord;
 pub use remaining::Unfinished;
 
 use crate::job::{Attempt, Job, JobEvent, JobId, JobSpec, Plan};
@@ -90,6 +95,7 @@ struct Inner {
     host_platform: Platform,
     attempts: u32,
     first_wait: Duration,
+    retries_per_job: u32,
     pool: Arc<pool::Pool>,
     bandwidth: bandwidth::Bandwidth,
     inflight: Arc<inflight::Inflight>,
@@ -108,7 +114,7 @@ struct Inner {
 impl Engine {
     /// An engine that knows what `options` say. Nothing is opened or asked yet.
     pub fn new(options: EngineOptions) -> Engine {
-        let speaker = voice::Speaker::new();
+        let speaker = voice::Speaker::new(options.ledger.as_ref());
         let pool = pool::Pool::new(options.workers, options.workers_per_host, options.host_limits);
         let observer = Arc::new(throttle::Ear { speaker: speaker.clone(), pool: Arc::clone(&pool) });
         Engine(Arc::new(Inner {
@@ -119,6 +125,7 @@ impl Engine {
             forbids: options.forbids,
             host_platform: options.host_platform,
             attempts: options.attempts.max(1),
+            retries_per_job: options.retries_per_job,
             pool,
             bandwidth: bandwidth::Bandwidth::new(options.bandwidth, options.host_bandwidths),
             inflight: Arc::default(),
@@ -298,6 +305,11 @@ impl Engine {
     /// The attempts at each of these jobs, as the ledger remembers them.
     pub async fn attempts(&self, ids: &[JobId]) -> Result<HashMap<JobId, Vec<Attempt>>> {
         self.0.list_attempts(ids).await
+    }
+
+    /// Everything that is recorded of one job.
+    pub async fn record(&self, id: JobId) -> Result<JobRecord> {
+        self.0.read_record(id).await
     }
 
     /// The jobs that are not over, of every process that uses this ledger, oldest first.

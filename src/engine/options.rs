@@ -33,6 +33,8 @@ pub struct EngineOptions {
     pub forbids: Forbids,
     /// Attempts for a blob, the first included.
     pub attempts: u32,
+    /// Retries of one job in one run, of its blobs and requests together.
+    pub retries_per_job: u32,
     /// The platform of a docker-archive when none is named.
     pub host_platform: Platform,
     /// The database that remembers; without it nothing outlives the process.

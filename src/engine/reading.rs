@@ -181,7 +181,7 @@ impl Resuming {
             self.attempt = 1;
         }
         self.failed_at = self.seen;
-        if !error.is_retryable() || self.attempt >= self.attempts {
+        if !error.is_retryable() || self.attempt >= self.attempts || !self.voice.may_retry() {
             self.fault.over.store(true, Relaxed);
             return Err(error);
         }

@@ -30,7 +30,7 @@ impl Unfinished {
 }
 
 impl Inner {
-    fn need_ledger(&self) -> Result<&Ledger> {
+    pub(super) fn need_ledger(&self) -> Result<&Ledger> {
         self.ledger.as_ref().ok_or_else(|| Error::Request("jobs are not recorded here".to_owned()))
     }
 
@@ -66,6 +66,9 @@ impl Inner {
     /// Drives jobs that are queued, and has them sampled for the ledger.
     pub(super) fn start(self: &Arc<Inner>, jobs: Vec<Job>) {
         let entries: Vec<Arc<Entry>> = jobs.into_iter().map(|job| Arc::new(Entry::new(job))).collect();
+        if let Some(diary) = &self.speaker.diary {
+            diary.begin();
+        }
         for entry in &entries {
             self.jobs.insert(entry);
             self.speaker.say(JobEvent::Added { job: entry.id() });

@@ -163,6 +163,10 @@ pub(super) struct Ear {
 }
 
 impl Observer for Ear {
+    fn may_retry(&self) -> bool {
+        self.speaker.may_retry()
+    }
+
     fn retry(&self, notice: &RetryNotice) {
         self.speaker.retry(notice);
     }
@@ -278,7 +282,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_refused_blob_gives_its_slot_back_and_others_at_other_hosts_go_on() {
         let pool = Pool::new(8, 4, HashMap::new());
-        let ear = Ear { speaker: Speaker::new(), pool: Arc::clone(&pool) };
+        let ear = Ear { speaker: Speaker::new(None), pool: Arc::clone(&pool) };
         let mut events = ear.speaker.listen();
         let (rank, host): (Rank, Registry) = (Rank::default(), "r.io".parse().unwrap());
         let at = |host: &str| vec![host.to_owned()];

@@ -6,8 +6,11 @@ use std::time::Duration;
 
 use tokio::sync::broadcast;
 
+use super::budget::Budgets;
+use super::diary::Diary;
 use super::progress::Counters;
 use crate::job::{JobEvent, JobId, Level};
+use crate::ledger::Ledger;
 use crate::oci::printable;
 use crate::transport;
 use crate::transport::registry::{Observer, RetryNotice};
@@ -20,17 +23,22 @@ tokio::task_local! {
     pub(super) static JOB: JobId;
 }
 
-/// The engine's end of the event channel.
+/// The engine's end of the event channel, of the jobs' logs, and of what they may try again.
 #[derive(Clone)]
-pub(super) struct Speaker(broadcast::Sender<JobEvent>);
+pub(super) struct Speaker {
+    events: broadcast::Sender<JobEvent>,
+    pub(super) diary: Option<Arc<Diary>>,
+    pub(super) budgets: Arc<Budgets>,
+}
 
 impl Speaker {
-    pub(super) fn new() -> Speaker {
-        Speaker(broadcast::channel(BACKLOG).0)
+    pub(super) fn new(ledger: Option<&Ledger>) -> Speaker {
+        let diary = ledger.map(|ledger| Arc::new(Diary::new(ledger.clone())));
+        Speaker { events: broadcast::channel(BACKLOG).0, diary, budgets: Arc::default() }
     }
 
     pub(super) fn listen(&self) -> broadcast::Receiver<JobEvent> {
-        self.0.subscribe()
+        self.events.subscribe()
     }
 
     /// Sends an event; nobody has to listen.
@@ -44,13 +52,20 @@ impl Speaker {
             JobEvent::Note { text, .. } => tracing::info!("{text}"),
             other => tracing::debug!("{other:?}"),
         }
+        if let Some(diary) = &self.diary {
+            diary.note(&event);
+        }
         // An error means that nobody listens.
-        let _ = self.0.send(event);
+        let _ = self.events.send(event);
     }
 }
 
 /// What a registry client has to say, as events of the job it works for.
 impl Observer for Speaker {
+    fn may_retry(&self) -> bool {
+        JOB.try_with(|job| self.budgets.take(*job)).unwrap_or(true)
+    }
+
     fn retry(&self, notice: &RetryNotice) {
         self.say(JobEvent::Retry {
             job: JOB.try_with(|job| *job).ok(),
@@ -77,6 +92,11 @@ pub(super) struct Voice {
 }
 
 impl Voice {
+    /// Whether the job has a retry left; takes it.
+    pub(super) fn may_retry(&self) -> bool {
+        self.speaker.budgets.take(self.job)
+    }
+
     /// Something failed and will be tried again.
     pub(super) fn retry(&self, error: &transport::Error, attempt: u32, of: u32, delay: Duration) {
         self.counters.retries.fetch_add(1, Relaxed);

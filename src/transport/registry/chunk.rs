@@ -128,7 +128,8 @@ impl Writer {
                 return Err(failure);
             }
         } else {
-            let Some((delay, attempt, of)) = retry.after(&failure) else {
+            let again = retry.after(&failure).filter(|_| self.to.host.options.observer.may_retry());
+            let Some((delay, attempt, of)) = again else {
                 return Err(failure);
             };
             let (reason, class) = (failure.error.to_string(), failure.error.class());

@@ -235,7 +235,8 @@ impl Host {
             if matches!(failure.again, Again::Quickly | Again::IfKnown) && self.is_known() {
                 failure.again = Again::Later;
             }
-            let Some((delay, attempt, of)) = retry.after(&failure) else {
+            let again = retry.after(&failure).filter(|_| self.options.observer.may_retry());
+            let Some((delay, attempt, of)) = again else {
                 return Err(failure);
             };
             let (reason, class) = (failure.error.to_string(), failure.error.class());

@@ -214,6 +214,11 @@ pub struct RetryNotice {
 
 /// Who is told what the client does on its own.
 pub trait Observer: Send + Sync {
+    /// Asked before each retry: whether there may be one. Where not, the failure stands.
+    fn may_retry(&self) -> bool {
+        true
+    }
+
     /// A request failed and will be sent again.
     fn retry(&self, notice: &RetryNotice);
 

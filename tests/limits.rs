@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use wharf::engine::{Engine, EngineOptions};
 use wharf::job::{JobId, JobSpec, JobState};
+use wharf::ledger::Ledger;
 use wharf::oci::Platform;
 use wharf::serve::ServeOptions;
 use wharf::transport::registry::ClientOptions;
@@ -14,8 +15,9 @@ use crate::support::fault::{Fault, Kind, Proxy, any, on};
 use crate::support::image::{Recipe, TestImage};
 use crate::support::wharf::{Home, Registry};
 
-/// The library's own API, with so many workers.
-fn engine(home: &Home, workers: usize, bandwidth: Option<u64>) -> Engine {
+/// The library's own API, with so many workers and a ledger.
+async fn engine(home: &Home, workers: usize, bandwidth: Option<u64>) -> Engine {
+    let ledger = Ledger::open(&home.path("ledger.db")).await.unwrap();
     Engine::new(EngineOptions {
         client: ClientOptions::default(),
         store: home.path("store"),
@@ -28,7 +30,7 @@ fn engine(home: &Home, workers: usize, bandwidth: Option<u64>) -> Engine {
         attempts: 3,
         retries_per_job: 100,
         host_platform: Platform::host_linux(),
-        ledger: None,
+        ledger: Some(ledger),
     })
 }
 
@@ -108,7 +110,7 @@ async fn a_job_that_was_paused_under_a_limit_goes_on() {
     let (home, from, to) = (Home::new(), Registry::start().await, Registry::start().await);
     let image = image_at(&from, &home, &[40_000, 30_000, 20_000, 10_000]).await;
     // One worker: while it moves a blob the others wait.
-    let engine = engine(&home, 1, Some(40_000));
+    let engine = engine(&home, 1, Some(40_000)).await;
     let job = engine.submit(spec(&from, &to, "b")).await.unwrap();
     until(&engine, job, JobState::Running).await;
     tokio::time::sleep(Duration::from_millis(300)).await;
@@ -134,7 +136,7 @@ async fn paused_jobs_hold_no_turn_and_take_one_again() {
     let (home, from, to) = (Home::new(), Registry::start().await, Registry::start().await);
     let image = image_at(&from, &home, &[3_000]).await;
     // So slow that nothing ends before it is paused.
-    let engine = engine(&home, 64, Some(300));
+    let engine = engine(&home, 64, Some(300)).await;
     let mut paused = Vec::new();
     for n in 0..40 {
         paused.push(engine.submit(spec(&from, &to, &format!("p{n}"))).await.unwrap());
@@ -165,7 +167,7 @@ async fn a_higher_priority_is_served_first() {
     let other = Registry::start().await;
     let second = Recipe::layers(&[20_000, 20_000, 20_000]).write(&home.path("second"), "1").unwrap();
     second.push(&other.host(), "a", &["1"]).await;
-    let engine = engine(&home, 1, Some(60_000));
+    let engine = engine(&home, 1, Some(60_000)).await;
     let early = engine.submit(spec(&from, &to, "early")).await.unwrap();
     until(&engine, early, JobState::Running).await;
     let late = engine.submit(spec(&other, &to, "late")).await.unwrap();
@@ -173,6 +175,8 @@ async fn a_higher_priority_is_served_first() {
     // Smaller blobs, submitted later: without the priority it would end last.
     engine.set_priority(late, 2).await.unwrap();
     assert_eq!(engine.job(late).unwrap().priority, 2);
+    let recorded = engine.history(10).await.unwrap();
+    assert_eq!(recorded.iter().find(|job| job.id == late).unwrap().priority, 2, "the ledger knows");
     assert_eq!(engine.wait(late).await.unwrap().state, JobState::Succeeded);
     assert_eq!(engine.job(early).unwrap().state, JobState::Running);
     engine.set_workers(4);

@@ -95,8 +95,8 @@ impl Bandwidth {
         if door.repository.is_none() {
             return door;
         }
-        let limit = self.host(&door.host);
-        SourceDoor { source: Arc::new(Limited { source: door.source, limit }), ..door }
+        let (limit, all) = (self.host(&door.host), Arc::clone(&self.all));
+        SourceDoor { source: Arc::new(Limited { source: door.source, limit, all }), ..door }
     }
 
     /// A body on its way to the registry `host`, within its limit and the global one.
@@ -127,6 +127,8 @@ impl Running {
 struct Limited {
     source: Arc<dyn Source>,
     limit: Arc<Limit>,
+    /// The global one. Only files take parts, so these are counted nowhere else.
+    all: Arc<Limit>,
 }
 
 impl Source for Limited {
@@ -142,6 +144,19 @@ impl Source for Limited {
         Box::pin(async move {
             let (start, stream) = self.source.blob(blob, from).await?;
             Ok((start, limited(stream, vec![Arc::clone(&self.limit)])))
+        })
+    }
+
+    fn part<'a>(
+        &'a self,
+        blob: &'a Descriptor,
+        from: u64,
+        until: u64,
+    ) -> BoxFuture<'a, transport::Result<Option<ByteStream>>> {
+        Box::pin(async move {
+            let part = self.source.part(blob, from, until).await?;
+            let limits = vec![Arc::clone(&self.limit), Arc::clone(&self.all)];
+            Ok(part.map(|stream| limited(stream, limits)))
         })
     }
 

@@ -39,6 +39,18 @@ pub trait Source: Send + Sync {
     fn round_trip(&self) -> Option<Duration> {
         None
     }
+
+    /// The blob's bytes from offset `from` up to `until`, for several that read one blob side by side; `None` where the
+    /// other side does not answer ranges. Not verified either.
+    fn part<'a>(
+        &'a self,
+        blob: &'a Descriptor,
+        from: u64,
+        until: u64,
+    ) -> BoxFuture<'a, Result<Option<ByteStream>>> {
+        let _ = (blob, from, until);
+        Box::pin(async { Ok(None) })
+    }
 }
 
 /// Where an image is written to: one repository, one layout, one archive.
@@ -121,6 +133,26 @@ pub trait BlobWriter: Send {
     /// digest by the destination itself before it is committed: only that sees all the bytes that were kept.
     fn write(&mut self, from: u64, body: ByteStream) -> BoxFuture<'_, Result<()>>;
 
+    /// The blob's place, where its bytes can be put in any order; `None` where they have to come as they follow each
+    /// other. It serves one [`BlobWriter::write`], the next.
+    fn place(&mut self) -> Option<std::sync::Arc<dyn Place>> {
+        None
+    }
+
     /// Makes the blob visible under its digest.
     fn commit(self: Box<Self>) -> BoxFuture<'static, Result<()>>;
+}
+
+/// The place of a blob that is being written. Offsets are in bytes from the blob's beginning. Whatever is put here,
+/// all of the blob still goes through [`BlobWriter::write`] in order, to be verified; what lies in its place already
+/// is only not written twice.
+pub trait Place: Send + Sync {
+    /// Puts bytes where they belong.
+    fn put(&self, at: u64, bytes: Bytes) -> BoxFuture<'_, Result<()>>;
+
+    /// Reads bytes back that were put.
+    fn read(&self, at: u64, length: usize) -> BoxFuture<'_, Result<Bytes>>;
+
+    /// From byte `from` on, all that [`BlobWriter::write`] will be given was put before. `u64::MAX`: nothing.
+    fn filled_from(&self, from: u64);
 }

@@ -2,14 +2,19 @@
 //!
 //! What comes is verified on its way, but only from where it begins: where a blob goes on after bytes of an earlier
 //! run, those are hashed on the disk and the hash goes on with what comes, so that a blob is whole only if all of
-//! it is right.
+//! it is right. Parts that come out of order are put by a [`Filling`] of the same place.
 
+use std::any::Any;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
-use super::super::{Error, Result};
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+
+use super::super::{Error, Place, Result};
+use super::blocking;
 use super::pieces::Sink;
 use crate::oci::{Descriptor, ErrorClass, Hasher};
 
@@ -22,6 +27,7 @@ pub(super) struct InPlace {
     /// The file's name for errors.
     path: PathBuf,
     base: u64,
+    filled: Filled,
     /// The hash from the blob's beginning, where it begins with bytes of an earlier run.
     earlier: Option<Hashed>,
     /// Told how far the blob is.
@@ -45,12 +51,22 @@ pub(super) enum Found {
 
 impl InPlace {
     pub(super) fn new(file: Arc<File>, path: PathBuf, base: u64) -> InPlace {
-        InPlace { file, path, base, earlier: None, told: None }
+        InPlace { file, path, base, filled: Filled::default(), earlier: None, told: None }
     }
 
     /// The same, telling `told` how many bytes of the blob are there after every piece.
     pub(super) fn telling(self, told: Box<dyn FnMut(u64) + Send>) -> InPlace {
         InPlace { told: Some(told), ..self }
+    }
+
+    /// The same place, to be filled in any order by the next to write. `right` is held as long as that may go on.
+    pub(super) fn filling(&mut self, size: u64, right: Arc<dyn Any + Send + Sync>) -> Filling {
+        let turn = self.filled.set(|mark| {
+            mark.turn += 1;
+            mark.from = u64::MAX;
+        });
+        let (file, path, filled) = (self.file.clone(), self.path.clone(), self.filled.clone());
+        Filling { file, path, base: self.base, size, filled, turn, right }
     }
 
     /// Looks at the blob's first `there` bytes, which an earlier run wrote. Blocking: they are read and hashed.
@@ -105,7 +121,10 @@ impl InPlace {
 
 impl Sink for InPlace {
     fn put(&mut self, at: u64, piece: &[u8]) -> Result<()> {
-        self.file.write_all_at(piece, self.base + at).map_err(|e| Error::file("write", &self.path, e))?;
+        let new = self.filled.get().from.saturating_sub(at).min(piece.len() as u64);
+        self.file
+            .write_all_at(&piece[..new as usize], self.base + at)
+            .map_err(|e| Error::file("write", &self.path, e))?;
         match &mut self.earlier {
             // From the start the bytes are verified on their way.
             _ if at == 0 => self.earlier = None,
@@ -119,6 +138,84 @@ impl Sink for InPlace {
             told(at + piece.len() as u64);
         }
         Ok(())
+    }
+}
+
+/// What of a blob others than the writer have put. Locked while they put it, so that nothing comes late.
+#[derive(Debug, Clone, Default)]
+struct Filled(Arc<RwLock<Mark>>);
+
+#[derive(Debug, Clone, Copy)]
+struct Mark {
+    /// What is from this byte on lies in its place already.
+    from: u64,
+    /// Whose turn it is to put anything there.
+    turn: u64,
+}
+
+impl Default for Mark {
+    fn default() -> Mark {
+        Mark { from: u64::MAX, turn: 0 }
+    }
+}
+
+impl Filled {
+    fn get(&self) -> RwLockReadGuard<'_, Mark> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set(&self, change: impl FnOnce(&mut Mark)) -> u64 {
+        let mut mark = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        change(&mut mark);
+        mark.turn
+    }
+}
+
+/// See [`Place`].
+pub(super) struct Filling {
+    file: Arc<File>,
+    path: PathBuf,
+    base: u64,
+    size: u64,
+    filled: Filled,
+    turn: u64,
+    /// The right to write here, kept until the last write that is under way is done.
+    right: Arc<dyn Any + Send + Sync>,
+}
+
+impl Place for Filling {
+    fn put(&self, at: u64, bytes: Bytes) -> BoxFuture<'_, Result<()>> {
+        let fits = at.checked_add(bytes.len() as u64).is_some_and(|end| end <= self.size);
+        let (file, path, base) = (self.file.clone(), self.path.clone(), self.base);
+        let (filled, turn, right) = (self.filled.clone(), self.turn, self.right.clone());
+        Box::pin(blocking(move || {
+            let _right = right;
+            let mark = filled.get();
+            // Bytes that come late could take the place of verified ones.
+            if !fits || mark.turn != turn || at < mark.from {
+                let reason = format!("bytes at {at} have no place in the blob now");
+                return Err(Error::Conflict { at: path.display().to_string(), reason });
+            }
+            file.write_all_at(&bytes, base + at).map_err(|e| Error::file("write", path, e))
+        }))
+    }
+
+    fn read(&self, at: u64, length: usize) -> BoxFuture<'_, Result<Bytes>> {
+        let (file, path, base) = (self.file.clone(), self.path.clone(), self.base);
+        Box::pin(blocking(move || {
+            let mut bytes = vec![0; length];
+            file.read_exact_at(&mut bytes, base + at).map_err(|e| Error::file("read", path, e))?;
+            Ok(Bytes::from(bytes))
+        }))
+    }
+
+    fn filled_from(&self, from: u64) {
+        let turn = self.turn;
+        self.filled.set(|mark| {
+            if mark.turn == turn {
+                mark.from = from;
+            }
+        });
     }
 }
 
@@ -166,5 +263,30 @@ mod tests {
         wrong.put(0, b"abc").unwrap();
         wrong.put(3, b"def").unwrap();
         wrong.verify(&blob).unwrap();
+    }
+
+    #[tokio::test]
+    async fn what_lies_in_its_place_is_not_written_twice() {
+        let mut sink = sink(b"");
+        let place = sink.filling(9, Arc::new(()));
+        assert!(place.put(6, Bytes::from_static(b"ghi")).await.is_err(), "nobody said so");
+        place.filled_from(6);
+        place.put(6, Bytes::from_static(b"ghi")).await.unwrap();
+        for at in [5, 7] {
+            assert!(place.put(at, Bytes::from_static(b"xyz")).await.is_err(), "that is another's place");
+        }
+        sink.put(0, b"abc").unwrap();
+        sink.put(3, b"defXX").unwrap();
+        sink.put(8, b"X").unwrap();
+        assert_eq!(place.read(0, 9).await.unwrap(), &b"abcdefghi"[..]);
+        place.filled_from(u64::MAX);
+        sink.put(8, b"I").unwrap();
+        assert_eq!(place.read(6, 3).await.unwrap(), &b"ghI"[..]);
+        // Who comes after it is not disturbed by it.
+        let next = sink.filling(9, Arc::new(()));
+        next.filled_from(3);
+        place.filled_from(0);
+        assert!(place.put(6, Bytes::from_static(b"old")).await.is_err());
+        next.put(6, Bytes::from_static(b"new")).await.unwrap();
     }
 }

@@ -131,6 +131,14 @@ impl<S: Sink> Pump<S> {
         }
     }
 
+    /// The sink, while nothing is in the air.
+    pub(super) fn sink(&mut self) -> Option<&mut S> {
+        match &mut self.state {
+            State::Idle(sink) => Some(sink),
+            _ => None,
+        }
+    }
+
     /// The sink, once it has the whole blob.
     pub(super) async fn into_sink(mut self) -> Result<S> {
         self.settle().await?;

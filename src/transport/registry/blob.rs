@@ -59,6 +59,29 @@ impl RepositoryClient {
         Ok((start, answer.stream()))
     }
 
+    /// A blob's bytes from offset `from` up to `until`; `None` if the registry does not answer this range.
+    pub async fn get_blob_part(
+        &self,
+        blob: &Descriptor,
+        from: u64,
+        until: u64,
+    ) -> Result<Option<ByteStream>> {
+        let Some(last) = until.checked_sub(1).filter(|last| from <= *last) else {
+            return Ok(Some(Box::pin(futures_util::stream::empty())));
+        };
+        let call = self
+            .blob_call("get blob", Method::GET, &blob.digest, Scopes::pull(&self.repository))?
+            .header(ACCEPT_ENCODING, "identity")
+            .header(RANGE, &format!("bytes={from}-{last}"));
+        let answer = match self.host.call(&call).await {
+            Err(failure) if failure.status() == Some(416) => return Ok(None),
+            answer => answer?,
+        };
+        // Where it begins must be said: bytes in the wrong place would spoil all of the blob.
+        let is_asked = answer.status() == 206 && header::content_range_start(answer.headers()) == Some(from);
+        Ok(is_asked.then(|| answer.stream()))
+    }
+
     /// Whether the repository has a blob.
     pub async fn head_blob(&self, digest: &Digest) -> Result<bool> {
         self.ask_blob(digest, Scopes::pull(&self.repository)).await

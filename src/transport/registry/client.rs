@@ -133,6 +133,15 @@ impl Source for RepositoryClient {
     fn round_trip(&self) -> Option<Duration> {
         self.host.round_trip()
     }
+
+    fn part<'a>(
+        &'a self,
+        blob: &'a Descriptor,
+        from: u64,
+        until: u64,
+    ) -> BoxFuture<'a, Result<Option<ByteStream>>> {
+        Box::pin(self.get_blob_part(blob, from, until))
+    }
 }
 
 impl Destination for RepositoryClient {

@@ -1,6 +1,7 @@
 //! One blob on its way into the archive.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use tokio::sync::{Mutex, OwnedMutexGuard};
@@ -11,7 +12,10 @@ use super::super::pieces::{Pump, Sink};
 use super::recompress::Recompress;
 use super::shared::Shared;
 use crate::oci::Descriptor;
-use crate::transport::{BlobWriter, ByteStream, Error, Result};
+use crate::transport::{BlobWriter, ByteStream, Error, Place, Result};
+
+/// How long the last pieces of a writer that was dropped may take to be down.
+const PATIENCE: Duration = Duration::from_millis(300);
 
 /// Writes one blob: in place, or through a spool if it must be compressed anew.
 pub(super) struct Writer {
@@ -33,7 +37,7 @@ enum Stage {
 /// writer is dropped before.
 struct Held {
     target: Target,
-    _turn: OwnedMutexGuard<()>,
+    turn: Arc<OwnedMutexGuard<()>>,
 }
 
 /// Where the bytes go.
@@ -59,8 +63,8 @@ impl Writer {
     /// Begins at once unless another writer is at the same blob. Whether there is anything to write: an earlier run
     /// may have left all of it.
     pub(super) async fn look(&mut self) -> Result<bool> {
-        // Who finds another writer waits for it only when the bytes are there to be written.
-        if let Ok(turn) = self.turn.clone().try_lock_owned() {
+        // Who still finds another writer then waits for it when the bytes are there to be written.
+        if let Ok(turn) = tokio::time::timeout(PATIENCE, self.turn.clone().lock_owned()).await {
             self.begin(turn).await?;
         }
         Ok(!matches!(self.stage, Stage::Already))
@@ -93,7 +97,7 @@ impl Writer {
     }
 
     fn writing(&self, target: Target, turn: OwnedMutexGuard<()>, accepted: u64) -> Stage {
-        Stage::Writing(Box::new(Pump::new(&self.blob, Held { target, _turn: turn }, accepted)))
+        Stage::Writing(Box::new(Pump::new(&self.blob, Held { target, turn: Arc::new(turn) }, accepted)))
     }
 }
 
@@ -118,14 +122,23 @@ impl BlobWriter for Writer {
         })
     }
 
+    fn place(&mut self) -> Option<Arc<dyn Place>> {
+        let Stage::Writing(pump) = &mut self.stage else { return None };
+        let Held { target, turn } = pump.sink()?;
+        match target {
+            Target::InPlace(sink) => Some(Arc::new(sink.filling(self.blob.size, turn.clone()))),
+            Target::Spool(_) => None,
+        }
+    }
+
     fn commit(mut self: Box<Self>) -> BoxFuture<'static, Result<()>> {
         Box::pin(async move {
             if let Stage::Waiting = self.stage {
                 self.wait().await?;
             }
             let Stage::Writing(pump) = self.stage else { return Ok(()) };
-            // The right to write is given back when `_turn` is dropped, after the blob is noted as whole.
-            let Held { target, _turn } = pump.into_sink().await?;
+            // The right to write is given back when this is dropped, after the blob is noted as whole.
+            let Held { target, turn: _turn } = pump.into_sink().await?;
             match target {
                 Target::InPlace(mut sink) => {
                     let blob = self.blob.clone();

@@ -15,6 +15,7 @@ mod faults;
 mod killed;
 mod layering;
 mod limits;
+mod ranged;
 mod record;
 mod resume;
 mod support;

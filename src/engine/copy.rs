@@ -14,6 +14,7 @@ use tokio::sync::mpsc;
 
 use super::inflight::Claim;
 use super::progress::Counters;
+use super::ranged;
 use super::reading::{Fault, Resuming, backoff};
 use super::run::Running;
 use super::throttle::{Held, is_refusal};
@@ -156,16 +157,31 @@ impl Running {
                 return failed;
             }
         };
-        let stream = verified_from(descriptor, self.source.name.clone(), from, stream, hashed);
-        let stream = fault.keeping(stream.boxed());
+        // One destination that takes bytes in any order can have them over several connections.
+        let place = match &mut writers[..] {
+            [(at, writer)] if ranged::may_pay(self, descriptor.size - from) => {
+                writer.place().map(|place| (*at, place))
+            }
+            _ => None,
+        };
+        let counts_itself = place.is_some();
         let places: Vec<usize> = writers.iter().map(|(at, _)| *at).collect();
-        let (bodies, pump) = split(self.read_within(&places, stream), places.len());
+        let stream = self.read_within(&places, stream);
+        let stream = match place {
+            Some((at, place)) => ranged::widening(self, (blob, at), (from, stream), place, fault.clone()),
+            None => stream,
+        };
+        let stream = verified_from(descriptor, self.source.name.clone(), from, stream, hashed);
+        let (bodies, pump) = split(fault.keeping(stream.boxed()), places.len());
         let writes = writers.into_iter().zip(bodies).map(|((at, writer), body)| {
-            let start = writer.accepted();
-            self.counters.begin(blob, at, start);
+            let (start, counters) = (writer.accepted(), Arc::clone(&self.counters));
+            counters.begin(blob, at, start);
             let body = self.limited(at, skipping(start - from, body));
-            let body = Counted { body, counters: Arc::clone(&self.counters), blob, destination: at };
-            async move { (at, start, write(writer, start, body.boxed()).await) }
+            let body = match counts_itself {
+                true => body,
+                false => Counted { body, counters, blob, destination: at }.boxed(),
+            };
+            async move { (at, start, write(writer, start, body).await) }
         });
         let (written, ()) = tokio::join!(join_all(writes), pump);
         for (at, start, result) in written {

@@ -16,6 +16,7 @@
 //! | `turn` | how many jobs at once, and whose turn comes first |
 //! | `run` | one run: blobs through the pool, manifests in order, files ended |
 //! | `copy`, `reading` | one blob's way, read once and written wherever it lacks |
+//! | `ranged`, `parts` | a huge blob over several connections, where that is faster |
 //! | `keep` | what stays of a job that failed |
 //! | `pool`, `inflight` | how many at once; once per digest |
 //! | `throttle` | backing off from a host that says it is too much |
@@ -41,11 +42,13 @@ mod jobs;
 mod keep;
 mod knowledge;
 mod options;
+mod parts;
 mod place;
 mod planner;
 mod pool;
 mod progress;
 mod question;
+mod ranged;
 mod reading;
 mod record;
 mod remaining;

@@ -181,6 +181,32 @@ impl Pool {
         woken.await.ok()
     }
 
+    /// A slot at once for something that may also be left undone, if there is room and nobody waits for any.
+    pub(super) fn try_slot(self: &Arc<Pool>, mut hosts: Vec<String>) -> Option<Slot> {
+        hosts.sort();
+        hosts.dedup();
+        let mut state = self.lock();
+        let is_full = state.running >= state.workers || !state.has_room(&hosts, true);
+        if is_full || state.waiting.iter().any(|waiter| !waiter.wake.is_closed()) {
+            return None;
+        }
+        Some(self.take(&mut state, hosts, true))
+    }
+
+    /// Whether blobs wait for a slot: who could do with fewer should give some back.
+    pub(super) fn is_wanted(&self) -> bool {
+        self.lock().waiting.iter().any(|waiter| !waiter.wake.is_closed())
+    }
+
+    fn take(self: &Arc<Pool>, state: &mut State, hosts: Vec<String>, large: bool) -> Slot {
+        state.running += 1;
+        state.large += usize::from(large);
+        for host in &hosts {
+            *state.hosts.entry(host.clone()).or_default() += 1;
+        }
+        Slot { pool: Arc::clone(self), hosts, large }
+    }
+
     /// Starts every waiting blob that has room now.
     fn start_waiting(self: &Arc<Pool>) {
         let mut refused = Vec::new();
@@ -198,12 +224,7 @@ impl Pool {
                     continue;
                 }
                 let waiter = state.waiting.remove(at);
-                state.running += 1;
-                state.large += usize::from(large);
-                for host in &waiter.hosts {
-                    *state.hosts.entry(host.clone()).or_default() += 1;
-                }
-                let slot = Slot { pool: Arc::clone(self), hosts: waiter.hosts, large };
+                let slot = self.take(&mut state, waiter.hosts, large);
                 // Somebody who stopped waiting a moment ago hands the slot back; its drop locks again.
                 refused.extend(waiter.wake.send(slot).err());
             }
@@ -299,6 +320,23 @@ mod tests {
         large.pop();
         assert!(a.as_mut().now_or_never().is_none(), "the larger one goes first");
         assert!(b.now_or_never().is_some());
+    }
+
+    #[tokio::test]
+    async fn what_may_be_left_undone_takes_nothing_from_who_waits() {
+        let rank = Rank::default();
+        let pool = Pool::new(4, 2, HashMap::new());
+        let first = pool.slot(&rank, SMALL + 1, hosts(&["a"])).await;
+        let extra = pool.try_slot(hosts(&["a"])).unwrap();
+        assert!(pool.try_slot(hosts(&["a"])).is_none(), "the host has its limit");
+        assert!(!pool.is_wanted());
+        let waiting = pool.slot(&rank, 1, hosts(&["a"]));
+        tokio::pin!(waiting);
+        assert!(waiting.as_mut().now_or_never().is_none());
+        assert!(pool.is_wanted() && pool.try_slot(hosts(&["b"])).is_none());
+        drop(extra);
+        assert!(waiting.now_or_never().flatten().is_some() && !pool.is_wanted());
+        drop(first);
     }
 
     #[tokio::test]

@@ -16,7 +16,7 @@ use crate::oci::{Descriptor, ErrorClass};
 use crate::transport::{self, ByteStream, Source};
 
 /// Bytes that a connection must bring to count as one that works.
-const PROGRESS: u64 = 1 << 20;
+pub(super) const PROGRESS: u64 = 1 << 20;
 /// The longest wait before another attempt that nobody asks for.
 const LONGEST: Duration = Duration::from_secs(30);
 
@@ -49,7 +49,12 @@ impl Fault {
         self.error.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Whether the source was tried as often as it may be.
+    /// The source was tried as often as it may be.
+    pub(super) fn tried_enough(&self) {
+        self.over.store(true, Relaxed);
+    }
+
+    /// Whether it was.
     pub(super) fn is_final(&self) -> bool {
         self.over.load(Relaxed)
     }
@@ -182,7 +187,7 @@ impl Resuming {
         }
         self.failed_at = self.seen;
         if !error.is_retryable() || self.attempt >= self.attempts || !self.voice.may_retry() {
-            self.fault.over.store(true, Relaxed);
+            self.fault.tried_enough();
             return Err(error);
         }
         self.attempt += 1;
@@ -191,7 +196,7 @@ impl Resuming {
         tokio::time::sleep(delay).await;
         // The source itself tries as often as it may.
         let opened = self.source.blob(&self.blob, self.seen).await;
-        (self.at, self.stream) = opened.inspect_err(|_| self.fault.over.store(true, Relaxed))?;
+        (self.at, self.stream) = opened.inspect_err(|_| self.fault.tried_enough())?;
         self.check_start()
     }
 }

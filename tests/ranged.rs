@@ -16,7 +16,7 @@ const BANDWIDTH: u64 = 3_000_000;
 
 struct Far {
     home: Home,
-    registry: Registry,
+    _registry: Registry,
     proxy: Proxy,
     image: TestImage,
     source: String,
@@ -36,7 +36,7 @@ impl Far {
         image.push(&fast.host(), "a", &["1"]).await;
         let proxy = Proxy::start(&registry.host()).await;
         let (source, huge) = (format!("{}/a:1", proxy.host()), image.blobs[0].digest.to_string());
-        Far { home, registry, proxy, image, source, huge }
+        Far { home, _registry: registry, proxy, image, source, huge }
     }
 
     /// Exports the image; the answer tells how long it took, and how much memory.
@@ -69,7 +69,7 @@ impl Far {
     /// That the archive holds the image, byte for byte.
     async fn assert_whole(&self) {
         assert_eq!(names(&self.home.path("out")), ["a.tar", "a.tar.sha256"]);
-        let to = Registry::at(&self.registry.store()).await;
+        let to = Registry::start().await;
         let back = format!("{}/back:1", to.host());
         self.home.ok(&["copy", "docker-archive:out/a.tar", &back, "--no-ledger"]).await;
         self.image.assert_at(&to.host(), "back", "1").await;
@@ -87,6 +87,18 @@ async fn several_connections_are_faster_than_one_and_take_no_more_memory() {
     assert!(far.ranges().len() >= 7, "{:?}", far.ranges());
     assert!(peak < 80_000, "{peak} KiB");
     far.assert_whole().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_layout_is_filled_in_parts_too() {
+    let far = Far::new().await;
+    far.home.ok(&["copy", &far.source, "oci:layout:1"]).await;
+    assert!(far.ranges().len() >= 7, "{:?}", far.ranges());
+    let to = Registry::start().await;
+    far.home.ok(&["copy", "oci:layout:1", &format!("{}/back:1", to.host()), "--no-ledger"]).await;
+    far.image.assert_at(&to.host(), "back", "1").await;
+    let blobs = names(&far.home.path("layout/blobs/sha256"));
+    assert!(blobs.iter().all(|name| name.len() == 64), "{blobs:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

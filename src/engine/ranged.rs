@@ -175,7 +175,13 @@ impl Ranged {
         let rest = self.size.saturating_sub(self.seen);
         match self.pace.look(Instant::now(), arrived, rest) {
             Advice::Stay => {}
-            Advice::Fewer(surplus) => self.parts.retire(surplus),
+            Advice::Fewer(surplus) => {
+                self.parts.retire(surplus);
+                if self.parts.connections() <= surplus + 1 {
+                    // One that is left alone needs no small parts.
+                    self.parts.limit(u64::MAX);
+                }
+            }
             Advice::More(rate) => self.widen(rate),
         }
     }

@@ -15,6 +15,7 @@ use futures_util::future::BoxFuture;
 
 use super::super::{Error, Place, Result};
 use super::blocking;
+use super::journal::Journal;
 use super::pieces::Sink;
 use crate::oci::{Descriptor, ErrorClass, Hasher};
 
@@ -57,6 +58,14 @@ impl InPlace {
     /// The same, telling `told` how many bytes of the blob are there after every piece.
     pub(super) fn telling(self, told: Box<dyn FnMut(u64) + Send>) -> InPlace {
         InPlace { told: Some(told), ..self }
+    }
+
+    /// From now on a journal behind the blob, at the file's end, says how far it is, and no longer the file's length.
+    pub(super) fn journal(&mut self, blob: &Descriptor, accepted: u64) -> Result<()> {
+        let journal = Journal::new(self.file.clone(), self.base + blob.size, vec![accepted])
+            .map_err(|e| Error::file("write", &self.path, e))?;
+        self.told = Some(Box::new(move |accepted| journal.note(0, accepted)));
+        Ok(())
     }
 
     /// The same place, to be filled in any order by the next to write. `right` is held as long as that may go on.

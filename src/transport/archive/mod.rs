@@ -2,6 +2,7 @@
 
 mod docker_archive;
 mod in_place;
+mod journal;
 mod oci_layout;
 mod partial;
 mod pieces;

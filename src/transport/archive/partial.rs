@@ -132,6 +132,14 @@ impl Partial {
         self.file.set_len(0).map_err(|e| Error::file("write", &self.path, e))
     }
 
+    /// Throws away what is behind byte `length`.
+    pub(super) fn cut(&self, length: u64) -> Result<()> {
+        match self.len()? > length {
+            true => self.file.set_len(length).map_err(|e| Error::file("write", &self.path, e)),
+            false => Ok(()),
+        }
+    }
+
     /// Bytes in the file.
     pub(super) fn len(&self) -> Result<u64> {
         self.file.metadata().map(|there| there.len()).map_err(|e| Error::file("read", &self.path, e))

@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use rustix::fs::OFlags;
 
+use super::super::journal;
 use super::super::partial::{self, Claim, Partial};
 use super::super::tar_entry;
-use super::journal;
 
 /// How long something that nobody goes on with is left lying.
 const STALE: Duration = Duration::from_secs(24 * 60 * 60);

@@ -9,7 +9,6 @@
 
 mod blob;
 mod image;
-mod journal;
 mod layout;
 mod leftover;
 mod metadata;

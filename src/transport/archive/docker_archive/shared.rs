@@ -10,11 +10,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::task::spawn_blocking;
 
 use super::super::in_place::InPlace;
+use super::super::journal::{self, Journal};
 use super::super::partial::{self, Keep, WORTH_KEEPING};
 use super::super::room;
 use super::blob::Target;
 use super::image::{self, Image, Replacement};
-use super::journal::{self, Journal};
 use super::layout::{Blocks, Layout, Place, Slot, blob_path};
 use super::metadata;
 use super::naming::{Claimed, Naming};

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::future::BoxFuture;
 
@@ -14,7 +14,7 @@ use super::super::room;
 use super::directory::Directory;
 use super::index;
 use crate::oci::{Descriptor, Digest, Document, RawManifest, Reference, Repository, Tag, TagOrDigest};
-use crate::transport::{Begin, BlobWriter, ByteStream, Destination, Error, Finished, Result};
+use crate::transport::{Begin, BlobWriter, ByteStream, Destination, Error, Finished, Place, Result};
 
 /// An OCI layout that is written into; made if it is not there, added to if it is.
 #[derive(Debug)]
@@ -161,9 +161,9 @@ impl Destination for OciLayoutWriter {
             directory.make()?;
             let partial = directory.claim_blob(&blob.digest)?.kept_by(&keep);
             let mut sink = InPlace::new(partial.file().clone(), partial.path().to_owned(), 0);
-            // Blobs are written in order, so all that is there is the blob's beginning.
-            let accepted = match sink.take_over(&blob, partial.len()?)? {
+            let accepted = match sink.take_over(&blob, directory.left(&partial, &blob)?)? {
                 Found::Whole => {
+                    partial.cut(blob.size)?;
                     directory.commit_blob(partial, &blob.digest)?;
                     return Ok(Begin::Present);
                 }
@@ -171,7 +171,10 @@ impl Destination for OciLayoutWriter {
                     partial.clear()?;
                     0
                 }
-                Found::Part(accepted) => accepted,
+                Found::Part(accepted) => {
+                    partial.cut(accepted)?;
+                    accepted
+                }
             };
             let pump = Pump::new(&blob, sink, accepted);
             Ok(Begin::Write(Box::new(Writer { directory, blob, partial, pump })))
@@ -243,6 +246,14 @@ impl BlobWriter for Writer {
         })
     }
 
+    fn place(&mut self) -> Option<Arc<dyn Place>> {
+        let accepted = self.pump.accepted();
+        let sink = self.pump.sink()?;
+        // Bytes behind a hole are not the blob's beginning: the file's length would say too much.
+        sink.journal(&self.blob, accepted).ok()?;
+        Some(Arc::new(sink.filling(self.blob.size, Arc::new(()))))
+    }
+
     fn commit(self: Box<Self>) -> BoxFuture<'static, Result<()>> {
         let Writer { directory, blob, partial, pump } = *self;
         Box::pin(async move {
@@ -250,6 +261,7 @@ impl BlobWriter for Writer {
             blocking(move || {
                 // What is wrong is not kept: the next attempt finds nothing.
                 sink.verify(&blob).or_else(|error| partial.clear().and(Err(error)))?;
+                partial.cut(blob.size)?;
                 directory.commit_blob(partial, &blob.digest)
             })
             .await

@@ -2,12 +2,13 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rustix::fs::OFlags;
 
+use super::super::journal;
 use super::super::partial::{self, Claim, Existing, Partial};
 use super::index;
 use crate::oci::{Descriptor, Digest, MANIFEST_LIMIT, RawManifest};
@@ -200,7 +201,8 @@ impl Directory {
 
     /// Bytes of blobs that are there in part.
     pub(super) fn unfinished_bytes(&self) -> u64 {
-        self.unfinished().map(|(_, there)| there.len()).sum()
+        // Not their lengths: there may be holes in them.
+        self.unfinished().map(|(_, there)| there.blocks().saturating_mul(512)).sum()
     }
 
     /// Removes what dead writers left of blobs that are not among those to come, once it is a day old.
@@ -212,6 +214,16 @@ impl Directory {
                 // Dropped, it is removed.
                 drop(partial::claim(&path, |_| Ok(true)));
             }
+        }
+    }
+
+    /// How many bytes of a blob a dead writer left in its partial file.
+    pub(super) fn left(&self, partial: &Partial, blob: &Descriptor) -> Result<u64> {
+        // Written in order there is no journal, and all that is there is the blob's beginning.
+        let journal = journal::read(partial.file(), blob.size, 1);
+        match journal.as_deref() {
+            Some([accepted]) => Ok(*accepted),
+            _ => partial.len(),
         }
     }
 

@@ -145,6 +145,39 @@ async fn a_killed_writers_blob_is_gone_on_with_and_an_old_one_removed() {
 }
 
 #[tokio::test]
+async fn a_blob_put_in_parts_is_whole_as_far_as_its_journal_says() {
+    let dir = tempfile::tempdir().unwrap();
+    let bytes = Bytes::from((0..900_000u32).map(|n| (n % 251) as u8).collect::<Vec<_>>());
+    let blob = descriptor(OCI_LAYER, &bytes);
+    let layout = OciLayout::create(dir.path(), None).unwrap();
+    let cut = || stream::iter([Err(Error::file("read", "x", std::io::Error::other("cut")))]);
+    let partial = dir.path().join(format!("{}.partial", index::blob_path(&blob.digest)));
+    let begin = || async {
+        let Begin::Write(writer) = layout.begin(&blob, None).await.unwrap() else { panic!("it is there") };
+        writer
+    };
+    let mut writer = begin().await;
+    let place = writer.place().unwrap();
+    place.filled_from(500_000);
+    place.put(700_000, bytes.slice(700_000..)).await.unwrap();
+    writer.write(0, stream::iter([Ok(bytes.slice(..300_000))]).chain(cut()).boxed()).await.unwrap_err();
+    let left = std::fs::read(&partial).unwrap();
+    drop((writer, place));
+    std::fs::write(&partial, left).unwrap();
+    // Killed, and begun again: what lies behind the hole does not count.
+    let mut writer = begin().await;
+    assert_eq!(writer.accepted(), 300_000);
+    let place = writer.place().unwrap();
+    place.filled_from(400_000);
+    place.put(400_000, bytes.slice(400_000..)).await.unwrap();
+    writer.write(300_000, stream::iter([Ok(bytes.slice(300_000..))]).boxed()).await.unwrap();
+    writer.commit().await.unwrap();
+    drop(place);
+    let file = dir.path().join(index::blob_path(&blob.digest));
+    assert!(std::fs::read(file).unwrap() == bytes && !partial.exists());
+}
+
+#[tokio::test]
 async fn what_may_pass_keeps_the_blobs_under_way() {
     let dir = tempfile::tempdir().unwrap();
     let bytes = Bytes::from(vec![7; 3_000_000]);

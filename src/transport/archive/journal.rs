@@ -1,8 +1,9 @@
-//! How far each blob of an unfinished archive is, written into the file's own tail: behind the last place, where the
-//! documents will be. So it needs no file of its own, moves with the archive and is gone when that is whole.
+//! How far each blob of an unfinished file is, written into the file's own tail: behind the last blob's place, where in
+//! an archive the documents will be. So it needs no file of its own, moves with the file and is gone when that is
+//! whole.
 //!
-//! Which blobs they are the archive itself says: their headers are in front of their places. The journal follows
-//! the bytes, and what it says is believed only as far as the digests agree.
+//! Which blobs they are is known otherwise: from the headers in front of their places, or the file's name. The journal
+//! follows the bytes, and what it says is believed only as far as the digests agree.
 
 use std::fs::File;
 use std::io;
@@ -15,11 +16,11 @@ const MAGIC: &[u8; 16] = b"wharf.unfinished";
 /// Bytes of one blob's entry: how many of its bytes are there, little-endian.
 const ENTRY: u64 = 8;
 
-/// The journal of one archive. Clones are the same journal.
+/// The journal of one file. Clones are the same journal.
 #[derive(Debug, Clone)]
 pub(super) struct Journal {
     file: Arc<File>,
-    // Held while an entry is written: the journal moves when the archive grows, and must not be written where a blob
+    // Held while an entry is written: the journal moves when an archive grows, and must not be written where a blob
     // is by then.
     state: Arc<Mutex<State>>,
 }
@@ -32,7 +33,7 @@ struct State {
 }
 
 impl Journal {
-    /// A journal at byte `at` of an archive, with what is known of its first blobs.
+    /// A journal at byte `at` of a file, with what is known of its first blobs.
     pub(super) fn new(file: Arc<File>, at: u64, accepted: Vec<u64>) -> io::Result<Journal> {
         let journal = Journal { file, state: Arc::new(Mutex::new(State { at: None, accepted })) };
         let blobs = journal.state().accepted.len();
@@ -95,7 +96,7 @@ pub(super) fn read(file: &File, at: u64, blobs: usize) -> Option<Vec<u64>> {
 pub(super) fn is_in(file: &File) -> io::Result<bool> {
     // It begins at a tar's block and ends the file; a thousand blobs are more than any image has.
     let length = file.metadata()?.len();
-    let (block, farthest) = (super::super::tar_entry::BLOCK, MAGIC.len() as u64 + ENTRY * 1000);
+    let (block, farthest) = (super::tar_entry::BLOCK, MAGIC.len() as u64 + ENTRY * 1000);
     let mut at = length.saturating_sub(MAGIC.len() as u64) / block * block;
     let mut found = [0; MAGIC.len()];
     while length - at <= farthest {

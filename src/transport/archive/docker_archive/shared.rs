@@ -87,6 +87,10 @@ impl Shared {
         match &state.claimed {
             None => {
                 let (claimed, journal) = self.begin(&layout, &blocks, needed)?;
+                if claimed.goes_on && journal.total() > 0 {
+                    let path = claimed.partial.path().display();
+                    state.notes.push(format!("it went on with what an earlier run left in {path}"));
+                }
                 (state.claimed, state.journal) = (Some(claimed), Some(journal));
             }
             Some(claimed) => {

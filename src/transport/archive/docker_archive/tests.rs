@@ -487,6 +487,8 @@ async fn a_dated_leftover_is_found_by_what_is_in_it() {
     let second = named(series("1300"));
     assert!(go_on(&second, &fixture).await.iter().sum::<u64>() > total / 2);
     let ended = [archive.finish().await.unwrap(), second.finish().await.unwrap()];
+    assert!(matches!(&ended[0].notes[..], [note] if note.ends_with("a_1200_1.tar.partial")), "{ended:?}");
+    assert_eq!(ended[1].notes, [""; 0]);
     assert_eq!(ended.map(|f| f.path.unwrap()), [at("a_1300_1.tar"), at("a_1300_2.tar")]);
     assert!(std::fs::read(at("a_1300_1.tar")).unwrap() == std::fs::read(at("a_1300_2.tar")).unwrap());
     let mut left: Vec<String> = std::fs::read_dir(dir.path())

@@ -77,6 +77,8 @@ fn client_options(config: &Config, overrides: Overrides) -> ClientOptions {
             .filter(|known| known.registry == registry)
             .for_each(|known| set_verify(known, verify));
     }
+    let reserve = |e: &RegistryEntry| Some((e.registry()?, e.rate_limit_reserve?));
+    let reserves = config.registries.iter().filter_map(reserve).collect();
     let store =
         CredentialStore::new(config, overrides.credentials, overrides.authfile, Environment::of_process());
     ClientOptions {
@@ -84,6 +86,8 @@ fn client_options(config: &Config, overrides: Overrides) -> ClientOptions {
         credentials: Arc::new(StoredCredentials(store)),
         proxy: proxies(&variable),
         attempts: config.attempts,
+        rate_limit_reserve: config.rate_limit_reserve,
+        rate_limit_reserves: reserves,
         stall_timeout: Duration::from_secs(config.stall_timeout),
         ..ClientOptions::default()
     }

@@ -144,6 +144,7 @@ pub(super) fn entry(name: &str, kind: RegistryType, url: &str, description: &str
         proxy: None,
         concurrency: None,
         bandwidth: None,
+        rate_limit_reserve: None,
         protected: false,
         read_only: false,
     }

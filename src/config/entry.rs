@@ -33,6 +33,8 @@ pub struct RegistryEntry {
     pub concurrency: Option<usize>,
     /// Bytes a second from and to it, if they are limited.
     pub bandwidth: Option<Rate>,
+    /// Pulls that are left alone of its rate limit, if other than the general number.
+    pub rate_limit_reserve: Option<u64>,
     /// Destructive acts need the typed name.
     pub protected: bool,
     /// Nothing is ever written there.

@@ -44,6 +44,7 @@ impl Config {
             ),
             ("attempts".to_owned(), self.attempts.to_string()),
             ("retries_per_job".to_owned(), self.retries_per_job.to_string()),
+            ("rate_limit_reserve".to_owned(), self.rate_limit_reserve.to_string()),
             ("stall_timeout".to_owned(), format!("{} s", self.stall_timeout)),
             ("theme".to_owned(), self.theme.clone()),
             ("symbols".to_owned(), symbols.to_owned()),
@@ -90,6 +91,9 @@ fn entry_values(entry: &RegistryEntry) -> Vec<(&'static str, String)> {
     }
     if let Some(rate) = entry.bandwidth {
         add("bandwidth", rate.to_string());
+    }
+    if let Some(n) = entry.rate_limit_reserve {
+        add("rate_limit_reserve", n.to_string());
     }
     if entry.protected {
         add("protected", "true".to_owned());

@@ -127,6 +127,9 @@ fn general(reader: &mut Reader, fields: &mut Fields<'_>, surroundings: &Surround
     if let Some(n) = number("retries_per_job", 0..=10_000) {
         config.retries_per_job = n as u32;
     }
+    if let Some(n) = number("rate_limit_reserve", 0..=1_000_000) {
+        config.rate_limit_reserve = n;
+    }
     if let Some(n) = number("stall_timeout", 1..=3600) {
         config.stall_timeout = n;
     }

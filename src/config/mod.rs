@@ -58,6 +58,8 @@ pub struct Config {
     pub attempts: u32,
     /// Retries of one job in one run, of all its blobs and requests together.
     pub retries_per_job: u32,
+    /// Pulls that are left alone of a registry's rate limit; 0 for none.
+    pub rate_limit_reserve: u64,
     /// Seconds without a byte after which a transfer counts as dropped.
     pub stall_timeout: u64,
     /// The theme's name: dark, light, mono.
@@ -80,6 +82,7 @@ impl Default for Config {
             bandwidth: None,
             attempts: 5,
             retries_per_job: 100,
+            rate_limit_reserve: 0,
             stall_timeout: 30,
             theme: "dark".to_owned(),
             symbols: Symbols::Unicode,

@@ -82,6 +82,8 @@ fn entry(
     let proxy = proxy(reader, fields);
     let concurrency = fields.take(reader, "concurrency").and_then(|field| reader.number(&field, 1..=256));
     let bandwidth = fields.take(reader, "bandwidth").and_then(|field| reader.rate(&field));
+    let reserve = fields.take(reader, "rate_limit_reserve");
+    let rate_limit_reserve = reserve.and_then(|field| reader.number(&field, 0..=1_000_000));
     let mut flag = |key| {
         let field = fields.take(reader, key)?;
         reader.boolean(&field)
@@ -97,6 +99,7 @@ fn entry(
         proxy,
         concurrency: concurrency.map(|n| n as usize),
         bandwidth,
+        rate_limit_reserve,
         protected: flag("protected").unwrap_or(false),
         read_only: flag("read_only").unwrap_or(false),
     }

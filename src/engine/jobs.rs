@@ -202,6 +202,7 @@ impl Inner {
             let text = printable(&format!("{}: {}", entry.spec, failure.message), 2000);
             self.speaker.say(JobEvent::Note { job: Some(entry.id), level: Level::Error, text });
         }
+        self.note_rate_limit(entry.id, &entry.spec.source).await;
         // What it said belongs to this attempt.
         if let Some(diary) = &self.speaker.diary {
             diary.flush().await;

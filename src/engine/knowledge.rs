@@ -6,11 +6,11 @@ use std::sync::{MutexGuard, PoisonError};
 
 use super::Inner;
 use super::door::{DestinationDoor, SourceDoor, written};
+use super::remembered::Remembered;
 use super::run::Running;
 use crate::job::{Level, Output, PlannedBlob, TagChange};
 use crate::ledger::{self, Ledger, Overwrite};
 use crate::oci::{Digest, Registry, Repository};
-use crate::transport::registry::{Profile, Rung};
 
 impl Inner {
     /// A destination in the source's own registry mounts everything from there.
@@ -88,38 +88,40 @@ impl Inner {
         if self.profiles().contains_key(registry) {
             return;
         }
-        let profile = match ledger.profile(registry).await {
+        let known = match ledger.profile(registry).await {
             // What another version wrote and this one cannot read is learned again.
-            Ok(value) => value.and_then(|value| serde_json::from_value::<Profile>(value).ok()),
+            Ok(value) => value.and_then(|value| serde_json::from_value::<Remembered>(value).ok()),
             Err(error) => {
                 tracing::warn!("profile of {registry}: {error}");
                 None
             }
         };
-        if let Some(profile) = &profile {
-            self.client.set_profile(registry, profile.clone());
+        let known = known.map(|known| known.believed(jiff::Timestamp::now()));
+        if let Some(known) = &known {
+            self.client.set_profile(registry, known.profile.clone());
         }
-        self.profiles().entry(registry.clone()).or_insert(profile.unwrap_or_default());
+        self.profiles().entry(registry.clone()).or_insert(known.unwrap_or_default());
     }
 
     /// Tells the ledger what was learned of a registry's behaviour, if it is anything new.
-    async fn save_profile(&self, ledger: &Ledger, registry: &Registry) -> Result<(), ledger::Error> {
-        // How uploads must be cut is not kept: a proxy's passing trouble would slow the registry for ever.
+    async fn save_profile(&self, ledger: &Ledger, registry: &Registry) -> Saved {
         let learned = self.client.profile(registry);
-        let profile = Profile { upload: Rung::default(), chunk: None, ..learned };
-        if self.profiles().insert(registry.clone(), profile.clone()).as_ref() == Some(&profile) {
-            return Ok(());
-        }
-        match serde_json::to_value(&profile) {
-            Ok(value) => ledger.set_profile(registry, &value).await,
-            Err(_) => Ok(()),
-        }
+        let known = self.known_of(registry).learned(learned, jiff::Timestamp::now());
+        self.save(ledger, registry, known).await
     }
 
-    fn profiles(&self) -> MutexGuard<'_, HashMap<Registry, Profile>> {
+    /// What the ledger remembers of a registry, once it was asked.
+    pub(super) fn known_of(&self, registry: &Registry) -> Remembered {
+        self.profiles().get(registry).cloned().unwrap_or_default()
+    }
+
+    pub(super) fn profiles(&self) -> MutexGuard<'_, HashMap<Registry, Remembered>> {
         self.profiles.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+/// What came of a record.
+pub(super) type Saved = Result<(), ledger::Error>;
 
 impl Running {
     /// Tells the ledger, and whoever listens, that a tag was moved away from something.

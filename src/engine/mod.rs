@@ -23,7 +23,7 @@
 //! | `bandwidth` | how many bytes a second |
 //! | `progress`, `voice` | counters that are sampled; events |
 //! | `diary`, `budget` | the jobs' logs in the ledger; how often a job may try again |
-//! | `knowledge` | what outlives a job: where blobs are, how registries behave |
+//! | `knowledge`, `remembered` | what outlives a job: where blobs are, how registries behave |
 //! | `hint` | what a person can do about an error |
 //! | `question` | what front ends ask |
 
@@ -51,7 +51,9 @@ mod question;
 mod ranged;
 mod reading;
 mod record;
+mod registry_info;
 mod remaining;
+mod remembered;
 mod run;
 mod throttle;
 mod tree;
@@ -74,13 +76,14 @@ pub use image::{Image, ImagePlatform};
 pub use options::{EngineOptions, Forbids};
 pub use place::{FileEntry, Place};
 pub use record::JobRecord;
+pub use registry_info::RegistryInfo;
 pub use remaining::Unfinished;
 
 use crate::job::{Attempt, Job, JobEvent, JobId, JobSpec, Plan};
 use crate::ledger::Ledger;
 use crate::oci::{Descriptor, Location, Platform, RawManifest, Registry, Repository};
 use crate::transport::local::Store;
-use crate::transport::registry::{Client, ClientOptions, Profile};
+use crate::transport::registry::{Client, ClientOptions};
 
 /// Jobs that plan or run at the same time: enough that the pool always has blobs to choose from.
 const TURNS: usize = 32;
@@ -111,7 +114,7 @@ struct Inner {
     /// Whether somebody samples the running jobs for the ledger.
     sampling: AtomicBool,
     /// How registries behave, as the ledger has it.
-    profiles: Mutex<HashMap<Registry, Profile>>,
+    profiles: Mutex<HashMap<Registry, remembered::Remembered>>,
 }
 
 impl Engine {
@@ -275,6 +278,11 @@ impl Engine {
     /// A repository's tags, page by page, as they come.
     pub fn tags(&self, place: &Place, repository: &Repository) -> BoxStream<'static, Result<Vec<String>>> {
         self.0.list_tags(place, repository)
+    }
+
+    /// What a registry says when it is pinged, and what was learned of it. One that lets nobody in is an answer.
+    pub async fn registry_info(&self, registry: &Registry) -> Result<RegistryInfo> {
+        self.0.describe_registry(registry).await
     }
 
     /// What an image is made of.

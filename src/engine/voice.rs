@@ -81,6 +81,11 @@ impl Observer for Speaker {
         let job = JOB.try_with(|job| *job).ok();
         self.say(JobEvent::Note { job, level: Level::Info, text: printable(text, 500) });
     }
+
+    fn warn(&self, text: &str) {
+        let job = JOB.try_with(|job| *job).ok();
+        self.say(JobEvent::Note { job, level: Level::Warn, text: printable(text, 500) });
+    }
 }
 
 /// One job's voice.

@@ -35,7 +35,7 @@ impl Client {
         Client { options: Arc::new(options), hosts: Arc::default() }
     }
 
-    fn host(&self, registry: &Registry) -> Arc<Host> {
+    pub(super) fn host(&self, registry: &Registry) -> Arc<Host> {
         let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
         let host = hosts.entry(registry.clone());
         host.or_insert_with(|| Arc::new(Host::new(registry.clone(), self.options.clone()))).clone()

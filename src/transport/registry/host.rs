@@ -1,7 +1,7 @@
 //! One registry as the client knows it: where it is, its connections, its passes, what was learned of it.
 
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering::Relaxed, Ordering::SeqCst};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use reqwest::header::HeaderMap;
@@ -13,6 +13,7 @@ use super::begin::Uploaded;
 use super::error::Failure;
 use super::options::{ClientOptions, ProxySettings, RegistryOptions, TlsOptions};
 use super::profile::{Profile, RateLimit};
+use super::reserve::Seen;
 use super::throttle::Gate;
 use super::{error, header, tls};
 use crate::oci::{ErrorClass, Registry};
@@ -53,7 +54,7 @@ pub(super) struct Host {
     /// Closed while the registry has asked to be left alone.
     pub gate: Gate,
     profile: Mutex<Profile>,
-    rate_limit: Mutex<Option<RateLimit>>,
+    rate_limit: Mutex<Option<Seen>>,
     /// Whether somebody is finding out about self-mounts.
     pub probing: AtomicBool,
     /// The first blob that was uploaded there, to find out with.
@@ -213,7 +214,11 @@ impl Host {
     }
 
     pub(super) fn rate_limit(&self) -> Option<RateLimit> {
-        *self.rate_limit.lock().unwrap_or_else(PoisonError::into_inner)
+        self.rate_limit_seen().map(|seen| seen.limit)
+    }
+
+    pub(super) fn rate_limit_seen(&self) -> MutexGuard<'_, Option<Seen>> {
+        self.rate_limit.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// An answer took so long.
@@ -232,7 +237,8 @@ impl Host {
         self.known.store(true, SeqCst);
         self.heed(status, headers);
         if let Some(limit) = header::rate_limit(headers) {
-            *self.rate_limit.lock().unwrap_or_else(PoisonError::into_inner) = Some(limit);
+            let mut seen = self.rate_limit_seen();
+            *seen = Some(Seen::after(*seen, limit));
         }
     }
 }

@@ -23,6 +23,7 @@ impl RepositoryClient {
     /// [`MANIFEST_LIMIT`] bytes are not read.
     pub async fn get_manifest(&self, at: &TagOrDigest) -> Result<RawManifest> {
         let call = self.manifest_call("get manifest", Method::GET, at)?;
+        self.host.keep_reserve().await;
         let Whole { headers, bytes, .. } = self.host.read(&call, MANIFEST_LIMIT).await?;
         let given = header::content_digest(&headers);
         let manifest = RawManifest::new(bytes, header::text(&headers, "content-type").unwrap_or_default());

@@ -24,8 +24,10 @@ mod host;
 mod http;
 mod manifest;
 mod options;
+mod ping;
 mod profile;
 mod referrers;
+mod reserve;
 mod retry;
 mod stream;
 mod tag;
@@ -40,4 +42,5 @@ pub use options::{
     Anonymous, ClientOptions, Credential, Credentials, Observer, ProxySettings, RegistryOptions, RetryNotice,
     Silent, TlsOptions,
 };
+pub use ping::{Asks, Ping};
 pub use profile::{Profile, RateLimit, Rung};

@@ -1,6 +1,7 @@
 //! What a [`Client`](super::Client) is told when it is made. It reads no environment and no files of its own
 //! accord: proxies, credentials and TLS settings come in here.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -28,6 +29,10 @@ pub struct ClientOptions {
     pub attempts: u32,
     /// The wait before the second attempt; every further one is about twice as long.
     pub first_wait: Duration,
+    /// Pulls that are left alone of a registry's rate limit; 0 for none.
+    pub rate_limit_reserve: u64,
+    /// The same for registries of their own.
+    pub rate_limit_reserves: HashMap<Registry, u64>,
     /// How long a connection may take to come about.
     pub connect_timeout: Duration,
     /// How long nothing may move before a transfer counts as dropped.
@@ -46,6 +51,8 @@ impl Default for ClientOptions {
             proxy: ProxySettings::default(),
             attempts: 5,
             first_wait: Duration::from_millis(500),
+            rate_limit_reserve: 0,
+            rate_limit_reserves: HashMap::new(),
             connect_timeout: Duration::from_secs(5),
             stall_timeout: Duration::from_secs(30),
         }
@@ -236,6 +243,11 @@ pub trait Observer: Send + Sync {
     fn hold_off<'a>(&'a self, registry: &'a Registry, delay: Duration) -> BoxFuture<'a, ()> {
         let _ = registry;
         Box::pin(tokio::time::sleep(delay))
+    }
+
+    /// Something that the person should know now: one printable line.
+    fn warn(&self, text: &str) {
+        self.note(text);
     }
 }
 

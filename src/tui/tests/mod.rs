@@ -38,6 +38,7 @@ fn entry(name: &str, kind: RegistryType, url: &str, description: &str) -> Regist
         proxy: None,
         concurrency: None,
         bandwidth: None,
+        rate_limit_reserve: None,
         protected: false,
         read_only: false,
     }
@@ -65,6 +66,7 @@ fn config() -> Config {
         bandwidth: None,
         attempts: 5,
         retries_per_job: 100,
+        rate_limit_reserve: 0,
         stall_timeout: 30,
         theme: "dark".to_owned(),
         symbols: Symbols::Unicode,

@@ -17,6 +17,7 @@ mod layering;
 mod limits;
 mod ranged;
 mod record;
+mod registry_info;
 mod resume;
 mod support;
 mod sync;

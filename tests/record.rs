@@ -39,7 +39,7 @@ async fn every_retry_is_in_the_log_with_its_reason() {
     assert_eq!(pier.copy("1").await.code, Some(0));
     // One of the client's own retries, one of a body that breaks, and a tag that moves.
     pier.source.add(on("GET", Kind::Blob).first(1).then(Fault::Status(503)));
-    pier.source.add(on("GET", Kind::Blob).nth(3).then(Fault::CutResponse(5_000)));
+    pier.source.add(on("GET", Kind::Blob).nth(3).then(Fault::CutResponse(100)));
     pier.target.add(on("PUT", Kind::Manifest).first(1).then(Fault::Status(500)));
     let run = pier.copy("2").await;
     assert_eq!(run.code, Some(0), "{run}");

@@ -51,6 +51,7 @@ async fn open_ledger(args: &Args, command: &Command) -> Result<Option<Ledger>, S
         Command::Sync(args) => (!args.dry_run, true),
         Command::Export(args) => (!args.dry_run, false),
         Command::History(_) | Command::Jobs(_) => (true, true),
+        Command::Inspect(args) => (false, args.registry.is_some()),
         _ => (false, false),
     };
     if args.global.no_ledger || !(records || asks) {

@@ -104,6 +104,10 @@ fn sides<'a>(command: &'a Command, config: &Config) -> Vec<Side<'a>> {
         several: false,
     };
     let one = std::slice::from_ref::<String>;
+    let whole = |text: &str| match repos::place(text, config) {
+        Ok(Place::Registry(registry)) => vec![(registry, None)],
+        _ => Vec::new(),
+    };
     match command {
         Command::Copy(args) => vec![
             source(one(&args.source), &args.source_access),
@@ -117,15 +121,13 @@ fn sides<'a>(command: &'a Command, config: &Config) -> Vec<Side<'a>> {
         ],
         Command::Sync(args) => listed(args, config),
         Command::Export(args) => vec![source(&args.images, &args.source_access)],
-        Command::Inspect(args) => vec![asked(places(one(&args.image)), &args.access)],
+        Command::Inspect(args) => match (&args.registry, &args.image) {
+            (Some(registry), _) => vec![asked(whole(registry), &args.access)],
+            (None, Some(image)) => vec![asked(places(one(image)), &args.access)],
+            (None, None) => Vec::new(),
+        },
         Command::Tags(args) => vec![asked(places(one(&args.repository)), &args.access)],
-        Command::Repos(args) => {
-            let registry = match repos::place(&args.registry, config) {
-                Ok(Place::Registry(registry)) => vec![(registry, None)],
-                _ => Vec::new(),
-            };
-            vec![asked(registry, &args.access)]
-        }
+        Command::Repos(args) => vec![asked(whole(&args.registry), &args.access)],
         Command::History(_)
         | Command::Jobs(_)
         | Command::Config(_)
@@ -259,6 +261,7 @@ mod tests {
             "wharf config check --config x",
             "wharf --output json tags a",
             "wharf inspect a --raw -q",
+            "wharf inspect --registry a.io --creds u:p",
             "wharf completions bash",
             "wharf copy a b -vv --no-progress",
             "wharf sync - --to h.io",
@@ -282,6 +285,8 @@ mod tests {
             "wharf copy a b --src-tls-verify=maybe",
             "wharf copy a b --no-progress --progress bars",
             "wharf tags",
+            "wharf inspect",
+            "wharf inspect a --registry b",
             "wharf config",
             "wharf --output yaml tags a",
         ] {

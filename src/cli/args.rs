@@ -308,8 +308,12 @@ pub struct ExportArgs {
 #[derive(Debug, Clone, clap::Args)]
 pub struct InspectArgs {
     /// The image.
-    #[arg(value_name = "IMAGE")]
-    pub image: String,
+    #[arg(value_name = "IMAGE", required_unless_present = "registry")]
+    pub image: Option<String>,
+    /// Ping this registry instead, and show what is known of it: how it is spoken to, whether the credential is
+    /// accepted, what was learned of its ways, its rate limit.
+    #[arg(long, value_name = "HOST", conflicts_with_all = ["image", "raw"])]
+    pub registry: Option<String>,
     /// The manifest's exact bytes and nothing else.
     #[arg(long)]
     pub raw: bool,

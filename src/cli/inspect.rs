@@ -2,13 +2,18 @@
 
 use super::args::InspectArgs;
 use super::output::{self, size};
-use super::{Context, Error, Outcome, OutputFormat, location};
+use super::{Context, Error, Outcome, OutputFormat, location, registry_info};
 use crate::engine::{Image, ImagePlatform};
 use crate::oci::printable;
 
 /// Shows what an image is made of, or its manifest's bytes.
 pub async fn run(args: &InspectArgs, context: &Context) -> Result<Outcome, Error> {
-    let location = location(&args.image)?;
+    let image = match (&args.registry, &args.image) {
+        (Some(registry), _) => return registry_info::run(registry, context).await,
+        (None, Some(image)) => image,
+        (None, None) => return Err(Error::usage("an image is needed, or --registry")),
+    };
+    let location = location(image)?;
     if args.raw {
         return output::bytes(&context.engine.raw_manifest(&location).await?.bytes).map(output::done);
     }

@@ -24,6 +24,7 @@ mod limits;
 mod list;
 mod output;
 mod progress;
+mod registry_info;
 pub mod repos;
 #[cfg(test)]
 mod sample;

@@ -266,6 +266,10 @@ impl Inner {
                 Fault::Trickle(size, pause) => body = body::trickle(body, *size, *pause),
                 Fault::StripDigest => drop(answer.headers_mut().remove("docker-content-digest")),
                 Fault::StripHeader(name) => drop(answer.headers_mut().remove(*name)),
+                Fault::Header(name, value) => {
+                    let value = HeaderValue::from_static(value);
+                    answer.headers_mut().insert(HeaderName::from_static(name), value);
+                }
                 Fault::RelativeLocation => self.rewrite_location(answer.headers_mut(), false),
                 Fault::AbsoluteLocation => self.rewrite_location(answer.headers_mut(), true),
                 _ => {}

@@ -75,6 +75,8 @@ pub enum Fault {
     StripDigest,
     /// The answer has no header of this name.
     StripHeader(&'static str),
+    /// The answer has this header, too.
+    Header(&'static str, &'static str),
     /// `Location` has no scheme and host.
     RelativeLocation,
     /// `Location` has both.

@@ -221,7 +221,7 @@ pub struct SyncArgs {
     /// The list; - reads it from standard input.
     #[arg(value_name = "LIST", value_parser = OsStringValueParser::new().map(TypedList::new))]
     pub list: TypedList,
-    /// Where the images go: HOST[:PORT][/PATH], the name of a registries entry, or store:[PATH]. Without it: the
+    /// Where the images go: `HOST[:PORT][/PATH]`, the name of a registries entry, or `store:[PATH]`. Without it: the
     /// configuration's `target`.
     #[arg(long, value_name = "PREFIX")]
     pub to: Option<String>,

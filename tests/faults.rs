@@ -1,4 +1,25 @@
 //! Faults on the way: every copy ends either byte for byte or with one clear error and nothing half-visible.
+//!
+//! | fault (DESIGN section 7) | story |
+//! |---|---|
+//! | 401 | `what_cannot_be_mended…`; with a token to be had `registries_may…` |
+//! | 403, 404 | `what_cannot_be_mended…` |
+//! | 429 with Retry-After | `what_can_be_mended…` |
+//! | 500 on PATCH | `chunks_meet_faults…` |
+//! | 500 on PUT, before and after it took effect | `what_can_be_mended…`, `registries_may…` |
+//! | cut body | `what_can_be_mended…`, `a_cut_download…`, `registries_may…` (manifests) |
+//! | wrong digest, in bytes and in headers | `what_cannot_be_mended…`; every part × every way: `wrong_bytes` |
+//! | Range ignored; another one answered | `a_cut_download…`; `answers_that_make_no_sense…` |
+//! | mount refused | `a_refused_mount…` |
+//! | relative Location, absolute, with a query, twice, none | `what_can…`, `registries_may…`, `answers_that…` |
+//! | no Content-Digest | `what_can_be_mended…` |
+//! | slow trickle, a hang | `what_can_be_mended…`, `what_cannot_be_mended…` |
+//! | too large (413), session lost, least chunk, 416 | `registries_may…`, `chunks_meet_faults…` |
+//! | errors that are no JSON or a megabyte long | `registries_may…`, `what_cannot_be_mended…` |
+//! | cancel midway | `ctrl_c…`, `an_export_that_is_broken_off…`, `a_layout_that_was_given_up…` |
+//! | kill -9 midway | `a_killed_copy…`, `a_copy_to_files_that_was_killed…` |
+//!
+//! `chaos` lets all of them happen by chance.
 
 use std::num::NonZeroU64;
 use std::time::{Duration, Instant};
@@ -7,7 +28,7 @@ use rustix::process::Signal;
 use tokio::process::Child;
 use wharf::serve::ServeOptions;
 
-use crate::support::fault::{Fault, Kind, Proxy, on};
+use crate::support::fault::{Fault, Kind, Proxy, Rule, any, on};
 use crate::support::image::{Recipe, TestImage};
 use crate::support::pty::signal_process;
 use crate::support::wharf::{Home, Registry, Run, names};
@@ -65,6 +86,21 @@ impl Strait {
         child
     }
 
+    /// Copies with these rules, each of which must apply, and checks what arrived.
+    async fn arrives(&self, name: &str, side: Side, rules: Vec<Rule>) {
+        let told = format!("{name}: {rules:?}");
+        let proxy = match side {
+            Source => &self.source,
+            Target => &self.target,
+        };
+        let rules: Vec<_> = rules.into_iter().map(|rule| proxy.add(rule)).collect();
+        let run = self.copy_anew(name).await;
+        assert_eq!(run.code, Some(0), "{told}: {run}");
+        assert!(rules.iter().all(|rule| rule.happened() > 0), "{told} did not happen");
+        self.image.assert_at(&self.to.host(), name, "1").await;
+        self.mend();
+    }
+
     fn mend(&self) {
         for proxy in [&self.source, &self.target] {
             proxy.mend();
@@ -111,16 +147,7 @@ async fn what_can_be_mended_is_and_what_arrives_is_whole() {
         (Target, on("POST", Kind::Upload).then(Fault::AbsoluteLocation)),
     ];
     for (n, (side, rule)) in cases.into_iter().enumerate() {
-        let told = format!("case {n}: {rule:?}");
-        let rule = match side {
-            Source => strait.source.add(rule),
-            Target => strait.target.add(rule),
-        };
-        let run = strait.copy_anew(&format!("case{n}")).await;
-        assert_eq!(run.code, Some(0), "{told}: {run}");
-        assert!(rule.happened() > 0, "{told} did not happen");
-        strait.image.assert_at(&strait.to.host(), &format!("case{n}"), "1").await;
-        strait.mend();
+        strait.arrives(&format!("case{n}"), side, vec![rule]).await;
     }
 }
 
@@ -179,6 +206,88 @@ async fn a_cut_upload_goes_on_where_the_session_stands_or_begins_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn answers_that_make_no_sense_are_errors() {
+    let strait = Strait::new().await;
+    strait.target.add(on("POST", Kind::Upload).then(Fault::StripHeader("location")));
+    let run = strait.copy_anew("a").await;
+    assert!(run.failed(1).0.contains("opened an upload without saying where"), "{run}");
+    strait.mend();
+    strait.source.add(on("GET", Kind::Blob).first(1).then(Fault::CutResponse(200)));
+    let wrong = strait.source.add(on("GET", Kind::Blob).then(Fault::WrongRange(5)));
+    let run = strait.copy_anew("a").await;
+    let (error, _) = run.failed(1);
+    assert!(error.contains("expected bytes from") && wrong.happened() > 0, "{run}");
+    assert!(strait.to.tags("a").await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn registries_may_answer_in_many_ways() {
+    let strait = Strait::new().await;
+    let put = || on("PUT", Kind::Upload);
+    let cases = [
+        (Source, on("GET", Kind::Manifest).first(2).then(Fault::CutResponse(100))),
+        (Source, on("GET", Kind::Manifest).first(1).then(Fault::Challenge)),
+        (Source, on("GET", Kind::Blob).first(2).then(Fault::Challenge)),
+        (Source, on("GET", Kind::Blob).first(1).then(Fault::GarbageError(502))),
+        (Source, on("GET", Kind::Blob).first(1).then(Fault::HugeError(503))),
+        (Source, on("GET", Kind::Blob).first(1).then(Fault::Shorten(100))),
+        (Source, on("GET", Kind::Blob).then(Fault::DuplicateHeaders)),
+        (Source, on("GET", Kind::Manifest).then(Fault::DuplicateHeaders)),
+        (Target, on("POST", Kind::Upload).then(Fault::DuplicateHeaders)),
+        (Target, on("POST", Kind::Upload).then(Fault::LocationQuery)),
+        (Target, on("POST", Kind::Upload).first(1).then(Fault::Challenge)),
+        (Target, on("POST", Kind::Upload).first(2).then(Fault::LoseAnswer)),
+        (Target, put().first(2).then(Fault::LoseAnswer)),
+        (Target, put().first(2).then(Fault::StatusInstead(502))),
+        (Target, put().first(2).then(Fault::SessionLost)),
+        (Target, put().first(1).then(Fault::Hang)),
+        (Target, any().then(Fault::TooLarge(270_000))),
+        (Target, on("PUT", Kind::Manifest).first(1).then(Fault::LoseAnswer)),
+        (Target, on("PUT", Kind::Manifest).first(1).then(Fault::StatusInstead(503))),
+        (Target, on("PUT", Kind::Manifest).first(1).then(Fault::CutRequest(50))),
+    ];
+    for (n, (side, rule)) in cases.into_iter().enumerate() {
+        strait.arrives(&format!("way{n}"), side, vec![rule]).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn chunks_meet_faults_and_arrive() {
+    let strait = Strait::new().await;
+    let patch = || on("PATCH", Kind::Upload);
+    let cases = [
+        patch().first(1).then(Fault::Status(500)),
+        patch().first(1).then(Fault::StatusAfterBody(500)),
+        patch().first(2).then(Fault::StatusInstead(500)),
+        patch().first(2).then(Fault::LoseAnswer),
+        patch().first(1).then(Fault::CutRequest(20_000)),
+        patch().first(1).then(Fault::Status(416)),
+        patch().first(1).then(Fault::SessionLost),
+        patch().then(Fault::TooLarge(270_000)),
+        patch().then(Fault::RelativeLocation),
+        on("PUT", Kind::Upload).first(2).then(Fault::LoseAnswer),
+    ];
+    for (n, rule) in cases.into_iter().enumerate() {
+        let chunks = on("POST", Kind::Upload).then(Fault::MinChunk(100_000));
+        strait.arrives(&format!("chunks{n}"), Target, vec![chunks, rule]).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_layout_that_was_given_up_has_no_partial_files() {
+    let strait = Strait::new().await;
+    let source = strait.names("a").0;
+    // One blob is wrong while the others are being written.
+    strait.source.add(on("GET", Kind::Blob).then(Fault::Flip(10)));
+    for n in 0..6 {
+        let layout = format!("oci:layout{n}:1");
+        strait.home.run(&["copy", &source, &layout]).await.failed(1);
+        let left = names(&strait.home.path(&format!("layout{n}/blobs/sha256")));
+        assert!(left.iter().all(|name| !name.ends_with(".partial")), "{left:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_refused_mount_is_an_upload() {
     let strait = Strait::new().await;
     assert_eq!(strait.copy("first").await.code, Some(0));
@@ -190,9 +299,13 @@ async fn a_refused_mount_is_an_upload() {
     assert_eq!(strait.target.count("PUT", Kind::Upload), strait.image.blobs.len());
     strait.image.assert_at(&strait.to.host(), "second", "1").await;
     strait.mend();
-    strait.target.add(on("POST", Kind::Upload).path("mount=").then(Fault::Status(500)));
-    assert_eq!(strait.copy("third").await.code, Some(0));
-    strait.image.assert_at(&strait.to.host(), "third", "1").await;
+    for status in [400, 403, 404, 405, 500] {
+        strait.target.add(on("POST", Kind::Upload).path("mount=").then(Fault::Status(status)));
+        let name = format!("refused{status}");
+        assert_eq!(strait.copy(&name).await.code, Some(0));
+        strait.image.assert_at(&strait.to.host(), &name, "1").await;
+        strait.mend();
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -227,6 +340,11 @@ async fn what_cannot_be_mended_is_told_once_and_leaves_nothing() {
         (Target, on("PUT", Kind::Manifest).path("/1").then(Fault::Status(500)), 1, "500", 3),
         (Target, on("PUT", Kind::Manifest).then(Fault::Status(400)), 1, "400", 2),
         (Target, on("PUT", Kind::Upload).then(Fault::StatusAfterBody(500)), 1, "500", 0),
+        (Source, on("GET", Kind::Manifest).then(Fault::WrongDigest), 1, "expected sha256:", 1),
+        (Target, on("PUT", Kind::Manifest).then(Fault::WrongDigest), 1, "expected sha256:", 2),
+        (Target, on("PUT", Kind::Upload).then(Fault::WrongDigest), 1, "expected sha256:", 0),
+        (Target, on("PUT", Kind::Manifest).then(Fault::HugeError(403)), 3, "403", 2),
+        (Target, on("PUT", Kind::Manifest).then(Fault::GarbageError(422)), 1, "422", 2),
     ];
     for (n, (side, rule, code, says, most)) in cases.into_iter().enumerate() {
         let told = format!("case {n}: {rule:?}");

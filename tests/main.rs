@@ -7,6 +7,7 @@
     reason = "in a test they are assertions, and it documents itself"
 )]
 
+mod chaos;
 mod copy;
 mod demo;
 mod errors;
@@ -23,3 +24,4 @@ mod support;
 mod sync;
 mod terminal;
 mod tui;
+mod wrong_bytes;

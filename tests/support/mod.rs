@@ -4,8 +4,10 @@
 #![allow(dead_code)]
 
 pub mod fault;
+pub mod held;
 pub mod image;
 pub mod peers;
 pub mod pty;
 pub mod relay;
+pub mod visible;
 pub mod wharf;

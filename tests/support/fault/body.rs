@@ -14,21 +14,12 @@ fn cut() -> io::Error {
 
 /// The first `limit` bytes, then an error; also where the body would end right there or before.
 pub fn cut_after(body: Stream, limit: u64) -> Stream {
-    let pieces = body.scan(limit, |left, piece| {
-        let piece = piece.map(|mut bytes| {
-            bytes.truncate(usize::try_from(*left).unwrap_or(usize::MAX));
-            *left -= bytes.len() as u64;
-            bytes
-        });
-        let is_over = matches!(&piece, Ok(bytes) if bytes.is_empty());
-        std::future::ready((!is_over).then_some(piece))
-    });
     let end = futures_util::stream::once(async {
         // hyper throws away what it has not written when a body fails: the bytes go out first.
         tokio::time::sleep(Duration::from_millis(20)).await;
         Err(cut())
     });
-    pieces.chain(end).boxed()
+    end_after(body, limit).chain(end).boxed()
 }
 
 /// The same with one byte changed.
@@ -46,6 +37,31 @@ pub fn flip(body: Stream, at: u64) -> Stream {
         std::future::ready(Some(piece))
     });
     flipped.boxed()
+}
+
+/// The first `length` bytes, and the body ends there as if it were whole.
+pub fn end_after(body: Stream, length: u64) -> Stream {
+    let ended = body.scan(length, |left, piece| {
+        let piece = piece.map(|mut bytes| {
+            bytes.truncate(usize::try_from(*left).unwrap_or(usize::MAX));
+            *left -= bytes.len() as u64;
+            bytes
+        });
+        let is_over = matches!(&piece, Ok(bytes) if bytes.is_empty());
+        std::future::ready((!is_over).then_some(piece))
+    });
+    ended.boxed()
+}
+
+/// The same with so many bytes more.
+pub fn lengthen(body: Stream, more: u64) -> Stream {
+    let more = Bytes::from(vec![b' '; usize::try_from(more).unwrap_or(0)]);
+    body.chain(futures_util::stream::once(std::future::ready(Ok(more)))).boxed()
+}
+
+/// As many bytes, every one another.
+pub fn garble(body: Stream) -> Stream {
+    body.map(|piece| piece.map(|bytes| bytes.iter().map(|byte| byte ^ 0x55).collect())).boxed()
 }
 
 /// Pieces of `size` bytes with a pause after each.

@@ -8,10 +8,15 @@
 //! ```
 
 mod body;
+mod chaos;
+mod dice;
 mod proxy;
+mod refusal;
 mod rule;
 
+pub use chaos::{Chaos, Weather};
+pub use dice::Dice;
 pub use proxy::Proxy;
-pub use rule::{Fault, Kind, any, on};
+pub use rule::{Fault, Kind, Rule, any, on};
 
 mod tests;

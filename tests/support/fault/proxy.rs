@@ -1,6 +1,6 @@
 //! The proxy: takes a request, asks the rules, passes it on.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -8,16 +8,20 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Response, Uri, header};
 use futures_util::StreamExt;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use super::body;
+use super::chaos::Chaos;
 use super::rule::{Fault, Kind, Rule};
+use super::{body, refusal};
 
-/// Where [`Fault::Redirect`] leads.
-pub(super) const REDIRECTED: &str = "/-redirected";
+/// A header that axum has no name for.
+const DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
+const MIN_CHUNK: HeaderName = HeaderName::from_static("oci-chunk-min-length");
+/// The query of a location that was given one; parsed and written anew it would be another.
+const MARK: &str = "_fault=a%2Bb==";
 
 /// A request that came to the proxy.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +41,9 @@ struct Inner {
     upstream: String,
     client: reqwest::Client,
     rules: RwLock<Vec<Arc<Rule>>>,
+    chaos: RwLock<Option<Arc<Chaos>>>,
+    /// Paths of upload sessions whose location was given a query.
+    marked: Mutex<HashSet<String>>,
     seen: Mutex<Vec<Seen>>,
     answered: Mutex<Vec<Answered>>,
     /// Requests that are answered now, and how many were refused because there were too many.
@@ -85,6 +92,8 @@ impl Proxy {
             upstream: upstream.to_owned(),
             client,
             rules: RwLock::default(),
+            chaos: RwLock::default(),
+            marked: Mutex::default(),
             seen: Mutex::default(),
             at_work: Arc::default(),
             crowded: AtomicUsize::default(),
@@ -109,8 +118,14 @@ impl Proxy {
         rule
     }
 
-    /// Takes all rules away.
+    /// Lets chance add its faults to those of the rules.
+    pub fn unleash(&self, chaos: Arc<Chaos>) {
+        *self.inner.chaos.write().unwrap_or_else(PoisonError::into_inner) = Some(chaos);
+    }
+
+    /// Takes all rules away, and chance.
     pub fn mend(&self) {
+        self.inner.chaos.write().unwrap_or_else(PoisonError::into_inner).take();
         self.inner.rules.write().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
@@ -161,36 +176,47 @@ async fn handle(State(inner): State<Arc<Inner>>, request: Request) -> Response<B
     let at_work = AtWork(Arc::clone(&inner.at_work));
     let (mut parts, body) = request.into_parts();
     let mut body = body.into_data_stream().map(|piece| piece.map_err(io::Error::other)).boxed();
+    let announced = header_of(&parts.headers, header::CONTENT_LENGTH).and_then(|n| n.parse::<u64>().ok());
     for fault in &faults {
         match fault {
             Fault::Drop => cut(),
             Fault::Hang => std::future::pending().await,
-            Fault::Status(status) => return refusal(*status),
+            Fault::Status(status) => return refusal::refusal(*status),
             Fault::Crowded(most) if working > *most => {
                 inner.crowded.fetch_add(1, SeqCst);
-                return refusal(429);
+                return refusal::refusal(429);
             }
             Fault::StatusAfterBody(status) => {
                 while let Some(Ok(_)) = body.next().await {}
-                return refusal(*status);
+                return refusal::refusal(*status);
             }
-            Fault::TooManyRequests(seconds) => {
-                let mut answer = refusal(429);
-                answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(*seconds));
-                return answer;
+            Fault::GarbageError(status) => return refusal::garbage(*status),
+            Fault::HugeError(status) => return refusal::huge(*status),
+            Fault::TooManyRequests(seconds) => return refusal::too_many(*seconds),
+            Fault::Challenge => return refusal::challenge(&inner.address.to_string()),
+            Fault::TooLarge(limit) if announced.is_some_and(|n| n > *limit) => return refusal::refusal(413),
+            Fault::SessionLost => {
+                return refusal::refusal_saying(404, "BLOB_UPLOAD_UNKNOWN", "injected fault");
             }
-            Fault::Redirect => return inner.redirect(&parts.uri),
+            Fault::Redirect => return refusal::redirect(inner.address.port(), &parts.uri),
             Fault::CutRequest(limit) => body = body::cut_after(body, *limit),
             Fault::IgnoreRange => drop(parts.headers.remove(header::RANGE)),
-            Fault::RefuseMount => parts.uri = without_mount(&parts.uri),
+            Fault::RefuseMount => parts.uri = without(&parts.uri, &["mount=", "from="]),
             _ => {}
         }
+    }
+    if parts.uri.path() == refusal::TOKENS {
+        return refusal::token();
+    }
+    if let Some(refused) = inner.take_mark(&mut parts.uri) {
+        return refused;
     }
     let cuts_request = faults.iter().any(|fault| matches!(fault, Fault::CutRequest(_)));
     match inner.forward(&parts.method, &parts.uri, parts.headers, body).await {
         Ok(answer) if !cuts_request => inner.answer(answer, &faults, at_work),
         Err(e) if !cuts_request => {
-            refusal_saying(502, &format!("the proxy could not reach the registry: {e}"))
+            let message = format!("the proxy could not reach the registry: {e}");
+            refusal::refusal_saying(502, "UNKNOWN", &message)
         }
         // Where the body was shorter than the cut, the registry has answered; that answer is lost all the same.
         _ => cut(),
@@ -216,10 +242,27 @@ impl Inner {
             range: header(header::RANGE),
         };
         let rules = self.rules.read().unwrap_or_else(PoisonError::into_inner);
-        let faults =
+        let mut faults: Vec<Fault> =
             rules.iter().filter_map(|rule| rule.befalls(&seen.method, seen.kind, &seen.uri)).collect();
+        let chaos = self.chaos.read().unwrap_or_else(PoisonError::into_inner);
+        faults.extend(chaos.as_ref().and_then(|chaos| chaos.befalls(&seen)));
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).push(seen);
         faults
+    }
+
+    /// What marks an upload session whose location was given a query; taken off before the registry sees it. The
+    /// answer is what a session gets that comes without its mark.
+    fn take_mark(&self, uri: &mut Uri) -> Option<Response<Body>> {
+        if Kind::of(uri.path()) != Kind::Upload {
+            return None;
+        }
+        let marked = self.marked.lock().unwrap_or_else(PoisonError::into_inner);
+        let has_mark = uri.query().is_some_and(|query| query.split('&').any(|pair| pair == MARK));
+        if marked.contains(uri.path()) && !has_mark {
+            return Some(refusal::refusal_saying(400, "BLOB_UPLOAD_INVALID", "the location's query is gone"));
+        }
+        *uri = without(uri, &[MARK]);
+        None
     }
 
     async fn forward(
@@ -230,13 +273,13 @@ impl Inner {
         body: body::Stream,
     ) -> reqwest::Result<reqwest::Response> {
         let path = uri.path_and_query().map_or("/", |p| p.as_str());
-        let path = path.strip_prefix(REDIRECTED).unwrap_or(path);
-        let length = headers
-            .get(header::CONTENT_LENGTH)
-            .and_then(|v| v.to_str().ok())
-            .and_then(|v| v.parse::<u64>().ok());
+        let path = path.strip_prefix(refusal::REDIRECTED).unwrap_or(path);
+        let length = header_of(&headers, header::CONTENT_LENGTH).and_then(|v| v.parse::<u64>().ok());
         let has_body = headers.contains_key(header::TRANSFER_ENCODING) || length.is_some_and(|n| n > 0);
         remove_hop_headers(&mut headers);
+        if header_of(&headers, header::AUTHORIZATION).is_some_and(|shown| shown.ends_with(refusal::TOKEN)) {
+            headers.remove(header::AUTHORIZATION);
+        }
         // The Host stays the proxy's, so that a Location made from it leads back here.
         let mut request =
             self.client.request(method.clone(), format!("http://{}{path}", self.upstream)).headers(headers);
@@ -259,19 +302,40 @@ impl Inner {
         *answer.headers_mut() = upstream.headers().clone();
         remove_hop_headers(answer.headers_mut());
         let mut body = upstream.bytes_stream().map(|piece| piece.map_err(io::Error::other)).boxed();
+        let headers = answer.headers_mut();
+        let length = header_of(headers, header::CONTENT_LENGTH).and_then(|n| n.parse::<u64>().ok());
+        self.mark_location(headers, faults.contains(&Fault::LocationQuery));
         for fault in faults {
             match fault {
+                Fault::LoseAnswer => cut(),
+                Fault::StatusInstead(status) => return refusal::refusal(*status),
                 Fault::CutResponse(limit) => body = body::cut_after(body, *limit),
                 Fault::Flip(at) => body = body::flip(body, *at),
-                Fault::Trickle(size, pause) => body = body::trickle(body, *size, *pause),
-                Fault::StripDigest => drop(answer.headers_mut().remove("docker-content-digest")),
-                Fault::StripHeader(name) => drop(answer.headers_mut().remove(*name)),
-                Fault::Header(name, value) => {
-                    let value = HeaderValue::from_static(value);
-                    answer.headers_mut().insert(HeaderName::from_static(name), value);
+                Fault::Garble => body = body::garble(body),
+                Fault::Shorten(less) => {
+                    let length = length.unwrap_or(0).saturating_sub(*less);
+                    body = body::end_after(body, length);
+                    set_length(headers, length);
                 }
-                Fault::RelativeLocation => self.rewrite_location(answer.headers_mut(), false),
-                Fault::AbsoluteLocation => self.rewrite_location(answer.headers_mut(), true),
+                Fault::Lengthen(more) => {
+                    body = body::lengthen(body, *more);
+                    set_length(headers, length.unwrap_or(0) + more);
+                }
+                Fault::Trickle(size, pause) => body = body::trickle(body, *size, *pause),
+                Fault::WrongRange(by) => shift_range(headers, *by),
+                Fault::StripDigest => drop(headers.remove(DIGEST)),
+                Fault::WrongDigest => {
+                    let other = format!("sha256:{}", "0".repeat(64));
+                    headers.insert(DIGEST, HeaderValue::from_str(&other).unwrap());
+                }
+                Fault::StripHeader(name) => drop(headers.remove(*name)),
+                Fault::Header(name, value) => {
+                    headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+                }
+                Fault::RelativeLocation => self.rewrite_location(headers, false),
+                Fault::AbsoluteLocation => self.rewrite_location(headers, true),
+                Fault::MinChunk(least) => drop(headers.insert(MIN_CHUNK, HeaderValue::from(*least))),
+                Fault::DuplicateHeaders => duplicate(headers),
                 _ => {}
             }
         }
@@ -281,28 +345,59 @@ impl Inner {
         answer.map(|()| Body::from_stream(body))
     }
 
+    /// Gives `Location` a query that has to come back byte for byte; a session that was given one has it for good.
+    fn mark_location(&self, headers: &mut HeaderMap, new: bool) {
+        let Some(location) = header_of(headers, header::LOCATION) else { return };
+        let Some(path) = location.parse::<Uri>().ok().map(|uri| uri.path().to_owned()) else { return };
+        let mut marked = self.marked.lock().unwrap_or_else(PoisonError::into_inner);
+        if !marked.contains(&path) && !new {
+            return;
+        }
+        marked.insert(path);
+        let join = if location.contains('?') { '&' } else { '?' };
+        let location = format!("{location}{join}{MARK}");
+        headers.insert(header::LOCATION, HeaderValue::from_str(&location).unwrap());
+    }
+
     fn rewrite_location(&self, headers: &mut HeaderMap, absolute: bool) {
-        let Some(location) = headers.get(header::LOCATION).and_then(|v| v.to_str().ok()) else { return };
+        let Some(location) = header_of(headers, header::LOCATION) else { return };
         let path = location.parse::<Uri>().ok().and_then(|uri| uri.path_and_query().map(|p| p.to_string()));
         let path = path.unwrap_or_else(|| location.to_owned());
         let location = if absolute { format!("http://{}{path}", self.address) } else { path };
         headers.insert(header::LOCATION, HeaderValue::from_str(&location).unwrap());
     }
+}
 
-    /// `localhost` is another host than `127.0.0.1`, but the same proxy.
-    fn redirect(&self, uri: &Uri) -> Response<Body> {
-        let location = format!("http://localhost:{}{REDIRECTED}{uri}", self.address.port());
-        let mut answer = Response::new(Body::empty());
-        *answer.status_mut() = StatusCode::TEMPORARY_REDIRECT;
-        answer.headers_mut().insert(header::LOCATION, HeaderValue::from_str(&location).unwrap());
-        answer
+fn header_of(headers: &HeaderMap, name: HeaderName) -> Option<String> {
+    headers.get(name)?.to_str().ok().map(str::to_owned)
+}
+
+/// A length that is announced; where none was, none is.
+fn set_length(headers: &mut HeaderMap, length: u64) {
+    if headers.contains_key(header::CONTENT_LENGTH) {
+        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
     }
 }
 
-fn without_mount(uri: &Uri) -> Uri {
+fn shift_range(headers: &mut HeaderMap, by: u64) {
+    let Some(range) = header_of(headers, header::CONTENT_RANGE) else { return };
+    // A range that was refused is `bytes */SIZE`.
+    let Some((start, rest)) = range.trim_start_matches("bytes ").split_once('-') else { return };
+    let shifted = format!("bytes {}-{rest}", start.parse::<u64>().unwrap() + by);
+    headers.insert(header::CONTENT_RANGE, HeaderValue::from_str(&shifted).unwrap());
+}
+
+/// Every header twice, but for those that say where the body ends.
+fn duplicate(headers: &mut HeaderMap) {
+    for (name, value) in headers.clone().iter().filter(|(name, _)| *name != header::CONTENT_LENGTH) {
+        headers.append(name.clone(), value.clone());
+    }
+}
+
+/// The URI without the query's pairs that begin so.
+fn without(uri: &Uri, pairs: &[&str]) -> Uri {
     let query = uri.query().unwrap_or_default().split('&');
-    let rest: Vec<&str> =
-        query.filter(|pair| !pair.starts_with("mount=") && !pair.starts_with("from=")).collect();
+    let rest: Vec<&str> = query.filter(|pair| !pairs.iter().any(|start| pair.starts_with(start))).collect();
     let path = if rest.concat().is_empty() {
         uri.path().to_owned()
     } else {
@@ -325,28 +420,4 @@ fn remove_hop_headers(headers: &mut HeaderMap) {
     ] {
         headers.remove(HeaderName::from_static(name));
     }
-}
-
-fn refusal(status: u16) -> Response<Body> {
-    refusal_saying(status, "injected fault")
-}
-
-fn refusal_saying(status: u16, message: &str) -> Response<Body> {
-    let code = match status {
-        401 => "UNAUTHORIZED",
-        403 => "DENIED",
-        404 => "NAME_UNKNOWN",
-        429 => "TOOMANYREQUESTS",
-        _ => "UNKNOWN",
-    };
-    let body = serde_json::json!({"errors": [{"code": code, "message": message}]}).to_string();
-    let mut answer = Response::new(Body::from(body));
-    *answer.status_mut() = StatusCode::from_u16(status).unwrap();
-    answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    if status == 401 {
-        answer
-            .headers_mut()
-            .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"fault\""));
-    }
-    answer
 }

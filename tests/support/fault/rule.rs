@@ -3,6 +3,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use super::dice::Dice;
+
 /// What a request to a registry is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Kind {
@@ -29,7 +31,7 @@ pub enum Kind {
 impl Kind {
     /// The kind of a path, without its query.
     pub fn of(path: &str) -> Kind {
-        if path.starts_with(super::proxy::REDIRECTED) {
+        if path.starts_with(super::refusal::REDIRECTED) {
             return Kind::Redirected;
         }
         let Some(rest) = path.strip_prefix("/v2") else { return Kind::Other };
@@ -53,10 +55,24 @@ pub enum Fault {
     Status(u16),
     /// The same once the request's body was read.
     StatusAfterBody(u16),
+    /// The registry does what was asked, and something on the way answers this status.
+    StatusInstead(u16),
+    /// The registry does what was asked, and the connection ends without its answer.
+    LoseAnswer,
+    /// This status, with a body that is called JSON and is none.
+    GarbageError(u16),
+    /// This status, with a megabyte of text.
+    HugeError(u16),
     /// 429 with `Retry-After` in seconds.
     TooManyRequests(u64),
     /// 429, as long as more than so many requests are at work, this one among them. Put it before other rules.
     Crowded(usize),
+    /// 401 with a challenge: the proxy's own token service gives who asks for one a token.
+    Challenge,
+    /// 413 where more than so many bytes are announced.
+    TooLarge(u64),
+    /// 404, the upload session is not known (any more).
+    SessionLost,
     /// The answer's body ends after so many bytes, and the connection with it.
     CutResponse(u64),
     /// The connection ends once so many bytes of the request's body were passed on.
@@ -67,12 +83,22 @@ pub enum Fault {
     Hang,
     /// The answer's byte at this offset is another one.
     Flip(u64),
+    /// The answer has as many bytes as it should, and all are others.
+    Garble,
+    /// The answer lacks so many bytes at its end, and its length says so.
+    Shorten(u64),
+    /// The answer has so many bytes more, and its length says so.
+    Lengthen(u64),
     /// The whole is answered, with 200, whatever `Range` asks for.
     IgnoreRange,
+    /// 206, and `Content-Range` begins so many bytes behind what is sent.
+    WrongRange(u64),
     /// A mount is answered with an upload session (202).
     RefuseMount,
     /// The answer has no `Docker-Content-Digest`.
     StripDigest,
+    /// The answer's `Docker-Content-Digest` is that of something else.
+    WrongDigest,
     /// The answer has no header of this name.
     StripHeader(&'static str),
     /// The answer has this header, too.
@@ -81,6 +107,12 @@ pub enum Fault {
     RelativeLocation,
     /// `Location` has both.
     AbsoluteLocation,
+    /// `Location` has a query, and what does not come back with it is refused (400).
+    LocationQuery,
+    /// The answer asks for chunks of at least so many bytes (`OCI-Chunk-Min-Length`).
+    MinChunk(u64),
+    /// Every header comes twice.
+    DuplicateHeaders,
     /// The answer's body comes in pieces of so many bytes, with this pause after each.
     Trickle(usize, Duration),
     /// 307 to another host name, which serves what was asked for; `Seen::authorized` tells whether
@@ -185,7 +217,7 @@ impl Rule {
             When::Nth(nth) => n == nth,
             When::First(first) => n <= first,
             When::After(after) => n > after,
-            When::Chance(probability, seed) => chance(seed, n) < probability,
+            When::Chance(probability, seed) => Dice::of(seed, &[n]).chance(probability),
         };
         if !applies {
             return None;
@@ -193,12 +225,4 @@ impl Rule {
         self.done.fetch_add(1, Ordering::SeqCst);
         Some(self.fault.clone())
     }
-}
-
-/// The `n`th number, from 0 to 1, of a seed's sequence (SplitMix64).
-fn chance(seed: u64, n: u64) -> f64 {
-    let z = seed.wrapping_add(n).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    ((z ^ (z >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
 }

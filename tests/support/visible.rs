@@ -61,7 +61,17 @@ pub async fn in_registry(host: &str, prefix: &str) -> Result<Names, String> {
         value[key].as_array().into_iter().flatten().filter_map(|v| v.as_str().map(str::to_owned)).collect()
     };
     let mut names = Names::new();
-    let repositories = list("_catalog?n=10000".to_owned(), "repositories").await;
+    let mut repositories: Vec<String> = Vec::new();
+    loop {
+        // More than this at once is refused by some.
+        let last = repositories.last().map(|last| format!("&last={last}")).unwrap_or_default();
+        let page = list(format!("_catalog?n=1000{last}"), "repositories").await;
+        let is_last = page.len() < 1000;
+        repositories.extend(page);
+        if is_last {
+            break;
+        }
+    }
     for repository in repositories.into_iter().filter(|name| name.starts_with(prefix)) {
         for tag in list(format!("{repository}/tags/list"), "tags").await {
             let name = format!("{repository}:{tag}");

@@ -8,6 +8,7 @@
 //! - `WHARF_SEEDS=2000` sails so many instead of 200, `WHARF_SEEDS=401-800` a part of them.
 
 mod harbour;
+mod landfall;
 mod voyage;
 
 use std::collections::BTreeMap;

@@ -1,37 +1,32 @@
 //! One voyage: what moves where, through which weather, and what has to be so when it is over.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::runtime::{Builder, Runtime};
 use wharf::engine::Engine;
-use wharf::job::{BlobProgress, BlobStage, Failure, Job, JobSpec, JobState, Progress, Target};
+use wharf::job::{Job, JobSpec, JobState, Target};
 use wharf::ledger::Ledger;
-use wharf::oci::{Digest, ErrorClass, Platforms};
+use wharf::oci::{Digest, Platforms};
 use wharf::transport::registry::ClientOptions;
 
 use super::harbour::{Cargo, Harbour, engine};
+use super::landfall;
 use crate::support::fault::{Chaos, Dice, Fault, Kind, Proxy, Weather, any, on};
-use crate::support::held;
-use crate::support::visible::{self, Names};
 use crate::support::wharf::Registry;
 
 /// The longest that a voyage may take.
 const LIMIT: Duration = Duration::from_secs(20);
-/// How soon after its end an engine has let go of everything.
-const SETTLED: Duration = Duration::from_secs(5);
 
 /// One job, and what it may change.
-struct Leg {
-    spec: JobSpec,
+pub struct Leg {
+    pub spec: JobSpec,
     /// What is to be there in the end.
-    arrives: Digest,
+    pub arrives: Digest,
     /// Where it can be seen: names as [`Port::names`] gives them.
-    names: Vec<String>,
+    pub names: Vec<String>,
     /// What was there before, under those names.
-    was: Option<Digest>,
+    pub was: Option<Digest>,
 }
 
 /// A registry that things go to, behind its proxy.
@@ -46,8 +41,16 @@ struct Port {
 enum Whim {
     Nothing,
     Cancel(Duration),
+    /// Only the first of several jobs: another one may be waiting for its blobs.
+    CancelFirst(Duration),
     Shutdown(Duration),
     Pause(Duration),
+}
+
+impl Whim {
+    fn interrupts(self) -> bool {
+        matches!(self, Whim::Cancel(_) | Whim::CancelFirst(_) | Whim::Shutdown(_))
+    }
 }
 
 /// What became of a voyage.
@@ -134,12 +137,13 @@ impl<'a> Voyage<'a> {
         let ports: Vec<u16> = self.hosts().iter().map(|host| port_of(host)).collect();
         let names = self.places();
         let (harbour, directory, seed) = (self.harbour, self.directory, self.seed);
-        self.proxies.shutdown_timeout(SETTLED);
-        settle(&crew, directory.path(), &ports)?;
+        self.proxies.shutdown_timeout(LIMIT);
+        landfall::settle(&crew, directory.path(), &ports)?;
         let hosts: Vec<String> = self.ports.iter().map(|port| port.host.clone()).collect();
-        let seen = harbour.runtime.block_on(look(directory.path(), &hosts, seed))?;
+        let seen = harbour.runtime.block_on(landfall::look(directory.path(), &hosts, seed))?;
         for (job, leg) in jobs.iter().zip(&legs) {
-            check(job, leg, &seen, &names, whim).map_err(|e| format!("{}: {e}", job.spec))?;
+            landfall::check(job, leg, &seen, &names, whim.interrupts())
+                .map_err(|e| format!("{}: {e}", job.spec))?;
         }
         if let Some(job) = retried.iter().find(|job| job.state != JobState::Succeeded) {
             return Err(format!("{}: not even when nothing is wrong any more: {:?}", job.spec, job.failure));
@@ -209,8 +213,13 @@ impl<'a> Voyage<'a> {
 
     fn whim(&mut self) -> Whim {
         let after = Duration::from_millis(self.dice.below(500));
-        let all = [(7, Whim::Nothing), (1, Whim::Cancel(after)), (1, Whim::Shutdown(after))];
-        self.dice.weighed(all.into_iter().chain([(1, Whim::Pause(after))]).collect())
+        self.dice.weighed(vec![
+            (14, Whim::Nothing),
+            (2, Whim::Cancel(after)),
+            (1, Whim::CancelFirst(after)),
+            (2, Whim::Shutdown(after)),
+            (2, Whim::Pause(after)),
+        ])
     }
 
     /// What moves.
@@ -222,7 +231,7 @@ impl<'a> Voyage<'a> {
         let [index, index_too] = [&harbour.cargo[0], &harbour.cargo[2]];
         let source = format!("{}/{}:1", self.source.host(), cargo.repository);
         let (a, b) = (self.at(0, "a", "1"), self.at(1, "b", "1"));
-        match self.dice.below(14) {
+        match self.dice.below(16) {
             0 | 1 => vec![leg(&source, cargo.root(), &[&a])],
             2 => vec![leg(&source, cargo.root(), &[&a, &b])],
             3 => {
@@ -250,6 +259,7 @@ impl<'a> Voyage<'a> {
                 let file = format!("oci:{}:1", cargo.image.directory.display());
                 vec![leg(&file, cargo.root(), &[&a, &b])]
             }
+            13 => vec![self.within(cargo)],
             // Two at once share a layer, and one's blobs can be mounted by the other.
             _ => {
                 let [one, two] = [index, index_too].map(|cargo| {
@@ -281,6 +291,16 @@ impl<'a> Voyage<'a> {
         leg.spec.tags = vec!["2".parse().unwrap(), "3".parse().unwrap()];
         leg.names = ["1", "2", "3"].map(|tag| self.at(0, "a", tag).1).into();
         leg.was = Some(old.root());
+        leg
+    }
+
+    /// From one repository of a registry to another, where everything can be mounted.
+    fn within(&self, cargo: &Cargo) -> Leg {
+        let origin = self.at(0, "origin", "1");
+        let repository = format!("s{}-origin", self.seed);
+        self.harbour.runtime.block_on(cargo.image.push(&self.ports[0].host, &repository, &["1"]));
+        let mut leg = leg(&origin.0, cargo.root(), &[&self.at(0, "a", "1")]);
+        leg.names.push(origin.1);
         leg
     }
 
@@ -331,6 +351,10 @@ async fn run(engine: &Engine, legs: &[Leg], whim: Whim) -> Vec<Job> {
                 let _ = engine.cancel(*id).await;
             }
         }
+        Whim::CancelFirst(after) => {
+            tokio::time::sleep(after).await;
+            let _ = engine.cancel(ids[0]).await;
+        }
         Whim::Shutdown(after) => {
             tokio::time::sleep(after).await;
             engine.shutdown().await;
@@ -365,86 +389,4 @@ async fn retry(engine: &Engine, jobs: &[Job]) -> Vec<Job> {
         retried.push(engine.wait(id).await.unwrap());
     }
     retried
-}
-
-/// Waits until an engine that has ended has no tasks, files and connections any more.
-fn settle(crew: &Runtime, directory: &Path, ports: &[u16]) -> Result<(), String> {
-    let deadline = Instant::now() + SETTLED;
-    loop {
-        let tasks = crew.metrics().num_alive_tasks();
-        let open = held::open(directory, ports);
-        match (tasks, open.is_empty()) {
-            (0, true) => return Ok(()),
-            _ if Instant::now() > deadline => return Err(format!("left: {tasks} tasks, open {open:?}")),
-            _ => std::thread::sleep(Duration::from_millis(10)),
-        }
-    }
-}
-
-/// Everything that can be seen at the destinations; the error says what is half there.
-async fn look(directory: &Path, hosts: &[String], seed: u64) -> Result<Names, String> {
-    let mut seen = BTreeMap::new();
-    for host in hosts {
-        let names = visible::in_registry(host, &format!("s{seed}-")).await?;
-        seen.extend(names.into_iter().map(|(name, digest)| (format!("{host}/{name}"), digest)));
-    }
-    let below = |name: &str| -> PathBuf { directory.join(name) };
-    let layout = visible::in_layout(&below("layout")).await?;
-    seen.extend(layout.into_iter().map(|(name, digest)| (format!("oci:{name}"), digest)));
-    let store = visible::in_store(&below("store")).await?;
-    seen.extend(store.into_iter().map(|(name, digest)| (format!("store:{name}"), digest)));
-    let archives = visible::in_archives(&below("out")).await?;
-    match archives.len() {
-        0 | 1 => seen.extend(archives.into_values().map(|digest| ("file".to_owned(), digest))),
-        _ => return Err(format!("more files than were asked for: {archives:?}")),
-    }
-    Ok(seen)
-}
-
-/// That a job ended in one of the ways it may: all there, or told what went wrong.
-fn check(job: &Job, leg: &Leg, seen: &Names, places: &[String], whim: Whim) -> Result<(), String> {
-    let interrupted = matches!(whim, Whim::Cancel(_) | Whim::Shutdown(_));
-    match (job.state, &job.failure) {
-        (JobState::Succeeded, None) => is_told(job, leg)?,
-        (JobState::Cancelled, None) if interrupted => {}
-        (JobState::Failed, Some(failure)) => is_clear(failure, places)?,
-        (state, failure) => return Err(format!("it ended {state} with {failure:?}")),
-    }
-    for (n, name) in leg.names.iter().enumerate() {
-        let found = seen.get(name);
-        // The third of three tags was not there before.
-        let was = leg.was.as_ref().filter(|_| n < 2);
-        let right = found == Some(&leg.arrives) || (job.state != JobState::Succeeded && found == was);
-        if !right {
-            return Err(format!("{name}: {found:?}, where {} should arrive and was {was:?}", leg.arrives));
-        }
-    }
-    Ok(())
-}
-
-/// That what is told of a success is so.
-fn is_told(job: &Job, leg: &Leg) -> Result<(), String> {
-    let arrived = job.report.iter().flat_map(|report| &report.outputs);
-    let arrived = arrived.filter(|output| output.digest == leg.arrives).count();
-    let settled =
-        |blob: &BlobProgress| matches!(blob.stage, BlobStage::Done | BlobStage::Present | BlobStage::Mounted);
-    let Progress { total, wire, reused, blobs } = &job.progress;
-    match arrived == job.spec.destinations.len() && blobs.iter().all(settled) && wire + reused == *total {
-        true => Ok(()),
-        false => Err(format!("it tells something else: {:?} {:?}", job.report, job.progress)),
-    }
-}
-
-/// That an error says what was attempted, on what, and what came back.
-fn is_clear(failure: &Failure, places: &[String]) -> Result<(), String> {
-    let text = &failure.message;
-    let place = places.iter().find_map(|place| text.find(place.as_str()).map(|at| &text[at..]));
-    let said = place.and_then(|rest| rest.split_once(": ")).is_some_and(|(_, said)| said.len() > 2);
-    let foreign = ["panicked", "unwrap", "called `", "Some(", "Err(", "os error", "Elapsed", "reqwest"];
-    let strange = foreign.iter().any(|word| text.contains(word)) || text.chars().any(char::is_control);
-    let class = !matches!(failure.class, ErrorClass::Internal | ErrorClass::Cancelled);
-    match said && !strange && class && text.len() < 700 {
-        true => Ok(()),
-        false => Err(format!("not a clear error: {failure:?}")),
-    }
 }

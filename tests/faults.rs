@@ -2,20 +2,20 @@
 //!
 //! | fault (DESIGN section 7) | story |
 //! |---|---|
-//! | 401 | `what_cannot_be_mended…`; with a token to be had `registries_may…` |
+//! | 401 | `what_cannot_be_mended…`; with a token to be had `…may_answer…` |
 //! | 403, 404 | `what_cannot_be_mended…` |
 //! | 429 with Retry-After | `what_can_be_mended…` |
 //! | 500 on PATCH | `chunks_meet_faults…` |
-//! | 500 on PUT, before and after it took effect | `what_can_be_mended…`, `registries_may…` |
-//! | cut body | `what_can_be_mended…`, `a_cut_download…`, `registries_may…` (manifests) |
+//! | 500 on PUT, before and after it took effect | `what_can_be_mended…`, `…may_answer…` |
+//! | cut body | `what_can_be_mended…`, `a_cut_download…`, `…may_answer…` (manifests) |
 //! | wrong digest, in bytes and in headers | `what_cannot_be_mended…`; every part × every way: `wrong_bytes` |
 //! | Range ignored; another one answered | `a_cut_download…`; `answers_that_make_no_sense…` |
 //! | mount refused | `a_refused_mount…` |
-//! | relative Location, absolute, with a query, twice, none | `what_can…`, `registries_may…`, `answers_that…` |
+//! | relative Location, absolute, with a query, twice, none | `what_can…`, `…may_answer…`, `answers_that…` |
 //! | no Content-Digest | `what_can_be_mended…` |
 //! | slow trickle, a hang | `what_can_be_mended…`, `what_cannot_be_mended…` |
-//! | too large (413), session lost, least chunk, 416 | `registries_may…`, `chunks_meet_faults…` |
-//! | errors that are no JSON or a megabyte long | `registries_may…`, `what_cannot_be_mended…` |
+//! | too large (413), session lost, least chunk, 416 | `…may_answer…`, `chunks_meet_faults…` |
+//! | errors that are no JSON or a megabyte long | `…may_answer…`, `what_cannot_be_mended…` |
 //! | cancel midway | `ctrl_c…`, `an_export_that_is_broken_off…`, `a_layout_that_was_given_up…` |
 //! | kill -9 midway | `a_killed_copy…`, `a_copy_to_files_that_was_killed…` |
 //!
@@ -221,33 +221,42 @@ async fn answers_that_make_no_sense_are_errors() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn registries_may_answer_in_many_ways() {
+async fn sources_may_answer_in_many_ways() {
+    let strait = Strait::new().await;
+    let cases = [
+        on("GET", Kind::Manifest).first(2).then(Fault::CutResponse(100)),
+        on("GET", Kind::Manifest).first(1).then(Fault::Challenge),
+        on("GET", Kind::Blob).first(2).then(Fault::Challenge),
+        on("GET", Kind::Blob).first(1).then(Fault::GarbageError(502)),
+        on("GET", Kind::Blob).first(1).then(Fault::HugeError(503)),
+        on("GET", Kind::Blob).first(1).then(Fault::Shorten(100)),
+        on("GET", Kind::Blob).then(Fault::DuplicateHeaders),
+        on("GET", Kind::Manifest).then(Fault::DuplicateHeaders),
+    ];
+    for (n, rule) in cases.into_iter().enumerate() {
+        strait.arrives(&format!("way{n}"), Source, vec![rule]).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn targets_may_answer_in_many_ways() {
     let strait = Strait::new().await;
     let put = || on("PUT", Kind::Upload);
     let cases = [
-        (Source, on("GET", Kind::Manifest).first(2).then(Fault::CutResponse(100))),
-        (Source, on("GET", Kind::Manifest).first(1).then(Fault::Challenge)),
-        (Source, on("GET", Kind::Blob).first(2).then(Fault::Challenge)),
-        (Source, on("GET", Kind::Blob).first(1).then(Fault::GarbageError(502))),
-        (Source, on("GET", Kind::Blob).first(1).then(Fault::HugeError(503))),
-        (Source, on("GET", Kind::Blob).first(1).then(Fault::Shorten(100))),
-        (Source, on("GET", Kind::Blob).then(Fault::DuplicateHeaders)),
-        (Source, on("GET", Kind::Manifest).then(Fault::DuplicateHeaders)),
-        (Target, on("POST", Kind::Upload).then(Fault::DuplicateHeaders)),
-        (Target, on("POST", Kind::Upload).then(Fault::LocationQuery)),
-        (Target, on("POST", Kind::Upload).first(1).then(Fault::Challenge)),
-        (Target, on("POST", Kind::Upload).first(2).then(Fault::LoseAnswer)),
-        (Target, put().first(2).then(Fault::LoseAnswer)),
-        (Target, put().first(2).then(Fault::StatusInstead(502))),
-        (Target, put().first(2).then(Fault::SessionLost)),
-        (Target, put().first(1).then(Fault::Hang)),
-        (Target, any().then(Fault::TooLarge(270_000))),
-        (Target, on("PUT", Kind::Manifest).first(1).then(Fault::LoseAnswer)),
-        (Target, on("PUT", Kind::Manifest).first(1).then(Fault::StatusInstead(503))),
-        (Target, on("PUT", Kind::Manifest).first(1).then(Fault::CutRequest(50))),
+        on("POST", Kind::Upload).then(Fault::DuplicateHeaders),
+        on("POST", Kind::Upload).then(Fault::LocationQuery),
+        on("POST", Kind::Upload).first(1).then(Fault::Challenge),
+        on("POST", Kind::Upload).first(2).then(Fault::LoseAnswer),
+        put().first(2).then(Fault::LoseAnswer),
+        put().first(2).then(Fault::StatusInstead(502)),
+        put().first(2).then(Fault::SessionLost),
+        any().then(Fault::TooLarge(270_000)),
+        on("PUT", Kind::Manifest).first(1).then(Fault::LoseAnswer),
+        on("PUT", Kind::Manifest).first(1).then(Fault::StatusInstead(503)),
+        on("PUT", Kind::Manifest).first(1).then(Fault::CutRequest(50)),
     ];
-    for (n, (side, rule)) in cases.into_iter().enumerate() {
-        strait.arrives(&format!("way{n}"), side, vec![rule]).await;
+    for (n, rule) in cases.into_iter().enumerate() {
+        strait.arrives(&format!("way{n}"), Target, vec![rule]).await;
     }
 }
 

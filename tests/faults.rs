@@ -280,6 +280,13 @@ async fn chunks_meet_faults_and_arrive() {
         let chunks = on("POST", Kind::Upload).then(Fault::MinChunk(100_000));
         strait.arrives(&format!("chunks{n}"), Target, vec![chunks, rule]).await;
     }
+    // Out of step, and nobody says where the session stands.
+    let rules = vec![
+        on("POST", Kind::Upload).then(Fault::MinChunk(100_000)),
+        patch().first(1).then(Fault::Status(416)),
+        on("GET", Kind::Upload).first(1).then(Fault::Status(500)),
+    ];
+    strait.arrives("lost", Target, rules).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

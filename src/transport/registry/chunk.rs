@@ -136,6 +136,14 @@ impl Writer {
             self.to.host.options.observer.retry(&RetryNotice { reason, class, attempt, of, delay });
             tokio::time::sleep(delay).await;
         }
-        self.held().await.ok_or(failure)
+        match self.held().await {
+            Some(held) => Ok(held),
+            // Nobody knows where it stands: the blob begins again.
+            None if failure.status() == Some(416) => {
+                let reason = format!("the upload does not say where it stands ({})", failure.error);
+                Err(self.call(Method::PATCH)?.unreachable(reason))
+            }
+            None => Err(failure),
+        }
     }
 }

@@ -13,6 +13,7 @@ use tokio::sync::Notify;
 use super::pool::{Pool, Slot};
 use super::progress::Counters;
 use super::reading::{PROGRESS, backoff};
+use super::run::Running;
 use super::voice::Voice;
 use crate::oci::{Descriptor, ErrorClass};
 use crate::transport::{self, Place, Source};
@@ -27,13 +28,13 @@ type Range = (u64, u64);
 
 /// One blob that is read in parts.
 pub(super) struct Parts {
-    pub(super) source: Arc<dyn Source>,
-    pub(super) blob: Descriptor,
+    source: Arc<dyn Source>,
+    blob: Descriptor,
     /// The source for people.
-    pub(super) name: String,
-    pub(super) attempts: u32,
-    pub(super) first_wait: Duration,
-    pub(super) voice: Voice,
+    name: String,
+    attempts: u32,
+    first_wait: Duration,
+    voice: Voice,
     pub(super) pool: Arc<Pool>,
     pub(super) place: Arc<dyn Place>,
     pub(super) arrivals: Arrivals,
@@ -44,13 +45,18 @@ pub(super) struct Parts {
 
 /// Counts bytes as they come.
 pub(super) struct Arrivals {
-    pub(super) counters: Arc<Counters>,
+    counters: Arc<Counters>,
     /// Which blob of the plan, at which destination.
-    pub(super) at: (usize, usize),
-    pub(super) bytes: AtomicU64,
+    at: (usize, usize),
+    bytes: AtomicU64,
 }
 
 impl Arrivals {
+    /// So far, by all connections.
+    pub(super) fn total(&self) -> u64 {
+        self.bytes.load(Relaxed)
+    }
+
     pub(super) fn add(&self, bytes: u64) {
         self.bytes.fetch_add(bytes, Relaxed);
         self.counters.add(self.at.0, self.at.1, bytes);
@@ -99,14 +105,14 @@ enum Broken {
 }
 
 impl Parts {
-    /// No parts yet. Everything is public here, because this is only the half of [`super::ranged`] that its
-    /// connections share.
-    pub(super) fn new(
-        (source, blob, name): (Arc<dyn Source>, Descriptor, String),
-        (attempts, first_wait, voice, pool): (u32, Duration, Voice, Arc<Pool>),
-        place: Arc<dyn Place>,
-        arrivals: Arrivals,
-    ) -> Arc<Parts> {
+    /// No parts yet. `at` is the blob's number in the plan and the destination's, whose `place` this is.
+    pub(super) fn new(running: &Running, at: (usize, usize), place: Arc<dyn Place>) -> Arc<Parts> {
+        let (engine, voice) = (&running.engine, running.voice.clone());
+        let (source, name) = (Arc::clone(&running.source.source), running.source.name.clone());
+        let blob = running.plan.blobs[at.0].descriptor.clone();
+        let (attempts, first_wait) = (engine.attempts, engine.first_wait);
+        let (pool, counters) = (Arc::clone(&engine.pool), Arc::clone(&running.counters));
+        let arrivals = Arrivals { counters, at, bytes: AtomicU64::new(0) };
         let state = Mutex::new(State { first: true, ..State::default() });
         let changed = Notify::new();
         Arc::new(Parts {

@@ -8,7 +8,6 @@
 //! ahead of its bytes, and memory holds a piece a connection.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -16,7 +15,7 @@ use futures_util::StreamExt;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::parts::{Arrivals, Parts};
+use super::parts::Parts;
 use super::pool::Slot;
 use super::reading::Fault;
 use super::run::Running;
@@ -54,16 +53,9 @@ pub(super) fn widening(
     place: Arc<dyn Place>,
     fault: Fault,
 ) -> ByteStream {
-    let blob = running.plan.blobs[at.0].descriptor.clone();
+    let size = running.plan.blobs[at.0].descriptor.size;
     let hosts = vec![running.source.host.clone(), running.destinations[at.1].host.clone()];
-    let arrivals = Arrivals { counters: Arc::clone(&running.counters), at, bytes: AtomicU64::new(0) };
-    let (engine, size) = (&running.engine, blob.size);
-    let parts = Parts::new(
-        (Arc::clone(&running.source.source), blob, running.source.name.clone()),
-        (engine.attempts, engine.first_wait, running.voice.clone(), Arc::clone(&engine.pool)),
-        place,
-        arrivals,
-    );
+    let parts = Parts::new(running, at, place);
     let (job, pace) = (running.id, Pace::Watching { since: Instant::now(), bytes: 0 });
     let first = Some(first);
     let ranged = Ranged {
@@ -171,7 +163,7 @@ impl Ranged {
 
     /// Opens or closes connections where the rate says so.
     fn adjust(&mut self) {
-        let arrived = self.parts.arrivals.bytes.load(Relaxed);
+        let arrived = self.parts.arrivals.total();
         let rest = self.size.saturating_sub(self.seen);
         match self.pace.look(Instant::now(), arrived, rest) {
             Advice::Stay => {}

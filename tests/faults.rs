@@ -247,6 +247,7 @@ async fn targets_may_answer_in_many_ways() {
         on("POST", Kind::Upload).then(Fault::LocationQuery),
         on("POST", Kind::Upload).first(1).then(Fault::Challenge),
         on("POST", Kind::Upload).first(2).then(Fault::LoseAnswer),
+        put().first(2).then(Fault::Challenge),
         put().first(2).then(Fault::LoseAnswer),
         put().first(2).then(Fault::StatusInstead(502)),
         put().first(2).then(Fault::SessionLost),

@@ -178,16 +178,6 @@ impl Auth {
         self.pass_of(host, scopes, &slot, &mut state, before).await
     }
 
-    /// Forgets a pass that was refused where the request could not be sent again at once.
-    pub(super) async fn refuse(&self, scopes: &Scopes, used: &Pass) -> bool {
-        let slot = self.slot(scopes);
-        let mut state = slot.state.lock().await;
-        if state.pass.as_ref().is_some_and(|pass| pass.serial == used.serial) {
-            state.pass = None;
-        }
-        !used.fresh
-    }
-
     async fn pass_of(
         &self,
         host: &Host,

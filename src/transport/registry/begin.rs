@@ -196,6 +196,8 @@ impl RepositoryClient {
         if host.probing.swap(true, Ordering::AcqRel) {
             return;
         }
+        // However this ends: somebody who is cancelled in it must not leave it to nobody.
+        let _probing = Probing(host);
         let place = RepositoryClient { host: host.clone(), repository };
         let honoured = match place.mount(&blob, &place.repository).await {
             Ok(Opened::There) => Some(true),
@@ -209,7 +211,15 @@ impl RepositoryClient {
         if honoured.is_some() {
             host.learn(|profile| profile.honours_self_mount = honoured);
         }
-        host.probing.store(false, Ordering::Release);
+    }
+}
+
+/// Somebody finds out about self-mounts.
+struct Probing<'a>(&'a Host);
+
+impl Drop for Probing<'_> {
+    fn drop(&mut self) {
+        self.0.probing.store(false, Ordering::Release);
     }
 }
 

@@ -11,6 +11,7 @@ use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE
 use reqwest::{Method, StatusCode, Url};
 
 use super::auth::Scopes;
+use super::challenge;
 use super::client::RepositoryClient;
 use super::error::{self, Failure};
 use super::header;
@@ -296,13 +297,13 @@ impl Writer {
                 Err(Error::Detour { attempted: call.attempted, at: call.at, reason }.into())
             }
             StatusCode::UNAUTHORIZED if home => {
+                let challenge = challenge::read(answer.headers(), answer.url());
                 let failure = answer.failure().await;
-                match pass {
-                    // The token ended on the way; the next attempt gets a new one.
-                    Some(pass) if host.auth.refuse(&call.scopes, &pass).await => {
-                        Err(call.unreachable(format!("the token was refused ({})", failure.error)))
-                    }
-                    _ => Err(failure),
+                let Some(challenge) = challenge else { return Err(failure) };
+                // The token ended on the way, or none was asked for until now; the next attempt has a new one.
+                match host.auth.challenged(&host, &call.scopes, challenge, pass.as_ref()).await? {
+                    Some(_) => Err(call.unreachable(format!("a token was wanted ({})", failure.error))),
+                    None => Err(failure),
                 }
             }
             _ => answer.success().await,

@@ -175,6 +175,10 @@ impl Observer for Ear {
         self.speaker.note(text);
     }
 
+    fn warn(&self, text: &str) {
+        self.speaker.warn(text);
+    }
+
     fn throttled(&self, registry: &Registry, retry_after: Option<Duration>) {
         let host = registry.to_string();
         let refusal = self.pool.refused(&host, retry_after);

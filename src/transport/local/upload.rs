@@ -346,7 +346,7 @@ impl Drop for Incoming {
     fn drop(&mut self) {
         // Another name than this one nobody would find.
         let found = || self.id == UploadId::of_writer(&self.repository, &self.digest);
-        let kept = self.keep.all.load(Ordering::Relaxed) && found();
+        let kept = self.keep.all.load(Ordering::Relaxed) && self.len() >= WORTH_KEEPING && found();
         if !self.stays && !kept {
             let _ = self.partial.discard();
         }

@@ -34,6 +34,8 @@ enum Opened {
     Session(Box<Session>),
     /// The registry would not.
     Refused,
+    /// Something went wrong that says nothing of mounts.
+    Unclear,
 }
 
 /// A blob that was uploaded by this process: something to prove with that mounts are honoured.
@@ -59,11 +61,11 @@ impl RepositoryClient {
             return Ok(Begin::Present);
         }
         if let Some(from) = known.filter(|from| **from != self.repository) {
-            match self.mount(blob, from).await {
-                Ok(Opened::There) => return Ok(Begin::Mounted),
-                Ok(Opened::Session(session)) => return Ok(self.writer(blob, *session)),
+            match self.mount(blob, from).await? {
+                Opened::There => return Ok(Begin::Mounted),
+                Opened::Session(session) => return Ok(self.writer(blob, *session)),
                 // Whatever goes wrong with a mount, the plain upload that follows decides, and says why.
-                Ok(Opened::Refused) | Err(_) => {}
+                Opened::Refused | Opened::Unclear => {}
             }
         }
         Ok(self.writer(blob, self.open(blob).await?))
@@ -78,23 +80,23 @@ impl RepositoryClient {
     ) -> Result<Begin> {
         let from = known.unwrap_or(&self.repository);
         let from_self = *from == self.repository;
-        let opened = self.mount(blob, from).await;
-        let answered = opened.is_ok();
+        let opened = self.mount(blob, from).await?;
+        let is_answer = !matches!(opened, Opened::Unclear);
         let session = match opened {
-            Ok(Opened::There) if from_self => {
+            Opened::There if from_self => {
                 self.host.learn(|profile| profile.honours_self_mount = Some(true));
                 return Ok(Begin::Present);
             }
-            Ok(Opened::There) => return Ok(Begin::Mounted),
-            Ok(Opened::Session(session)) => Some(*session),
-            Ok(Opened::Refused) | Err(_) => None,
+            Opened::There => return Ok(Begin::Mounted),
+            Opened::Session(session) => Some(*session),
+            Opened::Refused | Opened::Unclear => None,
         };
         // That another repository lacks it says nothing of this one; and where it was thought to be here, only a proven
         // registry is believed that it is not.
         let is_missing =
             session.as_ref().is_some_and(|s| from_self && (proven || (s.is_distribution && known.is_none())));
         if !is_missing && self.has(blob).await? {
-            if from_self && answered && !proven {
+            if from_self && is_answer && !proven {
                 self.host.learn(|profile| profile.honours_self_mount = Some(false));
             }
             if let Some(session) = session {
@@ -126,17 +128,19 @@ impl RepositoryClient {
         Ok(Call::new(ATTEMPTED, self.place_of(&blob.digest), Method::POST, url, scopes))
     }
 
-    /// Tries once; an error is one that says nothing of mounts.
+    /// Tries once, or until the registry has time for it: the only error is that it never has.
     async fn mount(&self, blob: &Descriptor, from: &Repository) -> Result<Opened, Failure> {
-        let mut call = self.uploads(blob, Scopes::mount(&self.repository, from))?.attempts(1);
+        let mut call = self.uploads(blob, Scopes::mount(&self.repository, from))?.once_heard();
         call.url = header::with_query(&call.url, "mount", blob.digest.as_str());
         call.url = header::with_query(&call.url, "from", from.as_str());
         let answer = match self.host.call(&call).await {
             Ok(answer) => answer,
-            Err(failure) if failure.status().is_some_and(|status| status < 500 && status != 429) => {
+            // Asking in another way would be one request more to one who wants fewer.
+            Err(failure) if matches!(failure.status(), Some(429 | 503)) => return Err(failure),
+            Err(failure) if failure.status().is_some_and(|status| status < 500) => {
                 return Ok(Opened::Refused);
             }
-            Err(failure) => return Err(failure),
+            Err(_) => return Ok(Opened::Unclear),
         };
         let opened = match answer.status() {
             StatusCode::CREATED => match header::content_digest(answer.headers()) {
@@ -206,7 +210,7 @@ impl RepositoryClient {
                 Some(false)
             }
             Ok(Opened::Refused) => Some(false),
-            Err(_) => None,
+            Ok(Opened::Unclear) | Err(_) => None,
         };
         if honoured.is_some() {
             host.learn(|profile| profile.honours_self_mount = honoured);

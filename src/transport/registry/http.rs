@@ -41,6 +41,8 @@ pub(super) struct Call {
     pub attempts: u32,
     /// How long the answer may take, if longer than the stall limit.
     pub patience: Duration,
+    /// Sent again only where the registry asks for fewer requests; whoever sends it knows what else to do.
+    pub once_heard: bool,
 }
 
 impl Call {
@@ -56,6 +58,7 @@ impl Call {
             body: Bytes::new(),
             attempts: u32::MAX,
             patience: Duration::ZERO,
+            once_heard: false,
         }
     }
 
@@ -74,6 +77,11 @@ impl Call {
 
     pub(super) fn attempts(mut self, attempts: u32) -> Call {
         self.attempts = attempts;
+        self
+    }
+
+    pub(super) fn once_heard(mut self) -> Call {
+        self.once_heard = true;
         self
     }
 
@@ -235,17 +243,20 @@ impl Host {
             if matches!(failure.again, Again::Quickly | Again::IfKnown) && self.is_known() {
                 failure.again = Again::Later;
             }
+            let status = failure.status().and_then(|status| StatusCode::from_u16(status).ok());
+            let throttles = status.is_some_and(is_throttling);
+            if call.once_heard && !throttles {
+                return Err(failure);
+            }
             let again = retry.after(&failure).filter(|_| self.options.observer.may_retry());
             let Some((delay, attempt, of)) = again else {
                 return Err(failure);
             };
             let (reason, class) = (failure.error.to_string(), failure.error.class());
             self.options.observer.retry(&RetryNotice { reason, class, attempt, of, delay });
-            match failure.status().and_then(|status| StatusCode::from_u16(status).ok()) {
-                Some(status) if is_throttling(status) => {
-                    self.options.observer.hold_off(&self.registry, delay).await;
-                }
-                _ => tokio::time::sleep(delay).await,
+            match throttles {
+                true => self.options.observer.hold_off(&self.registry, delay).await,
+                false => tokio::time::sleep(delay).await,
             }
         }
     }

@@ -32,7 +32,7 @@ impl Inner {
         let ledger = self.need_ledger()?;
         Ok(JobRecord {
             job: ledger.job(id).await?,
-            owner: ledger.owners(&[id]).await?.remove(&id),
+            owner: ledger.owner(id).await?,
             attempts: ledger.attempts(&[id]).await?.remove(&id).unwrap_or_default(),
             log: ledger.logs(id).await?,
             overwritten: ledger.overwrites(Some(id), LIMIT).await?,

@@ -36,11 +36,8 @@ impl Inner {
 
     /// What is not over, of every process.
     pub(super) async fn list_unfinished(&self) -> Result<Vec<Unfinished>> {
-        let ledger = self.need_ledger()?;
-        let jobs = ledger.unfinished().await?;
-        let ids: Vec<JobId> = jobs.iter().map(|job| job.id).collect();
-        let mut owners = ledger.owners(&ids).await?;
-        Ok(jobs.into_iter().map(|job| Unfinished { owner: owners.remove(&job.id), job }).collect())
+        let jobs = self.need_ledger()?.unfinished().await?;
+        Ok(jobs.into_iter().map(|(job, owner)| Unfinished { job, owner }).collect())
     }
 
     /// Takes jobs up that nobody has, and runs them: all of them, or none and why.

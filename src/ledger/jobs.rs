@@ -5,7 +5,7 @@ use sqlx::{Connection, Row};
 
 use super::lease::{Right, Standing};
 use super::{Error, Ledger, Result, bytes, moment, now, stored};
-use crate::job::{Failure, Job, JobId, JobSpec, JobState, Progress, Report};
+use crate::job::{Failure, Job, JobId, JobSpec, JobState, Owner, Progress, Report};
 
 /// A statement for whole jobs, with the rest of it given: a literal, so that sqlx can see that nothing is pasted in.
 macro_rules! select_jobs {
@@ -207,13 +207,21 @@ impl Ledger {
     }
 
     /// Every job that is not over, oldest first, of every process: drafts, the queue, what runs, what is paused and
-    /// what was interrupted.
-    pub async fn unfinished(&self) -> Result<Vec<Job>> {
+    /// what was interrupted; each with the living process that has it, if one has. All as of one moment.
+    pub async fn unfinished(&self) -> Result<Vec<(Job, Option<Owner>)>> {
+        let error = self.sql("list jobs");
         let query =
             sqlx::query(select_jobs!("WHERE state NOT IN ('succeeded', 'failed', 'cancelled') ORDER BY id"));
         let mut reader = self.reader().await?;
-        let rows = query.fetch_all(&mut *reader).await;
-        Ok(self.jobs_of(&rows.map_err(self.sql("list jobs"))?))
+        let mut moment = reader.begin().await.map_err(error)?;
+        let jobs = self.jobs_of(&query.fetch_all(&mut *moment).await.map_err(error)?);
+        let mut all = Vec::with_capacity(jobs.len());
+        for job in jobs {
+            let owner = self.owner_at(&mut moment, job.id).await?;
+            all.push((job, owner));
+        }
+        moment.rollback().await.map_err(error)?;
+        Ok(all)
     }
 
     /// The jobs that can be read. One that cannot must not hide all the others.

@@ -2,8 +2,6 @@
 //! owns is free to all. Every claim raises the job's epoch, and every write is checked against owner and epoch in
 //! its own transaction: a process that lost a job while it was stopped can write nothing to it any more.
 
-use std::collections::HashMap;
-
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use sqlx::{Connection, Row};
 
@@ -134,20 +132,21 @@ impl Ledger {
         Ok(())
     }
 
-    /// Which of these jobs a living process has, and which process that is.
-    pub async fn owners(&self, ids: &[JobId]) -> Result<HashMap<JobId, Owner>> {
+    /// The living process that has a job, if one has.
+    pub async fn owner(&self, id: JobId) -> Result<Option<Owner>> {
         let mut reader = self.reader().await?;
-        let (me, now) = (&self.inner.me, now());
-        let mut owners = HashMap::new();
-        for id in ids.iter().copied() {
-            let standing = self.standing(&mut reader, id).await?;
-            if let Some((_, process, seen)) = standing.owner
-                && !process.is_gone(&me.process, seen, now)
-            {
-                owners.insert(id, Owner { host: process.host, pid: process.pid });
-            }
-        }
-        Ok(owners)
+        self.owner_at(&mut reader, id).await
+    }
+
+    pub(super) async fn owner_at(
+        &self,
+        connection: &mut SqliteConnection,
+        id: JobId,
+    ) -> Result<Option<Owner>> {
+        let owner = self.standing(connection, id).await?.owner;
+        let living =
+            owner.filter(|(_, process, seen)| !process.is_gone(&self.inner.me.process, *seen, now()));
+        Ok(living.map(|(_, process, _)| Owner { host: process.host, pid: process.pid }))
     }
 
     /// Whether this process still has a job: to be asked after the process was stopped (SIGCONT), before anything

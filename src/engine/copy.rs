@@ -67,8 +67,11 @@ impl Running {
             // Another way that is known is no failure, unless it never ends.
             let is_detour = failed.iter().all(Failed::is_detour) && detours < DETOURS;
             // The last question takes one of the job's retries.
-            let is_worth = failed[worst].is_worth_another() && attempt < self.engine.attempts;
-            if !is_detour && !(is_worth && self.voice.may_retry()) {
+            let goes_on = is_detour
+                || (failed[worst].is_worth_another()
+                    && attempt < self.engine.attempts
+                    && self.voice.may_retry());
+            if !goes_on {
                 failed.iter().for_each(|failed| self.counters.settle(blob, failed.at, BlobStage::Failed));
                 return Err(failed.into_iter().nth(worst).map_or(Error::Cancelled, |f| f.error.into()));
             }

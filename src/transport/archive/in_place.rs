@@ -29,7 +29,7 @@ pub(super) struct InPlace {
     path: PathBuf,
     base: u64,
     filled: Filled,
-    /// The hash from the blob's beginning, where it begins with bytes of an earlier run.
+    /// The hash from the blob's beginning, where it begins with bytes of an earlier run or attempt.
     earlier: Option<Hashed>,
     /// Told how far the blob is.
     told: Option<Box<dyn FnMut(u64) + Send>>,
@@ -109,7 +109,7 @@ impl InPlace {
         Err(Error::Unreachable {
             attempted: "write blob",
             at: format!("{} {}", self.path.display(), blob.digest),
-            reason: "what an earlier run left of it is damaged; it begins again".to_owned(),
+            reason: "what came of it earlier is damaged; it begins again".to_owned(),
             class: ErrorClass::Network,
         })
     }
@@ -129,6 +129,13 @@ impl InPlace {
 }
 
 impl Sink for InPlace {
+    fn go_on(&mut self, from: u64, hasher: Hasher) {
+        // Bytes of this run may be there twice, of two readings: only the disk knows which.
+        if self.earlier.as_ref().is_none_or(|hashed| hashed.upto != from) {
+            self.earlier = Some(Hashed { hasher, upto: 0 });
+        }
+    }
+
     fn put(&mut self, at: u64, piece: &[u8]) -> Result<()> {
         let new = self.filled.get().from.saturating_sub(at).min(piece.len() as u64);
         self.file
@@ -272,6 +279,19 @@ mod tests {
         wrong.put(0, b"abc").unwrap();
         wrong.put(3, b"def").unwrap();
         wrong.verify(&blob).unwrap();
+    }
+
+    #[test]
+    fn two_attempts_are_verified_as_one() {
+        let blob = Descriptor::new("", Digest::of(b"abcdef"), 6);
+        for (rest, is_right) in [(&b"cdef"[..], true), (b"cXef", false)] {
+            let mut sink = sink(b"");
+            // The first attempt broke off behind what it is gone on from.
+            sink.put(0, b"abcd").unwrap();
+            sink.go_on(2, blob.digest.hasher());
+            sink.put(2, rest).unwrap();
+            assert_eq!(sink.verify(&blob).is_ok(), is_right, "{rest:?}");
+        }
     }
 
     #[tokio::test]

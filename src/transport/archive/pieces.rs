@@ -12,7 +12,7 @@ use futures_util::{StreamExt, stream};
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::super::{ByteStream, Error, Result};
-use crate::oci::Descriptor;
+use crate::oci::{Descriptor, Hasher};
 
 /// Bytes that are read or written at once.
 pub(super) const PIECE: usize = 256 << 10;
@@ -21,6 +21,12 @@ pub(super) const PIECE: usize = 256 << 10;
 pub(super) trait Sink: Send + 'static {
     /// Takes the bytes that begin at the blob's byte `at`; `at` 0 starts the blob again.
     fn put(&mut self, at: u64, piece: &[u8]) -> Result<()>;
+
+    /// What comes next goes on at the blob's byte `from`, after an earlier attempt: nobody has verified the two as one.
+    /// `hasher` is fit for the blob's digest.
+    fn go_on(&mut self, from: u64, hasher: Hasher) {
+        let _ = (from, hasher);
+    }
 }
 
 /// Moves a blob's stream into a [`Sink`]. A cancelled [`Pump::run`] leaves its last piece in the air; the next one
@@ -66,6 +72,9 @@ impl<S: Sink> Pump<S> {
             self.accepted = 0;
         } else if from != self.accepted {
             return Err(self.wrong(format!("its byte {}", self.accepted), format!("byte {from}")));
+        }
+        if let (State::Idle(sink), true) = (&mut self.state, from > 0) {
+            sink.go_on(from, self.blob.digest.hasher());
         }
         let (mut at, mut gathered) = (from, Vec::with_capacity(PIECE));
         loop {

@@ -11,7 +11,7 @@ use super::super::in_place::{Found, InPlace};
 use super::super::pieces::{Pump, Sink};
 use super::recompress::Recompress;
 use super::shared::Shared;
-use crate::oci::Descriptor;
+use crate::oci::{Descriptor, Hasher};
 use crate::transport::{BlobWriter, ByteStream, Error, Place, Result};
 
 /// How long the last pieces of a writer that was dropped may take to be down.
@@ -51,6 +51,13 @@ impl Sink for Held {
         match &mut self.target {
             Target::InPlace(sink) => sink.put(at, piece),
             Target::Spool(sink) => sink.put(at, piece),
+        }
+    }
+
+    fn go_on(&mut self, from: u64, hasher: Hasher) {
+        match &mut self.target {
+            Target::InPlace(sink) => sink.go_on(from, hasher),
+            Target::Spool(sink) => sink.go_on(from, hasher),
         }
     }
 }

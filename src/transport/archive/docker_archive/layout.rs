@@ -54,8 +54,8 @@ pub(super) enum Place {
 pub(super) type Blocks = Vec<(u64, Vec<u8>)>;
 
 impl Layout {
-    /// Gives places to blobs that have none yet; the answer is the headers to write. Large blobs come first:
-    /// the engine sends them first, so the part of the file that is whole grows from its beginning.
+    /// Gives places to blobs that have none yet; the answer is the headers to write. Small blobs come first:
+    /// sent side by side they are whole first, so the part of the file that is whole grows from its beginning.
     pub(super) fn add(&mut self, blobs: &[Descriptor]) -> Blocks {
         let mut blocks = Blocks::new();
         if self.end == 0 {
@@ -64,7 +64,7 @@ impl Layout {
         }
         let mut fresh: Vec<&Descriptor> =
             blobs.iter().filter(|b| !self.slots.contains_key(&b.digest)).collect();
-        fresh.sort_by(|a, b| b.size.cmp(&a.size).then_with(|| a.digest.cmp(&b.digest)));
+        fresh.sort_by(|a, b| a.size.cmp(&b.size).then_with(|| a.digest.cmp(&b.digest)));
         fresh.dedup_by(|a, b| a.digest == b.digest);
         for blob in fresh {
             let place = match media_type::is_zstd_layer(&blob.media_type) {
@@ -190,20 +190,20 @@ mod tests {
     }
 
     #[test]
-    fn every_blob_has_one_place_and_large_ones_come_first() {
+    fn every_blob_has_one_place_and_small_ones_come_first() {
         let (small, large) = (blob("small", 1), blob("large", 9 << 30));
         let zstd = Descriptor::new(media_type::OCI_LAYER_ZSTD, Digest::of(b"zstd"), 1000);
         let mut layout = Layout::default();
         let blocks = layout.add(&[small.clone(), large.clone(), small.clone(), zstd.clone()]);
-        assert_eq!(blocks.iter().map(|(at, _)| *at).collect::<Vec<_>>(), [0, 512, 1024, 1536 + (9 << 30)]);
-        assert_eq!(layout.slot(&large.digest).unwrap().place, Place::At { base: 1536, nth: 0 });
+        assert_eq!(blocks.iter().map(|(at, _)| *at).collect::<Vec<_>>(), [0, 512, 1024, 2048]);
+        assert_eq!(layout.slot(&large.digest).unwrap().place, Place::At { base: 2560, nth: 1 });
         assert_eq!(layout.slot(&zstd.digest).unwrap().place, Place::Spool);
-        assert_eq!(layout.end(), 1536 + (9 << 30) + 1024);
+        assert_eq!(layout.end(), 2560 + (9 << 30));
         assert!(layout.needs() > layout.end() + 2000);
         assert_eq!(layout.whole_until(), 1536);
-        layout.done(&large.digest);
-        assert_eq!(layout.whole_until(), 1536 + (9 << 30) + 512);
         layout.done(&small.digest);
+        assert_eq!(layout.whole_until(), 2560);
+        layout.done(&large.digest);
         assert_eq!(layout.missing(), Some(&zstd.digest));
         let end = layout.end();
         assert!(layout.add(&[small]).is_empty());

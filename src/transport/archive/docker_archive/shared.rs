@@ -23,6 +23,9 @@ use super::sum::Sum;
 use crate::oci::{Descriptor, Digest, Document, ImageManifest, MANIFEST_LIMIT, RawManifest, Reference};
 use crate::transport::{Error, Finished, Result};
 
+/// Bytes of a blob on its way that are worth hashing at once.
+const CHASE: u64 = 8 << 20;
+
 /// Room that is kept for manifests and documents when disk space is checked, in bytes.
 const DOCUMENTS: u64 = 64 << 10;
 
@@ -161,7 +164,7 @@ impl Shared {
     }
 
     /// Where a blob's bytes go, and how many of them an earlier run left there; `None` if it is whole already.
-    pub(super) fn target(&self, digest: &Digest) -> Result<Option<(Target, u64)>> {
+    pub(super) fn target(self: &Arc<Self>, digest: &Digest) -> Result<Option<(Target, u64)>> {
         let state = self.state();
         let (Some(claimed), Some(journal), Some(slot)) =
             (&state.claimed, &state.journal, state.layout.slot(digest))
@@ -174,9 +177,17 @@ impl Shared {
             Place::Spool => Some((Target::Spool(Box::new(Recompress::new(digest, path))), 0)),
             Place::At { base, nth } => {
                 let there = journal.accepted(nth).min(slot.size);
-                let journal = journal.clone();
-                let sink = InPlace::new(claimed.partial.file().clone(), path.to_owned(), base)
-                    .telling(Box::new(move |accepted| journal.note(nth, accepted)));
+                let (journal, archive, mut before) = (journal.clone(), Arc::clone(self), there);
+                let sink = InPlace::new(claimed.partial.file().clone(), path.to_owned(), base).telling(
+                    Box::new(move |accepted| {
+                        journal.note(nth, accepted);
+                        if accepted < before {
+                            archive.begins_again(base);
+                        }
+                        archive.chase(base, accepted);
+                        before = accepted;
+                    }),
+                );
                 Some((Target::InPlace(Box::new(sink)), there))
             }
         })
@@ -189,15 +200,36 @@ impl Shared {
         if let Some(spool) = spool {
             state.spools.insert(digest.clone(), Arc::new(spool));
         }
-        let (until, file) =
-            (state.layout.whole_until(), state.claimed.as_ref().map(|c| c.partial.file().clone()));
+        let until = state.layout.whole_until();
         drop(state);
-        // Whoever holds the sum now is hashing; what it leaves is done with the next blob or at the end.
+        self.hash_until(until, 1);
+    }
+
+    /// Hashes the archive's beginning where it is a part of the blob at `base`, once there is enough of that.
+    fn chase(&self, base: u64, accepted: u64) {
+        let is_next = self.state().layout.whole_until() == base;
+        if is_next {
+            self.hash_until(base + accepted, CHASE);
+        }
+    }
+
+    /// Hashes the archive up to byte `until`, in the background, where that is `least` bytes more.
+    fn hash_until(&self, until: u64, least: u64) {
+        let file = self.state().claimed.as_ref().map(|c| c.partial.file().clone());
+        // Whoever holds the sum now is hashing; what it leaves is done with the next bytes or at the end.
         if let (Some(file), Ok(mut sum)) = (file, self.sum.clone().try_lock_owned())
-            && sum.hashed() < until
+            && sum.hashed() + least <= until
         {
             // An error here comes again, and is told, when the archive is finished.
             spawn_blocking(move || sum.advance(&file, until));
+        }
+    }
+
+    /// A blob is written once more from its beginning at `base`: what was hashed of it counts for nothing. Blocking.
+    fn begins_again(&self, base: u64) {
+        let mut sum = self.sum.blocking_lock();
+        if sum.hashed() > base {
+            *sum = Sum::default();
         }
     }
 

@@ -335,12 +335,17 @@ async fn a_writer_goes_on_after_a_kill_and_leaves_nothing_when_dropped() {
     assert!(begun.commit().await.unwrap_err().is_retryable());
     uploaded(b"The third");
     assert_eq!(writer(&repository, &third).await.accepted(), 0);
-    // A failure that may pass leaves it.
-    let mut begun = writer(&repository, &third).await;
-    assert!(begun.write(0, cut(b"the ")).await.is_err());
-    assert!(repository.keep().is_some());
-    drop(begun);
-    assert_eq!(writer(&repository, &third).await.accepted(), 4);
+    // A failure that may pass leaves it, if it is worth it.
+    let large = vec![7; 3 << 20];
+    let fourth = blob(&large);
+    for (came, kept) in [(&large[..2 << 20], 2 << 20), (&large[..4], 0)] {
+        let repository = bench.store.repository(&name("a"));
+        let mut begun = writer(&repository, &fourth).await;
+        assert!(begun.write(0, cut(came)).await.is_err());
+        assert!(repository.keep().is_some());
+        drop(begun);
+        assert_eq!(writer(&repository, &fourth).await.accepted(), kept);
+    }
     uploaded(b"the third");
     assert!(matches!(repository.begin(&third, None).await.unwrap(), Begin::Present));
     let repository = bench.store.repository(&name("a"));

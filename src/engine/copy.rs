@@ -224,6 +224,9 @@ impl Running {
         let known = self.engine.inflight.known(&door.host, &descriptor.digest);
         self.counters.begin(blob, at, 0);
         let begun = door.destination.begin(descriptor, known.as_ref()).await?;
+        if let Begin::Write(writer) = &begun {
+            self.counters.left_there(blob, at, writer.accepted());
+        }
         if matches!(begun, Begin::Write(_)) {
             // It was said to be there, and was not.
             self.engine.inflight.forget(&door.host, &descriptor.digest);

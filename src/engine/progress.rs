@@ -23,14 +23,25 @@ pub(super) struct Counters {
 struct BlobCounter {
     digest: Digest,
     size: u64,
-    /// One a destination: bytes passed and stage.
-    cells: Vec<(AtomicU64, AtomicU8)>,
+    /// One a destination.
+    cells: Vec<Cell>,
+}
+
+/// One blob at one destination.
+#[derive(Default)]
+struct Cell {
+    /// Bytes that are there or have passed.
+    done: AtomicU64,
+    /// Bytes among them that an earlier run left there.
+    left: AtomicU64,
+    /// A [`BlobStage`].
+    stage: AtomicU8,
 }
 
 impl Counters {
     /// Counters for a plan's blobs at so many destinations.
     pub(super) fn new(blobs: &[PlannedBlob], destinations: usize) -> Counters {
-        let cell = || (AtomicU64::new(0), AtomicU8::new(BlobStage::Waiting as u8));
+        let cell = || Cell { stage: AtomicU8::new(BlobStage::Waiting as u8), ..Cell::default() };
         let blobs = blobs.iter().map(|blob| BlobCounter {
             digest: blob.descriptor.digest.clone(),
             size: blob.descriptor.size,
@@ -41,23 +52,33 @@ impl Counters {
 
     /// A blob begins, or begins again, at a destination that holds `from` bytes of it already.
     pub(super) fn begin(&self, blob: usize, destination: usize, from: u64) {
-        if let Some((done, stage)) = self.cell(blob, destination) {
-            done.store(from, Relaxed);
-            stage.store(BlobStage::Running as u8, Relaxed);
+        if let Some(cell) = self.cell(blob, destination) {
+            cell.done.store(from, Relaxed);
+            if from == 0 {
+                cell.left.store(0, Relaxed);
+            }
+            cell.stage.store(BlobStage::Running as u8, Relaxed);
+        }
+    }
+
+    /// Bytes that an earlier run left at a destination.
+    pub(super) fn left_there(&self, blob: usize, destination: usize, bytes: u64) {
+        if let Some(cell) = self.cell(blob, destination) {
+            cell.left.store(bytes, Relaxed);
         }
     }
 
     /// Bytes passed to a destination.
     pub(super) fn add(&self, blob: usize, destination: usize, bytes: u64) {
-        if let Some((done, _)) = self.cell(blob, destination) {
-            done.fetch_add(bytes, Relaxed);
+        if let Some(cell) = self.cell(blob, destination) {
+            cell.done.fetch_add(bytes, Relaxed);
         }
     }
 
     /// A blob is settled at a destination.
     pub(super) fn settle(&self, blob: usize, destination: usize, as_: BlobStage) {
-        if let Some((_, stage)) = self.cell(blob, destination) {
-            stage.store(as_ as u8, Relaxed);
+        if let Some(cell) = self.cell(blob, destination) {
+            cell.stage.store(as_ as u8, Relaxed);
         }
     }
 
@@ -74,7 +95,7 @@ impl Counters {
         self.notes.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn cell(&self, blob: usize, destination: usize) -> Option<&(AtomicU64, AtomicU8)> {
+    fn cell(&self, blob: usize, destination: usize) -> Option<&Cell> {
         self.blobs.get(blob)?.cells.get(destination)
     }
 
@@ -87,16 +108,20 @@ impl Counters {
             progress.total =
                 progress.total.saturating_add(blob.size.saturating_mul(self.destinations as u64));
             let mut slowest: Option<(u64, BlobStage)> = None;
-            for (done, stage) in &blob.cells {
-                let stage = stage_of(stage.load(Relaxed));
+            for cell in &blob.cells {
+                let stage = stage_of(cell.stage.load(Relaxed));
                 // A pull that answers more than it announced is about to fail; the bar stays within its size.
                 let done = match stage {
                     BlobStage::Done => blob.size,
-                    _ => done.load(Relaxed).min(blob.size),
+                    _ => cell.done.load(Relaxed).min(blob.size),
                 };
                 match stage {
                     BlobStage::Present | BlobStage::Mounted => progress.reused += blob.size,
-                    _ => progress.wire += done,
+                    _ => {
+                        let left = cell.left.load(Relaxed).min(done);
+                        progress.wire += done - left;
+                        progress.reused += left;
+                    }
                 }
                 let reached = if stage.is_settled() { blob.size } else { done };
                 if slowest
@@ -144,6 +169,12 @@ mod tests {
         assert_eq!((sample.blobs[0].done, sample.blobs[0].stage), (4, BlobStage::Running));
         counters.begin(0, 0, 0);
         assert_eq!(counters.sample().wire, 0, "bytes sent twice count once");
+        counters.left_there(0, 0, 7);
+        counters.begin(0, 0, 7);
+        counters.add(0, 0, 1);
+        let sample = counters.sample();
+        assert_eq!((sample.wire, sample.reused), (1, 17), "what an earlier run left was not sent now");
+        counters.begin(0, 0, 0);
         counters.settle(0, 0, BlobStage::Done);
         counters.settle(1, 0, BlobStage::Present);
         counters.settle(1, 1, BlobStage::Done);

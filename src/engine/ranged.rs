@@ -24,7 +24,7 @@ use crate::job::JobId;
 use crate::transport::{self, ByteStream, Place};
 
 /// What must be left for more connections to be worth their beginning: in bytes, and in time at the present rate.
-const LEAST_REST: (u64, Duration) = (16 << 20, Duration::from_secs(4));
+const LEAST_REST: (u64, Duration) = (16 << 20, Duration::from_secs(2));
 /// A faster link than this has no need: the machine is the limit. Bytes a second.
 const FAST: f64 = 150e6;
 /// Connections that one blob may have.
@@ -336,7 +336,7 @@ mod tests {
         // One connection has all that the link gives; two have; the rest is soon there; nothing is slow.
         assert_eq!(connections(10 * MB, 10 * MB, 1000 * MB), [1, 2, 1]);
         assert_eq!(connections(10 * MB, 25 * MB, 1000 * MB), [1, 2, 4, 8, 4]);
-        assert_eq!(connections(10 * MB, 1000 * MB, 45 * MB), [1]);
+        assert_eq!(connections(10 * MB, 1000 * MB, 29 * MB), [1]);
         assert_eq!(connections(2 * MB, 1000 * MB, 10 * MB), [1]);
         assert_eq!(connections(200 * MB, 1000 * MB, 9000 * MB), [1]);
     }

@@ -15,8 +15,9 @@ use super::landfall;
 use crate::support::fault::{Chaos, Dice, Fault, Kind, Proxy, Weather, any, on};
 use crate::support::wharf::Registry;
 
-/// The longest that a voyage may take.
-const LIMIT: Duration = Duration::from_secs(20);
+/// The longest that a voyage may take. A registry that wants fewer requests a dozen times is left alone for 40 seconds
+/// in all.
+const LIMIT: Duration = Duration::from_secs(120);
 
 /// One job, and what it may change.
 pub struct Leg {

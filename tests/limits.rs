@@ -199,7 +199,7 @@ async fn a_registry_that_takes_four_requests_at_a_time_is_not_hammered() {
     // Sixteen begin at once, and twelve of them are too many; measured: 18 refusals in 91 requests and 6 s. Without
     // backing off it was 36 in 108, and 13 s.
     let (refusals, requests) = (proxy.crowded(), proxy.seen().len());
-    assert!((1..=26).contains(&refusals), "{refusals} refusals of {requests} requests: {run}");
+    assert!((1..=30).contains(&refusals), "{refusals} refusals of {requests} requests: {run}");
     let notes = run.stderr.matches("is throttling:").count();
     assert!((1..=6).contains(&notes), "told when the direction changes, not each time: {run}");
 }
@@ -217,5 +217,5 @@ async fn a_registry_that_refuses_everything_is_an_error_soon() {
     let (error, _) = run.failed(1);
     assert!(error.contains("429"), "{run}");
     assert!(started.elapsed() < Duration::from_secs(30), "{:?}", started.elapsed());
-    assert!(refused.happened() <= 40, "{} attempts", refused.happened());
+    assert!(refused.happened() <= 60, "{} attempts", refused.happened());
 }

@@ -61,10 +61,10 @@ impl Config {
 }
 
 impl Prefix {
-    /// Refuses a host that a reference cannot begin with: `nas/a` is Docker Hub's `nas/a` wherever it is read again.
+    /// Refuses a host that a reference cannot begin with.
     fn checked(self) -> Result<Prefix, String> {
         if let Prefix::Registry(registry, _) = &self
-            && format!("{registry}/a").parse::<Reference>().ok().is_none_or(|r| r.registry != *registry)
+            && !registry.can_be_written()
         {
             return Err(format!(
                 "no reference can begin with the host {registry}, which has neither a dot nor a port; write its port, as in {registry}:443"

@@ -115,40 +115,10 @@ impl Running {
     async fn attempt(&self, blob: usize, pending: Vec<Pending>, hashed: &Hashed) -> Vec<Failed> {
         let descriptor = &self.plan.blobs[blob].descriptor;
         let fault = Fault::default();
-        // On a long link the source is asked meanwhile, where the destinations' answer is all but known.
-        let mut early = self
-            .is_surely_missing(blob, &pending)
-            .then(|| Box::pin(maybe_done(Resuming::open(self, descriptor.clone(), 0, fault.clone()))));
-        let begun = join_all(pending.into_iter().map(|Pending { at, writer }| async move {
-            match writer {
-                Some(writer) => (at, Ok(Begin::Write(writer))),
-                None => (at, self.begin(blob, at).await),
-            }
-        }));
-        tokio::pin!(begun);
-        let begun = poll_fn(|context| {
-            if let Some(early) = &mut early {
-                let _ = early.as_mut().poll(context);
-            }
-            begun.as_mut().poll(context)
-        });
-        let (mut failed, mut writers) = (Vec::new(), Vec::new());
-        for (at, begun) in begun.await {
-            match begun {
-                Ok(Begin::Present) => self.settled(blob, at, BlobStage::Present),
-                Ok(Begin::Mounted) => self.settled(blob, at, BlobStage::Mounted),
-                Ok(Begin::Write(writer)) => writers.push((at, writer)),
-                Err(error) => failed.push(Failed::at(at, error).tried_enough()),
-            }
-        }
+        let Begun { mut failed, mut writers, early } = self.begin_all(blob, pending, &fault).await;
         // Read from where the first of them stands; the others skip what they have.
         let Some(from) = writers.iter().map(|(_, writer)| writer.accepted()).min() else { return failed };
-        let mut opened = None;
-        if let Some(mut early) = early.filter(|_| from == 0) {
-            early.as_mut().await;
-            opened = early.as_mut().take_output();
-        }
-        let opened = match opened {
+        let opened = match early.filter(|_| from == 0) {
             Some(opened) => opened,
             None => Resuming::open(self, descriptor.clone(), from, fault.clone()).await,
         };
@@ -201,6 +171,46 @@ impl Running {
             }
         }
         failed
+    }
+
+    /// Asks the destinations for a blob and opens its way in. On a long link the source is asked meanwhile, where the
+    /// destinations' answer is all but known.
+    async fn begin_all(&self, blob: usize, pending: Vec<Pending>, fault: &Fault) -> Begun {
+        let descriptor = &self.plan.blobs[blob].descriptor;
+        let mut early = self
+            .is_surely_missing(blob, &pending)
+            .then(|| Box::pin(maybe_done(Resuming::open(self, descriptor.clone(), 0, fault.clone()))));
+        let begun = join_all(pending.into_iter().map(|Pending { at, writer }| async move {
+            match writer {
+                Some(writer) => (at, Ok(Begin::Write(writer))),
+                None => (at, self.begin(blob, at).await),
+            }
+        }));
+        tokio::pin!(begun);
+        let begun = poll_fn(|context| {
+            if let Some(early) = &mut early {
+                let _ = early.as_mut().poll(context);
+            }
+            begun.as_mut().poll(context)
+        });
+        let (mut failed, mut writers) = (Vec::new(), Vec::new());
+        for (at, begun) in begun.await {
+            match begun {
+                Ok(Begin::Present) => self.settled(blob, at, BlobStage::Present),
+                Ok(Begin::Mounted) => self.settled(blob, at, BlobStage::Mounted),
+                Ok(Begin::Write(writer)) => writers.push((at, writer)),
+                Err(error) => failed.push(Failed::at(at, error).tried_enough()),
+            }
+        }
+        // Nobody waits for the source where nobody lacks the blob.
+        let early = match early.filter(|_| !writers.is_empty()) {
+            Some(mut early) => {
+                early.as_mut().await;
+                early.as_mut().take_output()
+            }
+            None => None,
+        };
+        Begun { failed, writers, early }
     }
 
     /// Whether it is worth it to ask the source for a blob before the destinations have said that they lack it: both
@@ -260,6 +270,15 @@ async fn write(
         Err(error) => Err((error, Some(writer))),
         Ok(()) => writer.commit().await.map_err(|error| (error, None)),
     }
+}
+
+/// What the destinations said of a blob.
+struct Begun {
+    failed: Vec<Failed>,
+    /// Those that lack it.
+    writers: Vec<(usize, Box<dyn BlobWriter>)>,
+    /// The source's answer, where it was asked meanwhile.
+    early: Option<transport::Result<ByteStream>>,
 }
 
 /// A destination that lacks a blob, with the writer that holds a part of it.

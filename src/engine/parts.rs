@@ -4,7 +4,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::StreamExt;
@@ -12,9 +11,8 @@ use tokio::sync::Notify;
 
 use super::pool::{Pool, Slot};
 use super::progress::Counters;
-use super::reading::{PROGRESS, backoff};
+use super::reading::Patience;
 use super::run::Running;
-use super::voice::Voice;
 use crate::oci::{Descriptor, ErrorClass};
 use crate::transport::{self, Place, Source};
 
@@ -32,9 +30,7 @@ pub(super) struct Parts {
     blob: Descriptor,
     /// The source for people.
     name: String,
-    attempts: u32,
-    first_wait: Duration,
-    voice: Voice,
+    patience: Patience,
     pub(super) pool: Arc<Pool>,
     pub(super) place: Arc<dyn Place>,
     pub(super) arrivals: Arrivals,
@@ -107,27 +103,14 @@ enum Broken {
 impl Parts {
     /// No parts yet. `at` is the blob's number in the plan and the destination's, whose `place` this is.
     pub(super) fn new(running: &Running, at: (usize, usize), place: Arc<dyn Place>) -> Arc<Parts> {
-        let (engine, voice) = (&running.engine, running.voice.clone());
+        let (engine, patience) = (&running.engine, Patience::new(running, 0));
         let (source, name) = (Arc::clone(&running.source.source), running.source.name.clone());
         let blob = running.plan.blobs[at.0].descriptor.clone();
-        let (attempts, first_wait) = (engine.attempts, engine.first_wait);
         let (pool, counters) = (Arc::clone(&engine.pool), Arc::clone(&running.counters));
         let arrivals = Arrivals { counters, at, bytes: AtomicU64::new(0) };
         let state = Mutex::new(State { first: true, ..State::default() });
         let changed = Notify::new();
-        Arc::new(Parts {
-            source,
-            blob,
-            name,
-            attempts,
-            first_wait,
-            voice,
-            pool,
-            place,
-            arrivals,
-            state,
-            changed,
-        })
+        Arc::new(Parts { source, blob, name, patience, pool, place, arrivals, state, changed })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -255,25 +238,13 @@ impl Parts {
 
     /// Reads a part, going on where a connection drops.
     async fn fetch(&self, from: u64, until: u64) -> transport::Result<()> {
-        let (mut attempt, mut failed_at) = (1, 0);
+        let mut patience = self.patience.clone();
         loop {
-            let error = match self.stream(from, until).await {
+            match self.stream(from, until).await {
                 Ok(()) => return Ok(()),
                 Err(Broken::Over(error)) => return Err(error),
-                Err(Broken::Cut(error)) => error,
-            };
-            let done = self.done(from);
-            if done - failed_at >= PROGRESS {
-                attempt = 1;
+                Err(Broken::Cut(error)) => patience.wait(error, self.done(from)).await?,
             }
-            failed_at = done;
-            if !error.is_retryable() || attempt >= self.attempts || !self.voice.may_retry() {
-                return Err(error);
-            }
-            attempt += 1;
-            let delay = backoff(self.first_wait, attempt, error.retry_after());
-            self.voice.retry(&error, attempt, self.attempts, delay);
-            tokio::time::sleep(delay).await;
         }
     }
 

@@ -16,7 +16,7 @@ use crate::oci::{Descriptor, ErrorClass};
 use crate::transport::{self, ByteStream, Source};
 
 /// Bytes that a connection must bring to count as one that works.
-pub(super) const PROGRESS: u64 = 1 << 20;
+const PROGRESS: u64 = 1 << 20;
 /// The longest wait before another attempt that nobody asks for.
 const LONGEST: Duration = Duration::from_secs(30);
 
@@ -28,6 +28,43 @@ pub(super) fn backoff(first: Duration, attempt: u32, asked: Option<Duration>) ->
     let spread = jiff::Timestamp::now().subsec_nanosecond().unsigned_abs() % 1000;
     let jittered = doubled.mul_f64(0.75 + f64::from(spread) / 2000.0);
     asked.map_or(jittered, |asked| asked.min(Duration::from_secs(300)).max(jittered))
+}
+
+/// What a reader may still try where its connection breaks.
+#[derive(Clone)]
+pub(super) struct Patience {
+    attempts: u32,
+    first_wait: Duration,
+    voice: Voice,
+    /// Attempts since bytes came last, and how many bytes there were then.
+    attempt: u32,
+    failed_at: u64,
+}
+
+impl Patience {
+    /// For a reader of a job's source that has `from` bytes.
+    pub(super) fn new(running: &Running, from: u64) -> Patience {
+        let (attempts, first_wait) = (running.engine.attempts, running.engine.first_wait);
+        Patience { attempts, first_wait, voice: running.voice.clone(), attempt: 1, failed_at: from }
+    }
+
+    /// Waits before another attempt after `error`, which came when there were `bytes`; the error comes back where there
+    /// is no other.
+    pub(super) async fn wait(&mut self, error: transport::Error, bytes: u64) -> transport::Result<()> {
+        // A connection that breaks after every few bytes gets nowhere: that is the same trouble still.
+        if bytes.saturating_sub(self.failed_at) >= PROGRESS {
+            self.attempt = 1;
+        }
+        self.failed_at = bytes;
+        if !error.is_retryable() || self.attempt >= self.attempts || !self.voice.may_retry() {
+            return Err(error);
+        }
+        self.attempt += 1;
+        let delay = backoff(self.first_wait, self.attempt, error.retry_after());
+        self.voice.retry(&error, self.attempt, self.attempts, delay);
+        tokio::time::sleep(delay).await;
+        Ok(())
+    }
 }
 
 /// Where a source's error is kept while the destinations see their body break.
@@ -86,13 +123,8 @@ pub(super) struct Resuming {
     source: Arc<dyn Source>,
     blob: Descriptor,
     name: String,
-    attempts: u32,
-    first_wait: Duration,
-    voice: Voice,
+    patience: Patience,
     fault: Fault,
-    /// Attempts since bytes came last, and where that was.
-    attempt: u32,
-    failed_at: u64,
     /// Bytes handed on so far.
     seen: u64,
     /// The stream at hand and the blob's offset it stands at, which is behind `seen` where bytes are skipped.
@@ -111,23 +143,8 @@ impl Resuming {
         let source = Arc::clone(&running.source.source);
         let name = running.source.name.clone();
         let (at, stream) = source.blob(&blob, from).await?;
-        let (attempts, first_wait) = (running.engine.attempts, running.engine.first_wait);
-        let voice = running.voice.clone();
-        let (seen, attempt, failed_at) = (from, 1, from);
-        let resuming = Resuming {
-            source,
-            blob,
-            name,
-            attempts,
-            first_wait,
-            voice,
-            fault,
-            attempt,
-            failed_at,
-            seen,
-            stream,
-            at,
-        };
+        let patience = Patience::new(running, from);
+        let resuming = Resuming { source, blob, name, patience, fault, seen: from, stream, at };
         resuming.check_start()?;
         let next = |mut resuming: Resuming| async move {
             let piece = resuming.next().await?;
@@ -181,19 +198,8 @@ impl Resuming {
 
     /// Opens the source again after `error`, where the bytes seen end.
     async fn reopen(&mut self, error: transport::Error) -> transport::Result<()> {
-        // A connection that breaks after every few bytes gets nowhere: that is the same trouble still.
-        if self.seen - self.failed_at >= PROGRESS {
-            self.attempt = 1;
-        }
-        self.failed_at = self.seen;
-        if !error.is_retryable() || self.attempt >= self.attempts || !self.voice.may_retry() {
-            self.fault.tried_enough();
-            return Err(error);
-        }
-        self.attempt += 1;
-        let delay = backoff(self.first_wait, self.attempt, error.retry_after());
-        self.voice.retry(&error, self.attempt, self.attempts, delay);
-        tokio::time::sleep(delay).await;
+        let waited = self.patience.wait(error, self.seen).await;
+        waited.inspect_err(|_| self.fault.tried_enough())?;
         // The source itself tries as often as it may.
         let opened = self.source.blob(&self.blob, self.seen).await;
         (self.at, self.stream) = opened.inspect_err(|_| self.fault.tried_enough())?;

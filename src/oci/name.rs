@@ -62,6 +62,11 @@ impl Registry {
         if self.is_docker_hub() { "https://index.docker.io/v1/" } else { &self.0 }
     }
 
+    /// Whether a reference can begin with the host: `nas/a` is Docker Hub's `nas/a` wherever it is read.
+    pub fn can_be_written(&self) -> bool {
+        format!("{self}/a").parse::<super::Reference>().is_ok_and(|read| read.registry == *self)
+    }
+
     /// Whether the host is this machine: `localhost`, `127.0.0.0/8` or `::1`.
     pub fn is_loopback(&self) -> bool {
         let host = self.host();

@@ -31,6 +31,12 @@ impl CopyTarget {
             None => (text, None),
         };
         let host = host.parse::<Registry>().map_err(|e| e.reason().to_owned())?;
+        // Jobs are recorded as they are written, and read again by who resumes them.
+        if !host.can_be_written() {
+            return Err(format!(
+                "write the port of {host} as well, as in {host}:443: without a dot it is no host"
+            ));
+        }
         let prefix =
             prefix.map(|p| p.parse::<Repository>().map_err(|e| e.reason().to_owned())).transpose()?;
         Ok(CopyTarget::Registry(host, prefix))
@@ -105,7 +111,7 @@ mod tests {
     #[test]
     fn the_host_is_replaced_and_path_and_tag_stay() {
         for (target, source, want) in [
-            ("dr-b/mirror", "nginx:1.27", "dr-b/mirror/library/nginx:1.27"),
+            ("dr-b:443/mirror", "nginx:1.27", "dr-b:443/mirror/library/nginx:1.27"),
             ("localhost:5001", "ghcr.io/o/r:t", "localhost:5001/o/r:t"),
             ("https://h.example/a/b/", "localhost:5/x", "h.example/a/b/x"),
             ("store", "ghcr.io/o/r:t", "store:o/r:t"),
@@ -114,7 +120,7 @@ mod tests {
             let target = CopyTarget::parse(target, &[]).unwrap();
             assert_eq!(target.destination(&source.parse().unwrap()).unwrap().to_string(), want);
         }
-        for bad in ["", " / ", "a b", "h.example/UP", "h.example//x", "host:port/x"] {
+        for bad in ["", " / ", "a b", "dr-b/mirror", "h.example/UP", "h.example//x", "host:port/x"] {
             assert!(CopyTarget::parse(bad, &[]).is_err(), "{bad:?}");
         }
     }

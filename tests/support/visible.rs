@@ -95,7 +95,8 @@ pub async fn in_registry(host: &str, prefix: &str) -> Result<Names, String> {
 pub async fn in_layout(directory: &Path) -> Result<Names, String> {
     let blobs = directory.join("blobs/sha256");
     for file in files(&blobs) {
-        let bytes = std::fs::read(&file).unwrap();
+        // Whoever looks while a thread is just removing what it wrote looks again.
+        let bytes = std::fs::read(&file).map_err(|e| format!("{}: {e}", file.display()))?;
         let name = file.file_name().unwrap().to_str().unwrap();
         if Digest::of(&bytes).hex() != name {
             return Err(format!("{}: {} bytes that are not what the name says", file.display(), bytes.len()));

@@ -226,7 +226,7 @@ async fn sources_may_answer_in_many_ways() {
     let cases = [
         on("GET", Kind::Manifest).first(2).then(Fault::CutResponse(100)),
         on("GET", Kind::Manifest).first(1).then(Fault::Challenge),
-        on("GET", Kind::Blob).first(2).then(Fault::Challenge),
+        on("GET", Kind::Blob).first(1).then(Fault::Challenge),
         on("GET", Kind::Blob).first(1).then(Fault::GarbageError(502)),
         on("GET", Kind::Blob).first(1).then(Fault::HugeError(503)),
         on("GET", Kind::Blob).first(1).then(Fault::Shorten(100)),
@@ -247,7 +247,7 @@ async fn targets_may_answer_in_many_ways() {
         on("POST", Kind::Upload).then(Fault::LocationQuery),
         on("POST", Kind::Upload).first(1).then(Fault::Challenge),
         on("POST", Kind::Upload).first(2).then(Fault::LoseAnswer),
-        put().first(2).then(Fault::Challenge),
+        put().first(1).then(Fault::Challenge),
         put().first(2).then(Fault::LoseAnswer),
         put().first(2).then(Fault::StatusInstead(502)),
         put().first(2).then(Fault::SessionLost),

@@ -113,9 +113,9 @@ fn sides<'a>(command: &'a Command, config: &Config) -> Vec<Side<'a>> {
             source(one(&args.source), &args.source_access),
             Side {
                 places: places(&args.destinations),
-                creds: &args.dest_creds,
+                creds: &args.destination_access.dest_creds,
                 creds_option: "--dest-creds",
-                tls_verify: args.dest_tls_verify,
+                tls_verify: args.destination_access.dest_tls_verify,
                 several: false,
             },
         ],
@@ -138,7 +138,7 @@ fn sides<'a>(command: &'a Command, config: &Config) -> Vec<Side<'a>> {
 
 /// The two sides of a list. It need not be read where nothing is said of its registries.
 fn listed<'a>(args: &'a SyncArgs, config: &Config) -> Vec<Side<'a>> {
-    let (from, to) = (&args.source_access, (&args.dest_creds, args.dest_tls_verify));
+    let (from, to) = (&args.source_access, &args.destination_access);
     let mut sides = Vec::new();
     if from.src_creds.is_some() || from.src_tls_verify.is_some() {
         let references = args.list.read().sources().filter_map(Location::as_registry);
@@ -153,7 +153,7 @@ fn listed<'a>(args: &'a SyncArgs, config: &Config) -> Vec<Side<'a>> {
             tls_verify: from.src_tls_verify,
         });
     }
-    if (to.0.is_some() || to.1.is_some())
+    if (to.dest_creds.is_some() || to.dest_tls_verify.is_some())
         && let Ok(prefix) = sync::prefix(args, config)
     {
         let destinations = args.list.read().sources().filter_map(|source| prefix.destination(source).ok());
@@ -162,9 +162,9 @@ fn listed<'a>(args: &'a SyncArgs, config: &Config) -> Vec<Side<'a>> {
         sides.push(Side {
             several: false,
             places: places.into_iter().collect(),
-            creds: to.0,
+            creds: &to.dest_creds,
             creds_option: "--dest-creds",
-            tls_verify: to.1,
+            tls_verify: to.dest_tls_verify,
         });
     }
     sides

@@ -178,13 +178,9 @@ pub struct CopyArgs {
     /// Access to the source.
     #[command(flatten)]
     pub source_access: SourceAccess,
-    /// Credentials for the destinations' registries.
-    #[arg(long, value_name = "USER:PASSWORD")]
-    pub dest_creds: Option<TypedCredentials>,
-    /// Whether the destinations' certificates are looked at.
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
-        value_parser = BoolishValueParser::new())]
-    pub dest_tls_verify: Option<bool>,
+    /// Access to the destinations.
+    #[command(flatten)]
+    pub destination_access: DestinationAccess,
 }
 
 /// A list of images as it was named. It is read once, whoever asks first: standard input cannot be read again.
@@ -237,13 +233,9 @@ pub struct SyncArgs {
     /// Access to the sources.
     #[command(flatten)]
     pub source_access: SourceAccess,
-    /// Credentials for the destination's registry.
-    #[arg(long, value_name = "USER:PASSWORD")]
-    pub dest_creds: Option<TypedCredentials>,
-    /// Whether the destination's certificate is looked at.
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
-        value_parser = BoolishValueParser::new())]
-    pub dest_tls_verify: Option<bool>,
+    /// Access to the destinations.
+    #[command(flatten)]
+    pub destination_access: DestinationAccess,
 }
 
 /// How a source's registry is spoken to.
@@ -256,6 +248,18 @@ pub struct SourceAccess {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
         value_parser = BoolishValueParser::new())]
     pub src_tls_verify: Option<bool>,
+}
+
+/// How the destinations' registries are spoken to.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct DestinationAccess {
+    /// Credentials for the destinations' registries.
+    #[arg(long, value_name = "USER:PASSWORD")]
+    pub dest_creds: Option<TypedCredentials>,
+    /// Whether the destinations' certificates are looked at.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
+        value_parser = BoolishValueParser::new())]
+    pub dest_tls_verify: Option<bool>,
 }
 
 /// How a registry that is only asked is spoken to.

@@ -1,0 +1,184 @@
+//! A tar's headers, one after the other: where each entry's content lies, without reading it. The `tar` crate knows
+//! the fields; the walk is wharf's own because the crate reads long names and extended headers into memory whole,
+//! and they may claim any size.
+
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+use tar::{EntryType, Header};
+
+use super::super::tar_entry::{BLOCK, padded};
+use crate::oci::printable;
+use crate::transport::{Error, Result};
+
+/// Headers that an archive may have: far more than any image needs, and little enough for memory.
+const ENTRY_LIMIT: usize = 100_000;
+
+/// Bytes that all names and link targets may have together.
+const NAMES_LIMIT: usize = 32 << 20;
+
+/// Bytes that a long name or an extended header may have.
+const EXTENSION_LIMIT: u64 = 1 << 20;
+
+/// An entry of the tar.
+#[derive(Debug)]
+pub(super) struct Found {
+    /// As it is written.
+    pub(super) name: Vec<u8>,
+    pub(super) kind: EntryType,
+    /// A link's target.
+    pub(super) target: Vec<u8>,
+    /// Where its content lies, in bytes from the file's beginning.
+    pub(super) at: u64,
+    pub(super) size: u64,
+}
+
+/// Goes through the headers of a file.
+pub(super) struct Headers<'a> {
+    file: &'a File,
+    path: &'a Path,
+    length: u64,
+    at: u64,
+    seen: usize,
+    names: usize,
+}
+
+/// What headers in front of an entry say of it.
+#[derive(Default)]
+struct Extension {
+    name: Option<Vec<u8>>,
+    target: Option<Vec<u8>>,
+    size: Option<u64>,
+}
+
+impl<'a> Headers<'a> {
+    /// The headers of `file`, which is `length` bytes long; `path` names it in errors.
+    pub(super) fn new(file: &'a File, path: &'a Path, length: u64) -> Headers<'a> {
+        Headers { file, path, length, at: 0, seen: 0, names: 0 }
+    }
+
+    /// The next entry that is more than a header's extension.
+    pub(super) fn next(&mut self) -> Result<Option<Found>> {
+        let mut extension = Extension::default();
+        loop {
+            let Some(header) = self.header()? else { return Ok(None) };
+            let kind = header.entry_type();
+            let own = header.entry_size().map_err(|_| self.broken())?;
+            let size = extension.size.filter(|_| !is_extension(kind)).unwrap_or(own);
+            let at = self.at;
+            let name = || printable(&String::from_utf8_lossy(&header.path_bytes()), 200);
+            if at.checked_add(size).is_none_or(|end| end > self.length) {
+                return Err(self.wrong(format!("it is cut short: {} is not whole", name())));
+            }
+            // No overflow: the content lies in the file.
+            self.at = at + padded(size);
+            match kind {
+                EntryType::GNULongName => extension.name = Some(text(self.small(at, size)?)),
+                EntryType::GNULongLink => extension.target = Some(text(self.small(at, size)?)),
+                EntryType::XHeader => extension.read(&self.small(at, size)?),
+                // Defaults for all that follow: nothing that matters here.
+                EntryType::XGlobalHeader => {}
+                EntryType::GNUSparse => {
+                    return Err(self.wrong(format!("{} is a sparse file, which no image has", name())));
+                }
+                kind => {
+                    let name = extension.name.unwrap_or_else(|| header.path_bytes().into_owned());
+                    let linked = || header.link_name_bytes().map(|t| t.into_owned()).unwrap_or_default();
+                    let target = extension.target.unwrap_or_else(linked);
+                    self.names += name.len() + target.len();
+                    if self.names > NAMES_LIMIT {
+                        return Err(self.wrong(format!("its names are longer than {NAMES_LIMIT} bytes")));
+                    }
+                    return Ok(Some(Found { name, kind, target, at, size }));
+                }
+            }
+        }
+    }
+
+    /// The header at hand; `None` at the archive's end.
+    fn header(&mut self) -> Result<Option<Header>> {
+        let left = self.length.saturating_sub(self.at);
+        if left == 0 && self.seen > 0 {
+            return Ok(None);
+        }
+        if left < BLOCK {
+            return Err(match self.seen {
+                0 => self.broken(),
+                _ => self.wrong("it is cut short: it ends in the middle of a header".to_owned()),
+            });
+        }
+        let mut header = Header::new_old();
+        self.read(header.as_mut_bytes(), self.at)?;
+        self.at += BLOCK;
+        if header.as_bytes().iter().all(|byte| *byte == 0) {
+            return Ok(None);
+        }
+        // The field itself counts as blanks.
+        let sum = |range: &[u8]| range.iter().map(|byte| u32::from(*byte)).sum::<u32>();
+        let bytes = header.as_bytes();
+        let found = sum(&bytes[..148]) + sum(&bytes[156..]) + 8 * u32::from(b' ');
+        if header.cksum().ok() != Some(found) {
+            return Err(self.broken());
+        }
+        self.seen += 1;
+        if self.seen > ENTRY_LIMIT {
+            return Err(self.wrong(format!("it has more than {ENTRY_LIMIT} entries")));
+        }
+        Ok(Some(header))
+    }
+
+    /// An extension's content.
+    fn small(&self, at: u64, size: u64) -> Result<Vec<u8>> {
+        if size > EXTENSION_LIMIT {
+            return Err(self.wrong(format!("a name or an extended header has {size} bytes")));
+        }
+        let mut bytes = vec![0; size as usize];
+        self.read(&mut bytes, at)?;
+        Ok(bytes)
+    }
+
+    fn read(&self, bytes: &mut [u8], at: u64) -> Result<()> {
+        self.file.read_exact_at(bytes, at).map_err(|e| Error::file("read", self.path, e))
+    }
+
+    fn broken(&self) -> Error {
+        self.wrong(match self.seen {
+            0 => "this is no tar that can be read".to_owned(),
+            seen => format!("the tar is damaged behind its entry number {seen}"),
+        })
+    }
+
+    fn wrong(&self, reason: String) -> Error {
+        Error::Format { path: self.path.to_owned(), reason }
+    }
+}
+
+impl Extension {
+    /// A POSIX extended header (pax): only what says where content lies and what it is called.
+    fn read(&mut self, records: &[u8]) {
+        for record in tar::PaxExtensions::new(records).flatten() {
+            let value = record.value_bytes();
+            match record.key_bytes() {
+                b"path" => self.name = Some(value.to_vec()),
+                b"linkpath" => self.target = Some(value.to_vec()),
+                b"size" => self.size = record.value().ok().and_then(|text| text.parse().ok()),
+                _ => {}
+            }
+        }
+    }
+}
+
+fn is_extension(kind: EntryType) -> bool {
+    matches!(
+        kind,
+        EntryType::GNULongName | EntryType::GNULongLink | EntryType::XHeader | EntryType::XGlobalHeader
+    )
+}
+
+/// A long name without the zero behind it.
+fn text(mut bytes: Vec<u8>) -> Vec<u8> {
+    let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
+    bytes.truncate(end);
+    bytes
+}

@@ -1,0 +1,154 @@
+//! Reading images out of a tar: OCI archives, docker-archives that carry an OCI index (wharf's own, and `docker save`
+//! since 25), and those that do not (`docker save` before, podman, skopeo), whose manifests are made here. Where
+//! there are both an index and Docker's list the index wins: it has the digests that the image came with.
+//!
+//! The tar's headers are read once; after that every blob is read where it lies.
+
+mod contents;
+mod header;
+mod saved;
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+
+use super::oci_layout::index::{self, NoChoice};
+use super::{LayoutImage, blocking, pieces};
+use crate::oci::{Descriptor, Digest, RawManifest, TagOrDigest, printable};
+use crate::transport::{ByteStream, Error, Result, Source};
+use contents::{Contents, Extent};
+use saved::Saved;
+
+/// A tar with images in it, that is read.
+#[derive(Debug)]
+pub struct TarArchive {
+    tar: Arc<Tar>,
+    chosen: Descriptor,
+}
+
+/// The tar itself, whichever of its images was chosen.
+#[derive(Debug)]
+struct Tar {
+    contents: Contents,
+    /// The index's entries, or what stands for them; the documents that had to be made for it.
+    images: Saved,
+}
+
+impl TarArchive {
+    /// Opens the tar at `path`. `reference` chooses an image as in [`super::OciLayout::open`].
+    pub async fn open(path: &Path, reference: Option<&str>) -> Result<TarArchive> {
+        let (path, reference) = (path.to_owned(), reference.map(str::to_owned));
+        blocking(move || {
+            let tar = Tar::new(Contents::open(&path)?)?;
+            let chosen = tar.choose(reference.as_deref())?;
+            Ok(TarArchive { tar: Arc::new(tar), chosen })
+        })
+        .await
+    }
+
+    /// The image that was chosen: its digest is what to ask [`Source::manifest`] for.
+    pub fn chosen(&self) -> &Descriptor {
+        &self.chosen
+    }
+
+    /// Every image of the tar at `path`, in its index's order.
+    pub async fn images(path: &Path) -> Result<Vec<LayoutImage>> {
+        let path = path.to_owned();
+        let tar = blocking(move || Tar::new(Contents::open(&path)?)).await?;
+        Ok(tar.images.entries.into_iter().map(LayoutImage::from).collect())
+    }
+}
+
+impl Tar {
+    fn new(contents: Contents) -> Result<Tar> {
+        let images = match contents.document("index.json")? {
+            Some(bytes) => {
+                let entries = index::entries(&bytes)
+                    .map_err(|reason| contents.wrong(format!("index.json: {reason}")))?;
+                Saved { entries, ..Saved::default() }
+            }
+            None if contents.has(saved::LIST) => saved::read(&contents)?,
+            None if contents.has("repositories") => {
+                let reason = "this docker-archive has no manifest.json (docker save before 1.10): docker load and \
+                              docker save it again";
+                return Err(Error::Unsupported { at: contents.at(), reason: reason.to_owned() });
+            }
+            None => {
+                let reason = "there is no image in it: it has neither index.json nor manifest.json";
+                return Err(contents.wrong(reason.to_owned()));
+            }
+        };
+        Ok(Tar { contents, images })
+    }
+
+    /// The image that a name means; see [`super::OciLayout::open`].
+    fn choose(&self, reference: Option<&str>) -> Result<Descriptor> {
+        let at = self.contents.at();
+        index::select(&self.images.entries, reference).map_err(|no| match no {
+            NoChoice::Unknown(there) => {
+                let name = reference.map(|name| format!(" {}", printable(name, 200)));
+                Error::NotFound { what: format!("image{} ({there})", name.unwrap_or_default()), at }
+            }
+            NoChoice::Ambiguous(there) => {
+                Error::Unsupported { reason: format!("which image is meant? {there}; write {at}:NAME"), at }
+            }
+        })
+    }
+
+    fn manifest(&self, digest: &Digest, kind: &str) -> Result<RawManifest> {
+        if let Some(made) = self.images.manifests.get(digest) {
+            return Ok(made.clone());
+        }
+        let contents = &self.contents;
+        let Some(bytes) = contents.document(&index::blob_path(digest))? else {
+            return Err(Error::NotFound { what: format!("manifest {digest}"), at: contents.at() });
+        };
+        if !digest.matches(&bytes) {
+            let at = format!("{} {digest}", contents.at());
+            let (expected, found) = (digest.to_string(), Digest::of(&bytes).to_string());
+            return Err(Error::Content { attempted: "read manifest", at, expected, found });
+        }
+        Ok(RawManifest::with_digest(bytes.into(), kind, digest.clone()))
+    }
+
+    /// Where a blob lies.
+    fn blob(&self, blob: &Descriptor) -> Result<Extent> {
+        let contents = &self.contents;
+        let listed = self.images.blobs.get(&blob.digest).copied();
+        let found =
+            listed.map_or_else(|| contents.find(&index::blob_path(&blob.digest)), |at| Ok(Some(at)))?;
+        let Some(extent) = found else {
+            return Err(Error::NotFound { what: format!("blob {}", blob.digest), at: contents.at() });
+        };
+        if extent.size != blob.size {
+            let at = format!("{} {}", contents.at(), blob.digest);
+            let (expected, found) = (format!("{} bytes", blob.size), format!("{} bytes", extent.size));
+            return Err(Error::Content { attempted: "read blob", at, expected, found });
+        }
+        Ok(extent)
+    }
+}
+
+impl Source for TarArchive {
+    fn manifest<'a>(&'a self, at: &'a TagOrDigest) -> BoxFuture<'a, Result<RawManifest>> {
+        Box::pin(async move {
+            let (digest, kind) = index::look_up(&self.tar.images.entries, &self.chosen, at)
+                .ok_or_else(|| Error::NotFound { what: format!("tag {at}"), at: self.tar.contents.at() })?;
+            let tar = Arc::clone(&self.tar);
+            blocking(move || tar.manifest(&digest, &kind)).await
+        })
+    }
+
+    fn blob<'a>(&'a self, blob: &'a Descriptor, from: u64) -> BoxFuture<'a, Result<(u64, ByteStream)>> {
+        Box::pin(async move {
+            let Extent { at, size } = self.tar.blob(blob)?;
+            let from = from.min(size);
+            let contents = &self.tar.contents;
+            let (file, path) = (Arc::clone(contents.file()), contents.path().to_owned());
+            Ok((from, pieces::read_range(file, path, at + from, at + size)))
+        })
+    }
+}

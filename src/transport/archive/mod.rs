@@ -1,16 +1,29 @@
 //! Images in files: OCI layout directories, tars of them, and archives that `docker load` takes.
 
+mod blob_writer;
 mod docker_archive;
+mod documents;
 mod in_place;
 mod journal;
+mod leftover;
+mod naming;
+mod oci_archive;
 mod oci_layout;
+mod outlet;
+mod packing;
 mod partial;
 mod pieces;
+mod recompress;
 mod room;
+mod shared;
+mod sum;
 mod tar_entry;
+mod tar_layout;
 mod tar_source;
 
-pub use docker_archive::{DockerArchive, Naming};
+pub use docker_archive::DockerArchive;
+pub use naming::Naming;
+pub use oci_archive::OciArchiveWriter;
 pub use oci_layout::{LayoutImage, OciLayout, OciLayoutWriter};
 pub use tar_source::TarArchive;
 

@@ -39,6 +39,8 @@ pub(super) struct Partial {
     keep: Keep,
     /// It has its final name, or is to stay: nothing is removed.
     stays: bool,
+    /// A file that gets the final name in its place.
+    instead: Option<PathBuf>,
 }
 
 /// What came of claiming a partial file.
@@ -90,7 +92,7 @@ pub(super) fn claim(path: &Path, left_by_us: fn(&File) -> io::Result<bool>) -> R
             }
         }
         let (path, file, keep) = (path.to_owned(), Arc::new(file), Keep::default());
-        return Ok(Claim::Ours(Partial { path, file, keep, stays: false }));
+        return Ok(Claim::Ours(Partial { path, file, keep, stays: false, instead: None }));
     }
     Ok(Claim::Busy)
 }
@@ -117,6 +119,13 @@ pub(super) enum Existing {
 }
 
 impl Partial {
+    /// A file in `directory` that has no name: it vanishes when it is dropped, even if the process is killed.
+    pub(super) fn nameless(directory: &Path) -> Result<Partial> {
+        let path = directory.join("wharf-archive");
+        let file = Arc::new(nameless(&path)?);
+        Ok(Partial { path, file, keep: Keep::default(), stays: true, instead: None })
+    }
+
     /// The open file.
     pub(super) fn file(&self) -> &Arc<File> {
         &self.file
@@ -157,11 +166,21 @@ impl Partial {
         self.stays = true;
     }
 
+    /// What gets the final name is the file `other` beside this one, which goes when it has it.
+    pub(super) fn comes_as(&mut self, other: PathBuf) {
+        self.instead = Some(other);
+    }
+
     /// Gives the file its final name. The caller has fsynced it.
     pub(super) fn persist(&mut self, path: &Path, existing: Existing) -> io::Result<()> {
+        let from = self.instead.as_ref().unwrap_or(&self.path);
         match existing {
-            Existing::Replace => fs::rename(&self.path, path)?,
-            Existing::Keep => rename_keeping(&self.path, path)?,
+            Existing::Replace => fs::rename(from, path)?,
+            Existing::Keep => rename_keeping(from, path)?,
+        }
+        if self.instead.take().is_some() {
+            // Else the next writer takes it over.
+            let _ = fs::remove_file(&self.path);
         }
         self.stays = true;
         Ok(())
@@ -176,7 +195,28 @@ impl Drop for Partial {
             // error, and the next writer takes the leftover over.
             let _ = fs::remove_file(&self.path);
         }
+        if let Some(other) = &self.instead {
+            let _ = fs::remove_file(other);
+        }
     }
+}
+
+/// A new file for reading and writing, whose name (`beside` and a number) is taken away at once.
+pub(super) fn nameless(beside: &Path) -> Result<File> {
+    for n in 1..=10_000 {
+        let mut name = beside.as_os_str().to_owned();
+        name.push(format!(".{n}"));
+        let path = PathBuf::from(name);
+        match File::options().read(true).write(true).create_new(true).mode(0o600).open(&path) {
+            Ok(file) => {
+                fs::remove_file(&path).map_err(|e| Error::file("remove", &path, e))?;
+                return Ok(file);
+            }
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(e) => return Err(Error::file("create", path, e)),
+        }
+    }
+    Err(Error::file("create", beside, io::ErrorKind::AlreadyExists.into()))
 }
 
 /// Renames without replacing: in one step where the kernel can, else by a hard link.

@@ -3,8 +3,8 @@
 
 use serde_json::{Map, Value, json};
 
+use super::super::tar_layout::blob_path;
 use super::image::Image;
-use super::layout::blob_path;
 use crate::oci::media_type;
 
 /// Every entry behind the blobs, in order: path and content.

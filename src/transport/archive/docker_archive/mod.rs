@@ -7,15 +7,9 @@
 //! beside it in the end. What a killed writer left is gone on with: the headers in it say of which blobs it is, the
 //! journal in its tail how far they are. Only layers that are compressed anew begin again.
 
-mod blob;
 mod image;
-mod layout;
-mod leftover;
 mod metadata;
-mod naming;
-mod recompress;
-mod shared;
-mod sum;
+mod put;
 #[cfg(test)]
 mod tests;
 
@@ -23,18 +17,18 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
+use super::blob_writer::Writer;
 use super::blocking;
+use super::naming::Naming;
+use super::shared::Shared;
 use crate::oci::{Descriptor, Digest, RawManifest, Reference, Repository, TagOrDigest};
-use crate::transport::{Begin, Destination, Error, Finished, Result};
-use blob::Writer;
-use shared::Shared;
-
-pub use naming::Naming;
+use crate::transport::{Begin, Destination, Finished, Result};
+use put::Images;
 
 /// A docker-archive that is being written, seen from one image. Dropped unfinished, nothing of it is left.
 #[derive(Clone)]
 pub struct DockerArchive {
-    archive: Arc<Shared>,
+    archive: Arc<Shared<Images>>,
     /// The image's repository: a tag that is put becomes a name in it.
     reference: Option<Reference>,
 }
@@ -68,7 +62,7 @@ impl Destination for DockerArchive {
     }
 
     fn has_blob<'a>(&'a self, blob: &'a Descriptor) -> BoxFuture<'a, Result<bool>> {
-        let there = self.archive.slot(&blob.digest).is_some_and(|slot| slot.done);
+        let there = self.archive.has(&blob.digest);
         Box::pin(async move { Ok(there) })
     }
 
@@ -82,28 +76,7 @@ impl Destination for DockerArchive {
         blob: &'a Descriptor,
         _known: Option<&'a Repository>,
     ) -> BoxFuture<'a, Result<Begin>> {
-        Box::pin(async move {
-            if self.archive.slot(&blob.digest).is_none() {
-                // Nobody announced it: it gets its place now.
-                self.prepare(std::slice::from_ref(blob)).await?;
-            }
-            let Some(slot) = self.archive.slot(&blob.digest) else {
-                return Err(Error::Conflict {
-                    at: self.archive.at(),
-                    reason: "the archive is finished".to_owned(),
-                });
-            };
-            if slot.size != blob.size {
-                let at = format!("{} {}", self.archive.at(), blob.digest);
-                let (expected, found) = (format!("{} bytes", slot.size), format!("{} bytes", blob.size));
-                return Err(Error::Content { attempted: "write blob", at, expected, found });
-            }
-            let mut writer = Writer::new(self.archive.clone(), blob, slot.turn);
-            match slot.done || !writer.look().await? {
-                true => Ok(Begin::Present),
-                false => Ok(Begin::Write(Box::new(writer))),
-            }
-        })
+        Box::pin(Writer::begin_blob(self.archive.clone(), blob))
     }
 
     fn put_manifest<'a>(

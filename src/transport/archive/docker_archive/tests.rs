@@ -8,9 +8,10 @@ use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
 
+use super::super::tar_layout;
 use super::*;
 use crate::oci::media_type::*;
-use crate::transport::ByteStream;
+use crate::transport::{ByteStream, Error};
 
 struct Blob {
     descriptor: Descriptor,
@@ -144,12 +145,13 @@ async fn an_image_with_two_tags_is_written_whole() {
 
     let entries = entries(&path);
     for blob in &fixture.blobs {
-        assert!(entries[&layout::blob_path(&blob.descriptor.digest)] == blob.bytes);
+        assert!(entries[&tar_layout::blob_path(&blob.descriptor.digest)] == blob.bytes);
     }
-    assert!(entries[&layout::blob_path(&digest)] == fixture.manifest.bytes);
+    assert!(entries[&tar_layout::blob_path(&digest)] == fixture.manifest.bytes);
     let docker = document(&entries, "manifest.json");
     assert_eq!(docker[0]["RepoTags"], json!(["nginx:1.27", "nginx:latest"]));
-    let paths: Vec<String> = fixture.blobs.iter().map(|b| layout::blob_path(&b.descriptor.digest)).collect();
+    let paths: Vec<String> =
+        fixture.blobs.iter().map(|b| tar_layout::blob_path(&b.descriptor.digest)).collect();
     assert_eq!(docker[0]["Config"], json!(paths[0]));
     assert_eq!(docker[0]["Layers"], json!(paths[1..]));
     let index = document(&entries, "index.json");
@@ -191,7 +193,7 @@ async fn zstd_layers_become_gzip_whatever_their_type_says() {
         let mut tar = Vec::new();
         flate2::read::GzDecoder::new(gzip.as_slice()).read_to_end(&mut tar).unwrap();
         assert!(tar == tars[0]);
-        let manifest = document(&entries, &layout::blob_path(&digest));
+        let manifest = document(&entries, &tar_layout::blob_path(&digest));
         assert_eq!(manifest["layers"][0]["mediaType"], OCI_LAYER_GZIP);
         assert_eq!(manifest["layers"][0]["size"], gzip.len());
         assert_eq!(manifest["layers"][0]["digest"], Digest::of(gzip).as_str());
@@ -269,7 +271,7 @@ async fn a_cut_blob_goes_on_and_a_dropped_writer_gives_way() {
         .unwrap();
     archive.finish().await.unwrap();
     let entries = entries(&path);
-    assert!(entries[&layout::blob_path(&large.descriptor.digest)] == large.bytes);
+    assert!(entries[&tar_layout::blob_path(&large.descriptor.digest)] == large.bytes);
     assert!(!entries.contains_key("repositories"));
 }
 
@@ -459,7 +461,7 @@ async fn damaged_leftovers_are_never_made_whole() {
     archive.put_manifest(&fixture.manifest, &"1".parse().unwrap()).await.unwrap();
     archive.finish().await.unwrap();
     let entries = entries(&path);
-    assert!(fixture.blobs.iter().all(|b| entries[&layout::blob_path(&b.descriptor.digest)] == b.bytes));
+    assert!(fixture.blobs.iter().all(|b| entries[&tar_layout::blob_path(&b.descriptor.digest)] == b.bytes));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -522,7 +524,7 @@ async fn what_may_pass_keeps_what_came_if_it_is_worth_it() {
     let size = blobs[1].size;
     assert_eq!(go_on(&archive, &fixture).await, [blobs[0].size, size - 2_000_000]);
     archive.finish().await.unwrap();
-    assert!(entries(&path)[&layout::blob_path(&blobs[1].digest)] == fixture.blobs[1].bytes);
+    assert!(entries(&path)[&tar_layout::blob_path(&blobs[1].digest)] == fixture.blobs[1].bytes);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -545,4 +547,45 @@ async fn skopeo_reads_it_both_ways() {
         let value: Value = serde_json::from_slice(&output.stdout).unwrap();
         assert_eq!(value["Layers"].as_array().unwrap().len(), 3);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_compressed_archive_is_the_plain_one_and_is_gone_on_with() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name);
+    let base = (OCI_LAYER_GZIP, layer("a", 3_000_000));
+    let fixture =
+        image(&[base, (OCI_LAYER_ZSTD, layer("b", 30_000)), (OCI_LAYER, layer("c", 900_000))], false);
+    let archive = named(exact(&at("plain.tar")));
+    go_on(&archive, &fixture).await;
+    archive.finish().await.unwrap();
+    let plain = std::fs::read(at("plain.tar")).unwrap();
+    for name in ["a.tar.gz", "a.tgz", "a.tar.zst"] {
+        // A killed writer leaves both its files.
+        let partial = at(&format!("{name}.partial"));
+        die_midway(named(exact(&at(name))), &fixture, &partial).await;
+        std::fs::write(at(&format!("{name}.partial.packed")), b"the beginning of it").unwrap();
+        let archive = named(exact(&at(name)));
+        let total: u64 = fixture.blobs.iter().map(|b| b.descriptor.size).sum();
+        assert!(go_on(&archive, &fixture).await.iter().sum::<u64>() < total, "nothing of it was used");
+        assert!(!at(name).exists());
+        archive.finish().await.unwrap();
+        let packed = std::fs::read(at(name)).unwrap();
+        let mut back = Vec::new();
+        match name.ends_with("zst") {
+            true => zstd::stream::read::Decoder::new(&packed[..]).unwrap().read_to_end(&mut back),
+            false => flate2::read::MultiGzDecoder::new(&packed[..]).read_to_end(&mut back),
+        }
+        .unwrap();
+        assert!(back == plain, "{name}");
+        let sum = std::fs::read_to_string(at(&format!("{name}.sha256"))).unwrap();
+        assert_eq!(sum, format!("{}  {name}\n", Digest::of(&packed).hex()));
+    }
+    // One that is given up leaves nothing.
+    let archive = named(exact(&at("b.tgz")));
+    let blobs: Vec<Descriptor> = fixture.blobs.iter().map(|b| b.descriptor.clone()).collect();
+    archive.prepare(&blobs).await.unwrap();
+    assert!(at("b.tgz.partial.packed").exists());
+    drop(archive);
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 2 * 4);
 }

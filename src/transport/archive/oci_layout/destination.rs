@@ -1,6 +1,5 @@
 //! Writing into a layout.
 
-use std::collections::HashSet;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -13,30 +12,16 @@ use super::super::pieces::Pump;
 use super::super::room;
 use super::directory::Directory;
 use super::index;
-use crate::oci::{Descriptor, Digest, Document, RawManifest, Reference, Repository, Tag, TagOrDigest};
+use super::names::Names;
+use crate::oci::{Descriptor, Digest, RawManifest, Repository, TagOrDigest};
 use crate::transport::{Begin, BlobWriter, ByteStream, Destination, Error, Finished, Place, Result};
 
 /// An OCI layout that is written into; made if it is not there, added to if it is.
 #[derive(Debug)]
 pub struct OciLayoutWriter {
     directory: Directory,
-    /// The image's name in the layout.
-    reference: Option<String>,
-    put: Mutex<Put>,
+    names: Mutex<Names>,
     keep: Keep,
-}
-
-/// What was put so far.
-#[derive(Debug, Default)]
-struct Put {
-    /// Manifests put at a digest, in order: parts of an index, or images without a tag.
-    by_digest: Vec<Descriptor>,
-    /// Digests that an index names, or that have a name.
-    reachable: HashSet<Digest>,
-    /// Names that were given.
-    names: Vec<String>,
-    /// The image that was named last.
-    last: Option<Descriptor>,
 }
 
 impl OciLayoutWriter {
@@ -45,72 +30,18 @@ impl OciLayoutWriter {
     pub fn create(path: &Path, reference: Option<&str>) -> Result<OciLayoutWriter> {
         let directory = Directory::new(path);
         directory.check_writable()?;
-        let (reference, put, keep) = (reference.map(str::to_owned), Mutex::default(), Keep::default());
-        Ok(OciLayoutWriter { directory, reference, put, keep })
+        Ok(OciLayoutWriter { directory, names: Mutex::new(Names::new(reference)), keep: Keep::default() })
     }
 
-    fn put(&self) -> MutexGuard<'_, Put> {
-        self.put.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The name in the layout for a tag: a full name keeps its repository, and a plain one speaks of itself only.
-    fn name(&self, tag: &Tag) -> String {
-        let Some(reference) = &self.reference else { return tag.to_string() };
-        match reference.parse::<Reference>().ok().filter(|_| reference.contains(['/', ':'])) {
-            Some(full) if full.target().as_str() == tag.as_str() => reference.clone(),
-            Some(full) => full.with_tag(tag.clone()).to_string(),
-            None => tag.to_string(),
-        }
-    }
-
-    /// Notes what a manifest makes reachable.
-    fn note(&self, manifest: &RawManifest, name: Option<&str>) -> Result<()> {
-        let document =
-            manifest.parse().map_err(|source| Error::Manifest { at: self.directory.at(), source })?;
-        let mut entry = manifest.descriptor();
-        let mut put = self.put();
-        match document {
-            Document::Index(index) => put.reachable.extend(index.manifests.into_iter().map(|m| m.digest)),
-            Document::Image(image) => entry.artifact_type = image.artifact_type,
-        }
-        match name {
-            Some(name) => {
-                put.reachable.insert(entry.digest.clone());
-                put.names.push(name.to_owned());
-                put.last = Some(entry);
-            }
-            None => put.by_digest.push(entry),
-        }
-        Ok(())
-    }
-
-    /// What is still to be listed: images without a name, and the name that was asked for if no tag gave it.
-    fn unlisted(&self) -> Vec<(Descriptor, Option<String>)> {
-        let Put { by_digest, reachable, names, last } = std::mem::take(&mut *self.put());
-        let mut images: Vec<(Descriptor, Option<String>)> = by_digest
-            .into_iter()
-            .filter(|entry| !reachable.contains(&entry.digest))
-            .map(|entry| (entry, None))
-            .collect();
-        if let Some(reference) = self.reference.as_ref().filter(|reference| !names.contains(reference)) {
-            match last {
-                Some(last) => images.push((last, Some(reference.clone()))),
-                None => {
-                    let image = images.iter_mut().rev().find(|(entry, _)| entry.artifact_type.is_none());
-                    if let Some((_, name)) = image {
-                        *name = Some(reference.clone());
-                    }
-                }
-            }
-        }
-        images
+    fn names(&self) -> MutexGuard<'_, Names> {
+        self.names.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Destination for OciLayoutWriter {
     fn resolve<'a>(&'a self, at: &'a TagOrDigest) -> BoxFuture<'a, Result<Option<Descriptor>>> {
         let (directory, at) = (self.directory.clone(), at.clone());
-        let name = if let TagOrDigest::Tag(tag) = &at { Some(self.name(tag)) } else { None };
+        let name = if let TagOrDigest::Tag(tag) = &at { Some(self.names().of(tag)) } else { None };
         Box::pin(blocking(move || {
             let absent = |e: &Error| e.is_not_found() || matches!(e, Error::Format { .. });
             match at {
@@ -187,8 +118,9 @@ impl Destination for OciLayoutWriter {
         at: &'a TagOrDigest,
     ) -> BoxFuture<'a, Result<Digest>> {
         Box::pin(async move {
-            let name = if let TagOrDigest::Tag(tag) = at { Some(self.name(tag)) } else { None };
-            self.note(manifest, name.as_deref())?;
+            let name = if let TagOrDigest::Tag(tag) = at { Some(self.names().of(tag)) } else { None };
+            let noted = self.names().note(manifest, name.as_deref());
+            noted.map_err(|source| Error::Manifest { at: self.directory.at(), source })?;
             let (directory, manifest) = (self.directory.clone(), manifest.clone());
             blocking(move || {
                 directory.make()?;
@@ -213,7 +145,7 @@ impl Destination for OciLayoutWriter {
     }
 
     fn finish(&self) -> BoxFuture<'_, Result<Finished>> {
-        let (directory, images) = (self.directory.clone(), self.unlisted());
+        let (directory, images) = (self.directory.clone(), std::mem::take(&mut *self.names()).unlisted());
         Box::pin(blocking(move || {
             if !images.is_empty() {
                 directory.list(&images)?;

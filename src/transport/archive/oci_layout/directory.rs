@@ -163,7 +163,7 @@ impl Directory {
         partial::make_directory(&self.root)?;
         if !self.root.join(MARKER).exists() {
             // Never replaced: others may hold the lock on it already.
-            self.write_whole(MARKER, br#"{"imageLayoutVersion":"1.0.0"}"#, Existing::Keep)?;
+            self.write_whole(MARKER, index::OCI_LAYOUT, Existing::Keep)?;
         }
         Ok(())
     }

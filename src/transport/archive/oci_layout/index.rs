@@ -9,6 +9,9 @@ pub(in crate::transport::archive) const REF_NAME: &str = "org.opencontainers.ima
 /// The full name, as containerd and `docker save` write it.
 pub(in crate::transport::archive) const FULL_NAME: &str = "io.containerd.image.name";
 
+/// What the file `oci-layout` holds.
+pub(in crate::transport::archive) const OCI_LAYOUT: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;
+
 /// Why no image can be chosen.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::transport::archive) enum NoChoice {

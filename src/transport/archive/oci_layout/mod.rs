@@ -6,6 +6,7 @@
 mod destination;
 mod directory;
 pub(super) mod index;
+pub(super) mod names;
 #[cfg(test)]
 mod tests;
 

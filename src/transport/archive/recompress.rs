@@ -1,7 +1,7 @@
 //! zstd layers made gzip: Docker before 23 cannot load zstd. The size is known only at the end, so such a layer
 //! goes through a file of its own.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use super::super::pieces::{PIECE, Sink};
+use super::partial;
+use super::pieces::{PIECE, Sink};
 use crate::oci::{Digest, Hasher, printable};
 use crate::transport::{Error, Result};
 
@@ -137,23 +138,10 @@ struct Output {
 }
 
 impl Output {
-    /// A new file beside the archive, whose name is taken away at once.
+    /// A file without a name, beside the archive.
     fn create(beside: &Path) -> Result<Output> {
-        for n in 1..=10_000 {
-            let mut name = beside.as_os_str().to_owned();
-            name.push(format!(".{n}"));
-            let path = PathBuf::from(name);
-            match File::options().read(true).write(true).create_new(true).open(&path) {
-                Ok(file) => {
-                    fs::remove_file(&path).map_err(|e| Error::file("remove", &path, e))?;
-                    let file = BufWriter::with_capacity(PIECE, file);
-                    return Ok(Output { file, hasher: Hasher::sha256(), size: 0 });
-                }
-                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
-                Err(e) => return Err(Error::file("create", path, e)),
-            }
-        }
-        Err(Error::file("create", beside, io::ErrorKind::AlreadyExists.into()))
+        let file = BufWriter::with_capacity(PIECE, partial::nameless(beside)?);
+        Ok(Output { file, hasher: Hasher::sha256(), size: 0 })
     }
 
     fn finish(self, diff_id: Option<Digest>) -> io::Result<Spool> {
@@ -192,6 +180,7 @@ impl Spool {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::io::Read;
 
     use super::*;

@@ -6,20 +6,21 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
-use super::super::blocking;
-use super::super::in_place::{Found, InPlace};
-use super::super::pieces::{Pump, Sink};
+use super::blocking;
+use super::documents::Documents;
+use super::in_place::{Found, InPlace};
+use super::pieces::{Pump, Sink};
 use super::recompress::Recompress;
 use super::shared::Shared;
 use crate::oci::{Descriptor, Hasher};
-use crate::transport::{BlobWriter, ByteStream, Error, Place, Result};
+use crate::transport::{Begin, BlobWriter, ByteStream, Error, Place, Result};
 
 /// How long the last pieces of a writer that was dropped may take to be down.
 const PATIENCE: Duration = Duration::from_millis(300);
 
 /// Writes one blob: in place, or through a spool if it must be compressed anew.
-pub(super) struct Writer {
-    archive: Arc<Shared>,
+pub(super) struct Writer<D> {
+    archive: Arc<Shared<D>>,
     blob: Descriptor,
     turn: Arc<Mutex<()>>,
     stage: Stage,
@@ -62,14 +63,35 @@ impl Sink for Held {
     }
 }
 
-impl Writer {
-    pub(super) fn new(archive: Arc<Shared>, blob: &Descriptor, turn: Arc<Mutex<()>>) -> Writer {
+impl<D: Documents> Writer<D> {
+    fn new(archive: Arc<Shared<D>>, blob: &Descriptor, turn: Arc<Mutex<()>>) -> Writer<D> {
         Writer { archive, blob: blob.clone(), turn, stage: Stage::Waiting }
+    }
+
+    /// Begins a blob of the archive, and gives it a place where nobody announced it.
+    pub(super) async fn begin_blob(archive: Arc<Shared<D>>, blob: &Descriptor) -> Result<Begin> {
+        if archive.slot(&blob.digest).is_none() {
+            let (archive, blob) = (archive.clone(), blob.clone());
+            blocking(move || archive.prepare(std::slice::from_ref(&blob))).await?;
+        }
+        let Some(slot) = archive.slot(&blob.digest) else {
+            return Err(archive.conflict("the archive is finished".to_owned()));
+        };
+        if slot.size != blob.size {
+            let at = format!("{} {}", archive.at(), blob.digest);
+            let (expected, found) = (format!("{} bytes", slot.size), format!("{} bytes", blob.size));
+            return Err(Error::Content { attempted: "write blob", at, expected, found });
+        }
+        let mut writer = Writer::new(archive, blob, slot.turn);
+        match slot.done || !writer.look().await? {
+            true => Ok(Begin::Present),
+            false => Ok(Begin::Write(Box::new(writer))),
+        }
     }
 
     /// Begins at once unless another writer is at the same blob. Whether there is anything to write: an earlier run
     /// may have left all of it.
-    pub(super) async fn look(&mut self) -> Result<bool> {
+    async fn look(&mut self) -> Result<bool> {
         // Who still finds another writer then waits for it when the bytes are there to be written.
         if let Ok(turn) = tokio::time::timeout(PATIENCE, self.turn.clone().lock_owned()).await {
             self.begin(turn).await?;
@@ -108,7 +130,7 @@ impl Writer {
     }
 }
 
-impl BlobWriter for Writer {
+impl<D: Documents> BlobWriter for Writer<D> {
     fn accepted(&self) -> u64 {
         match &self.stage {
             Stage::Waiting => 0,

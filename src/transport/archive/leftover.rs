@@ -9,16 +9,16 @@ use std::time::Duration;
 
 use rustix::fs::OFlags;
 
-use super::super::journal;
-use super::super::partial::{self, Claim, Partial};
-use super::super::tar_entry;
+use super::journal;
+use super::partial::{self, Claim, Partial};
+use super::tar_entry;
 
 /// How long something that nobody goes on with is left lying.
 const STALE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Whether a writer of ours began this file: every archive begins with the same block.
 pub(super) fn is_ours(file: &File) -> io::Result<bool> {
-    let first = tar_entry::directory_header(super::layout::FIRST_DIRECTORY);
+    let first = tar_entry::directory_header(super::tar_layout::FIRST_DIRECTORY);
     let mut found = vec![0; first.len()];
     file.read_exact_at(&mut found, 0)?;
     Ok(found == first)

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use tokio::sync::Mutex;
 
-use super::super::tar_entry::{self, BLOCK};
+use super::tar_entry::{self, BLOCK};
 use crate::oci::{Descriptor, Digest, media_type};
 
 /// The first entry of every archive.
@@ -55,8 +55,9 @@ pub(super) type Blocks = Vec<(u64, Vec<u8>)>;
 
 impl Layout {
     /// Gives places to blobs that have none yet; the answer is the headers to write. Small blobs come first:
-    /// sent side by side they are whole first, so the part of the file that is whole grows from its beginning.
-    pub(super) fn add(&mut self, blobs: &[Descriptor]) -> Blocks {
+    /// sent side by side they are whole first, so the part of the file that is whole grows from its beginning. With
+    /// `recompresses` zstd layers get no place: they become gzip.
+    pub(super) fn add(&mut self, blobs: &[Descriptor], recompresses: bool) -> Blocks {
         let mut blocks = Blocks::new();
         if self.end == 0 {
             self.header(&mut blocks, tar_entry::directory_header(FIRST_DIRECTORY));
@@ -67,7 +68,7 @@ impl Layout {
         fresh.sort_by(|a, b| a.size.cmp(&b.size).then_with(|| a.digest.cmp(&b.digest)));
         fresh.dedup_by(|a, b| a.digest == b.digest);
         for blob in fresh {
-            let place = match media_type::is_zstd_layer(&blob.media_type) {
+            let place = match recompresses && media_type::is_zstd_layer(&blob.media_type) {
                 true => {
                     self.spooled.push(blob.digest.clone());
                     Place::Spool
@@ -194,7 +195,7 @@ mod tests {
         let (small, large) = (blob("small", 1), blob("large", 9 << 30));
         let zstd = Descriptor::new(media_type::OCI_LAYER_ZSTD, Digest::of(b"zstd"), 1000);
         let mut layout = Layout::default();
-        let blocks = layout.add(&[small.clone(), large.clone(), small.clone(), zstd.clone()]);
+        let blocks = layout.add(&[small.clone(), large.clone(), small.clone(), zstd.clone()], true);
         assert_eq!(blocks.iter().map(|(at, _)| *at).collect::<Vec<_>>(), [0, 512, 1024, 2048]);
         assert_eq!(layout.slot(&large.digest).unwrap().place, Place::At { base: 2560, nth: 1 });
         assert_eq!(layout.slot(&zstd.digest).unwrap().place, Place::Spool);
@@ -206,7 +207,10 @@ mod tests {
         layout.done(&large.digest);
         assert_eq!(layout.missing(), Some(&zstd.digest));
         let end = layout.end();
-        assert!(layout.add(&[small]).is_empty());
+        assert!(layout.add(&[small], true).is_empty());
         assert_eq!(layout.end(), end);
+        let mut kept = Layout::default();
+        kept.add(std::slice::from_ref(&zstd), false);
+        assert!(matches!(kept.slot(&zstd.digest).unwrap().place, Place::At { .. }));
     }
 }

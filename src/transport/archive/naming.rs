@@ -6,8 +6,9 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::super::partial::{self, Claim, Existing, Partial};
 use super::leftover;
+use super::packing::Packing;
+use super::partial::{self, Claim, Existing, Partial};
 use crate::transport::{Error, Result};
 
 /// Names that are tried before giving up.
@@ -29,6 +30,12 @@ pub enum Naming {
         /// The name of copy 1, 2, 3, …
         name: Box<dyn Fn(u32) -> String + Send + Sync>,
     },
+    /// Standard output.
+    Stream {
+        /// Where what cannot go out yet lies, in a file without a name; `None`: nothing may be written to standard
+        /// output.
+        spool: Option<PathBuf>,
+    },
 }
 
 impl fmt::Debug for Naming {
@@ -40,6 +47,7 @@ impl fmt::Debug for Naming {
             Naming::Exclusive { directory, .. } => {
                 f.debug_struct("Exclusive").field("directory", directory).finish_non_exhaustive()
             }
+            Naming::Stream { spool } => f.debug_struct("Stream").field("spool", spool).finish(),
         }
     }
 }
@@ -59,6 +67,15 @@ impl Naming {
         match self {
             Naming::Exact { path, .. } => partial::directory_of(path),
             Naming::Exclusive { directory, .. } => directory,
+            Naming::Stream { spool } => spool.as_deref().unwrap_or(Path::new(".")),
+        }
+    }
+
+    /// How the whole file is compressed.
+    pub(super) fn packing(&self) -> Option<Packing> {
+        match self {
+            Naming::Exact { path, .. } => Packing::of(path),
+            Naming::Exclusive { .. } | Naming::Stream { .. } => None,
         }
     }
 
@@ -67,6 +84,7 @@ impl Naming {
         match self {
             Naming::Exact { path, .. } => path.display().to_string(),
             Naming::Exclusive { directory, name } => directory.join(name(1)).display().to_string(),
+            Naming::Stream { .. } => "standard output".to_owned(),
         }
     }
 
@@ -89,12 +107,18 @@ impl Naming {
         match self {
             Naming::Exact { path, .. } => path.clone(),
             Naming::Exclusive { directory, name } => directory.join(name(copy)),
+            Naming::Stream { .. } => PathBuf::from("standard output"),
         }
     }
 
     /// Claims the partial file. The directory is there. `fits` looks at what a dead writer left and says whether it
     /// is of the same blobs: then it goes on. In a series that may be any name's, as names hold the time.
     pub(super) fn claim(&self, fits: &dyn Fn(&File) -> bool) -> Result<Claimed> {
+        if let Naming::Stream { spool } = self {
+            let forbidden = || conflict(&self.path(1), "nothing may be written there");
+            let partial = Partial::nameless(spool.as_deref().ok_or_else(forbidden)?)?;
+            return Ok(Claimed { partial, copy: 1, goes_on: false });
+        }
         if let Naming::Exclusive { directory, .. } = self
             && let Some(partial) = leftover::find(directory, fits)
         {
@@ -150,8 +174,8 @@ impl Naming {
             match claimed.partial.persist(&path, existing) {
                 Ok(()) => {}
                 Err(e) if e.kind() == io::ErrorKind::AlreadyExists => match self {
-                    Naming::Exact { .. } => return Err(exists(&path)),
                     Naming::Exclusive { .. } => continue,
+                    _ => return Err(exists(&path)),
                 },
                 Err(e) => return Err(Error::file("rename", &path, e)),
             }
@@ -164,7 +188,7 @@ impl Naming {
 
     fn last(&self) -> u32 {
         match self {
-            Naming::Exact { .. } => 1,
+            Naming::Exact { .. } | Naming::Stream { .. } => 1,
             Naming::Exclusive { .. } => SERIES_LIMIT,
         }
     }
@@ -244,7 +268,7 @@ impl Drop for OnTheWay {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::tar_entry;
+    use super::super::tar_entry;
     use super::*;
 
     fn never(_: &File) -> bool {
@@ -288,7 +312,7 @@ mod tests {
     #[test]
     fn what_a_dead_writer_left_is_replaced() {
         let dir = tempfile::tempdir().unwrap();
-        let mut left = tar_entry::directory_header(super::super::layout::FIRST_DIRECTORY);
+        let mut left = tar_entry::directory_header(super::super::tar_layout::FIRST_DIRECTORY);
         left.extend_from_slice(b"half of something");
         fs::write(dir.path().join("a.tar.partial"), left).unwrap();
         assert_eq!(series(dir.path()).claim(&never).unwrap().copy, 1);

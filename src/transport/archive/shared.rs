@@ -1,4 +1,4 @@
-//! The archive behind all handles and writers: its file, its layout, the images that were put.
+//! The archive behind all handles and writers: its file, its layout, the documents that will end it.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -9,18 +9,18 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::task::spawn_blocking;
 
-use super::super::in_place::InPlace;
-use super::super::journal::{self, Journal};
-use super::super::partial::{self, Keep, WORTH_KEEPING};
-use super::super::room;
-use super::blob::Target;
-use super::image::{self, Image, Replacement};
-use super::layout::{Blocks, Layout, Place, Slot, blob_path};
-use super::metadata;
+use super::blob_writer::Target;
+use super::documents::Documents;
+use super::in_place::InPlace;
+use super::journal::{self, Journal};
 use super::naming::{Claimed, Naming};
-use super::recompress::{self, Recompress, Spool};
+use super::outlet::Outlet;
+use super::partial::{self, Keep, WORTH_KEEPING};
+use super::recompress::{Recompress, Spool};
+use super::room;
 use super::sum::Sum;
-use crate::oci::{Descriptor, Digest, Document, ImageManifest, MANIFEST_LIMIT, RawManifest, Reference};
+use super::tar_layout::{Blocks, Layout, Place, Slot, blob_path};
+use crate::oci::{Descriptor, Digest};
 use crate::transport::{Error, Finished, Result};
 
 /// Bytes of a blob on its way that are worth hashing at once.
@@ -30,30 +30,33 @@ const CHASE: u64 = 8 << 20;
 const DOCUMENTS: u64 = 64 << 10;
 
 /// An archive that is being written.
-pub(super) struct Shared {
+pub(super) struct Shared<D> {
     naming: Naming,
     // A std Mutex: it is held for moments, and never across an await.
-    state: Mutex<State>,
+    state: Mutex<State<D>>,
     sum: Arc<tokio::sync::Mutex<Sum>>,
     keep: Keep,
 }
 
 #[derive(Default)]
-struct State {
+pub(super) struct State<D> {
+    /// The way out, where the file itself is not what is wanted. Before the file: dropped, it is given up first.
+    outlet: Option<Outlet>,
     /// The file, from `prepare` to the end.
     claimed: Option<Claimed>,
     /// How far its blobs are, as long as the file is there.
     journal: Option<Journal>,
     layout: Layout,
     /// Layers that were compressed anew, by the digest they came with.
-    spools: HashMap<Digest, Arc<Spool>>,
-    images: Vec<Image>,
-    notes: Vec<String>,
+    pub(super) spools: HashMap<Digest, Arc<Spool>>,
+    /// What was put so far.
+    pub(super) documents: D,
+    pub(super) notes: Vec<String>,
     over: bool,
 }
 
-impl Shared {
-    pub(super) fn new(naming: Naming) -> Shared {
+impl<D: Documents> Shared<D> {
+    pub(super) fn new(naming: Naming) -> Shared<D> {
         Shared { naming, state: Mutex::default(), sum: Arc::default(), keep: Keep::default() }
     }
 
@@ -62,7 +65,7 @@ impl Shared {
         self.naming.display()
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    pub(super) fn state(&self) -> MutexGuard<'_, State<D>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -70,14 +73,14 @@ impl Shared {
         Error::Unsupported { at: self.at(), reason }
     }
 
-    fn conflict(&self, reason: String) -> Error {
+    pub(super) fn conflict(&self, reason: String) -> Error {
         Error::Conflict { at: self.at(), reason }
     }
 
     /// Claims the file, looks whether there is room and gives every blob its place.
     pub(super) fn prepare(&self, blobs: &[Descriptor]) -> Result<()> {
         for blob in blobs {
-            image::check_blob(blob).map_err(|reason| self.unsupported(reason))?;
+            D::check_blob(blob).map_err(|reason| self.unsupported(reason))?;
         }
         let mut state = self.state();
         if state.over {
@@ -85,11 +88,14 @@ impl Shared {
         }
         let mut layout = state.layout.clone();
         let before = layout.needs();
-        let blocks = layout.add(blobs);
+        let blocks = layout.add(blobs, D::RECOMPRESSES);
         let needed = layout.needs() - before + DOCUMENTS;
         match &state.claimed {
             None => {
                 let (claimed, journal) = self.begin(&layout, &blocks, needed)?;
+                state.outlet = Outlet::begin(&self.naming, &claimed.partial)?;
+                // A reader that is not there shows at once.
+                state.outlet.iter().for_each(|outlet| outlet.follow(layout.whole_until()));
                 if claimed.goes_on && journal.total() > 0 {
                     let path = claimed.partial.path().display();
                     state.notes.push(format!("it went on with what an earlier run left in {path}"));
@@ -125,7 +131,8 @@ impl Shared {
         let failed = |e| Error::file("write", path, e);
         // What is in the file already takes no more room.
         let taken = file.metadata().map_or(0, |there| there.blocks().saturating_mul(512));
-        room::check(path, needed.saturating_sub(taken))?;
+        let packed = if self.naming.packing().is_some() { needed } else { 0 };
+        room::check(path, needed.saturating_sub(taken) + packed)?;
         let accepted = match goes_on {
             false => {
                 write_blocks(&claimed, blocks)?;
@@ -150,6 +157,9 @@ impl Shared {
     pub(super) fn keep(&self) -> Option<String> {
         let state = self.state();
         let (claimed, journal) = (state.claimed.as_ref()?, state.journal.as_ref()?);
+        if let Naming::Stream { .. } = self.naming {
+            return None;
+        }
         let came = journal.total();
         if came < WORTH_KEEPING {
             return None;
@@ -163,6 +173,11 @@ impl Shared {
         self.state().layout.slot(digest).cloned()
     }
 
+    /// Whether all of a blob is there.
+    pub(super) fn has(&self, digest: &Digest) -> bool {
+        self.state().layout.slot(digest).is_some_and(|slot| slot.done)
+    }
+
     /// Where a blob's bytes go, and how many of them an earlier run left there; `None` if it is whole already.
     pub(super) fn target(self: &Arc<Self>, digest: &Digest) -> Result<Option<(Target, u64)>> {
         let state = self.state();
@@ -171,6 +186,9 @@ impl Shared {
         else {
             return Err(self.conflict("the archive is finished".to_owned()));
         };
+        if let Some(failure) = state.outlet.as_ref().and_then(Outlet::failure) {
+            return Err(failure);
+        }
         let path = claimed.partial.path();
         Ok(match slot.place {
             _ if slot.done => None,
@@ -201,13 +219,19 @@ impl Shared {
             state.spools.insert(digest.clone(), Arc::new(spool));
         }
         let until = state.layout.whole_until();
+        if let Some(outlet) = &state.outlet {
+            return outlet.follow(until);
+        }
         drop(state);
         self.hash_until(until, 1);
     }
 
     /// Hashes the archive's beginning where it is a part of the blob at `base`, once there is enough of that.
     fn chase(&self, base: u64, accepted: u64) {
-        let is_next = self.state().layout.whole_until() == base;
+        let state = self.state();
+        // Only what is verified goes out: it cannot be taken back.
+        let is_next = state.outlet.is_none() && state.layout.whole_until() == base;
+        drop(state);
         if is_next {
             self.hash_until(base + accepted, CHASE);
         }
@@ -233,141 +257,20 @@ impl Shared {
         }
     }
 
-    /// Takes an image's manifest; the answer is the digest it has in the archive.
-    pub(super) fn put_manifest(&self, manifest: &RawManifest, name: Option<Reference>) -> Result<Digest> {
-        let document = manifest.parse().map_err(|source| Error::Manifest { at: self.at(), source })?;
-        let Document::Image(parsed) = document else {
-            let reason =
-                "a docker-archive holds one platform of an image, not a whole index; choose a platform";
-            return Err(self.unsupported(reason.to_owned()));
-        };
-        let find = |state: &State| state.images.iter().position(|image| image.original == manifest.digest);
-        // Not in a match's head: the lock would be held through its arms.
-        let known = find(&self.state()).is_some();
-        let new = if known { None } else { Some(self.image(manifest, &parsed)?) };
-        let mut state = self.state();
-        let index = match (find(&state), new) {
-            (None, Some((image, notes))) => {
-                state.images.push(image);
-                state.notes.extend(notes);
-                state.images.len() - 1
-            }
-            (index, _) => index.unwrap_or_default(),
-        };
-        if let Some(name) = name {
-            // A name is one image's: the last one that was given it.
-            for image in &mut state.images {
-                image.names.retain(|other| *other != name);
-            }
-            state.images[index].names.push(name);
-        }
-        Ok(state.images[index].manifest.digest.clone())
-    }
-
-    pub(super) fn image_at(&self, found: impl Fn(&Image) -> bool) -> Option<Descriptor> {
-        self.state().images.iter().find(|image| found(image)).map(|image| image.manifest.descriptor())
-    }
-
-    /// Looks whether everything of an image is there and loadable, and rewrites its manifest where layers changed;
-    /// the notes say which.
-    fn image(&self, manifest: &RawManifest, parsed: &ImageManifest) -> Result<(Image, Vec<String>)> {
-        for layer in &parsed.layers {
-            image::check_layer(layer).map_err(|reason| self.unsupported(reason))?;
-        }
-        for blob in parsed.blobs() {
-            if !self.slot(&blob.digest).is_some_and(|slot| slot.done) {
-                return Err(Error::NotFound { what: format!("blob {}", blob.digest), at: self.at() });
-            }
-        }
-        let config = self.read_blob(&parsed.config)?;
-        let diff_ids = image::check_config(&parsed.config.media_type, &config, parsed.layers.len())
-            .map_err(|reason| self.unsupported(reason))?;
-        let (mut replaced, mut layers, mut notes) = (HashMap::new(), Vec::new(), Vec::new());
-        for (layer, diff_id) in parsed.layers.iter().zip(&diff_ids) {
-            let Some(spool) = self.spool_of(layer)? else {
-                layers.push(layer.digest.clone());
-                continue;
-            };
-            layers.push(spool.digest.clone());
-            if spool.digest == layer.digest {
-                continue;
-            }
-            if let Some(found) = spool.diff_id.as_ref().filter(|found| *found != diff_id) {
-                let at = format!("{} layer {}", self.at(), layer.digest);
-                let (expected, found) = (diff_id.to_string(), found.to_string());
-                return Err(Error::Content { attempted: "decompress", at, expected, found });
-            }
-            let new = Replacement { digest: spool.digest.clone(), size: spool.size };
-            if replaced.insert(layer.digest.clone(), new).is_none() {
-                notes.push(format!("zstd layer {} became gzip {}", layer.digest, spool.digest));
-            }
-        }
-        let rewritten = match replaced.is_empty() {
-            true => manifest.clone(),
-            false => image::rewrite(manifest, &replaced)
-                .map_err(|source| Error::Manifest { at: self.at(), source })?,
-        };
-        if rewritten.digest != manifest.digest {
-            let changed = format!("manifest {} → {}", manifest.digest, rewritten.digest);
-            notes.push(format!("{changed}: Docker before 23 cannot load zstd layers"));
-        }
-        let (original, config) = (manifest.digest.clone(), parsed.config.digest.clone());
-        Ok((Image { manifest: rewritten, original, config, layers, names: Vec::new() }, notes))
-    }
-
-    /// The layer as it was compressed anew, if it was or must be: some layers are zstd whatever their type says.
-    fn spool_of(&self, layer: &Descriptor) -> Result<Option<Arc<Spool>>> {
-        if let Some(spool) = self.state().spools.get(&layer.digest) {
-            return Ok(Some(spool.clone()));
-        }
-        let Some((file, path, base, size)) = self.placed(&layer.digest) else { return Ok(None) };
-        let read = |at: u64, buffer: &mut [u8]| {
-            file.read_exact_at(buffer, base + at).map_err(|e| Error::file("read", &path, e))
-        };
-        let mut piece = vec![0; (super::super::pieces::PIECE as u64).min(size) as usize];
-        read(0, &mut piece)?;
-        if !recompress::is_zstd(&piece) {
-            return Ok(None);
-        }
-        use super::super::pieces::Sink;
-        let (mut work, mut at) = (Recompress::new(&layer.digest, &path), 0);
-        while at < size {
-            let length = (piece.len() as u64).min(size - at) as usize;
-            read(at, &mut piece[..length])?;
-            work.put(at, &piece[..length])?;
-            at += length as u64;
-        }
-        let spool = Arc::new(work.finish()?);
-        self.state().spools.insert(layer.digest.clone(), spool.clone());
-        Ok(Some(spool))
-    }
-
     /// A blob that lies in the archive: the file, its path, where, how long.
-    fn placed(&self, digest: &Digest) -> Option<(Arc<File>, PathBuf, u64, u64)> {
+    pub(super) fn placed(&self, digest: &Digest) -> Option<(Arc<File>, PathBuf, u64, u64)> {
         let state = self.state();
         let (claimed, slot) = (state.claimed.as_ref()?, state.layout.slot(digest)?);
         let Place::At { base, .. } = slot.place else { return None };
         Some((claimed.partial.file().clone(), claimed.partial.path().to_owned(), base, slot.size))
     }
 
-    fn read_blob(&self, blob: &Descriptor) -> Result<Vec<u8>> {
-        let Some((file, path, base, size)) = self.placed(&blob.digest) else {
-            return Err(Error::NotFound { what: format!("blob {}", blob.digest), at: self.at() });
-        };
-        if size > MANIFEST_LIMIT as u64 {
-            return Err(self.unsupported(format!("the image's configuration has {size} bytes")));
-        }
-        let mut bytes = vec![0; size as usize];
-        file.read_exact_at(&mut bytes, base).map_err(|e| Error::file("read", path, e))?;
-        Ok(bytes)
-    }
-
     /// Writes what is left, and gives the file its name. Whatever goes wrong, nothing is left behind.
     pub(super) fn finish(&self) -> Result<Finished> {
-        let State { claimed, journal, mut layout, spools, images, notes, over } =
+        let State { outlet, claimed, journal, mut layout, spools, documents, notes, over } =
             std::mem::take(&mut *self.state());
         self.state().over = true;
-        let Some(mut claimed) = claimed.filter(|_| !over && !images.is_empty()) else {
+        let Some(mut claimed) = claimed.filter(|_| !over && !documents.is_empty()) else {
             return Err(self.conflict("no image was put into the archive".to_owned()));
         };
         if let Some(missing) = layout.missing() {
@@ -376,28 +279,44 @@ impl Shared {
         if let Some(journal) = journal {
             journal.close();
         }
-        write_rest(&claimed, &mut layout, &spools, &images)?;
+        write_rest(&claimed, &mut layout, &spools, &documents)?;
+        let path = match outlet {
+            None => {
+                let sum = self.sum_of(&claimed, layout.end())?;
+                Some(self.naming.persist(&mut claimed, sum.hex())?)
+            }
+            Some(outlet) => match outlet.end(layout.end())? {
+                None => None,
+                Some((packed, sum)) => {
+                    claimed.partial.comes_as(packed);
+                    Some(self.naming.persist(&mut claimed, sum.hex())?)
+                }
+            },
+        };
+        Ok(Finished { path, digest: documents.changed(), notes })
+    }
+
+    /// The whole file's sum, with the file on the disk.
+    fn sum_of(&self, claimed: &Claimed, end: u64) -> Result<Digest> {
         let (file, path) = (claimed.partial.file().clone(), claimed.partial.path().to_owned());
         let mut sum = self.sum.blocking_lock();
         // The disk and the hash take their time side by side.
         let (synced, hashed) = std::thread::scope(|scope| {
             let sync = scope.spawn(|| file.sync_all());
-            let hashed = sum.advance(&file, layout.end());
+            let hashed = sum.advance(&file, end);
             (sync.join().unwrap_or_else(|_| Err(io::Error::other("fsync panicked"))), hashed)
         });
         synced.and(hashed).map_err(|e| Error::file("write", &path, e))?;
-        let path = self.naming.persist(&mut claimed, sum.digest().hex())?;
-        let changed = images.iter().find(|image| image.original != image.manifest.digest);
-        Ok(Finished { path: Some(path), digest: changed.map(|image| image.manifest.digest.clone()), notes })
+        Ok(sum.digest())
     }
 }
 
 /// The layers that were compressed anew and the documents, each path once, and the archive's end.
-fn write_rest(
+fn write_rest<D: Documents>(
     claimed: &Claimed,
     layout: &mut Layout,
     spools: &HashMap<Digest, Arc<Spool>>,
-    images: &[Image],
+    documents: &D,
 ) -> Result<()> {
     let (file, path) = (claimed.partial.file(), claimed.partial.path());
     // The journal's place is the documents' now.
@@ -405,7 +324,7 @@ fn write_rest(
     let spooled: HashMap<&Digest, &Arc<Spool>> =
         spools.values().map(|spool| (&spool.digest, spool)).collect();
     let mut written: Vec<&Digest> = Vec::new();
-    for layer in images.iter().flat_map(|image| &image.layers) {
+    for layer in documents.layers() {
         let Some(spool) = spooled.get(layer) else { continue };
         let placed = layout.slot(layer).is_some_and(|slot| matches!(slot.place, Place::At { .. }));
         if placed || written.contains(&layer) {
@@ -417,7 +336,7 @@ fn write_rest(
         spool.copy_to(file, data).map_err(|e| Error::file("write", path, e))?;
         written.push(layer);
     }
-    for (name, content) in metadata::entries(images) {
+    for (name, content) in documents.entries() {
         let mut blocks = Blocks::new();
         let data = layout.append(&mut blocks, &name, content.len() as u64);
         blocks.push((data, content));

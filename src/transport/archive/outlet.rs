@@ -1,0 +1,219 @@
+//! The archive on its way out, where the file that is written in place is not what is wanted: a compressed file, or
+//! standard output. A thread of its own follows the file from its beginning, as far as that is whole and verified;
+//! what is behind waits on the disk. So the order is strict, blobs still come side by side, and memory stays bounded.
+
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::os::fd::AsFd;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, OnceLock};
+use std::thread::JoinHandle;
+
+use super::naming::Naming;
+use super::packing::Packer;
+use super::partial::Partial;
+use super::pieces::PIECE;
+use crate::oci::{Digest, Hasher};
+use crate::transport::{Error, Result};
+
+/// The way out of one archive. Dropped before [`Outlet::end`], it is given up, and nothing of it stays.
+pub(super) struct Outlet {
+    steps: Sender<Step>,
+    thread: Option<JoinHandle<Result<Option<Digest>>>>,
+    link: Arc<Link>,
+    /// The compressed file, until it is somebody else's.
+    packed: Option<PathBuf>,
+}
+
+/// What the archive tells the thread.
+enum Step {
+    /// The file is whole up to this byte, and more will come.
+    Follow(u64),
+    /// This is all of it.
+    End(u64),
+}
+
+/// What both sides see.
+#[derive(Default)]
+struct Link {
+    given_up: AtomicBool,
+    failure: OnceLock<Error>,
+}
+
+/// Where the bytes go.
+trait Sink: Write + Send {
+    /// Nothing more comes. The sum of what was written, where it is a file.
+    fn end(self: Box<Self>) -> io::Result<Option<Digest>>;
+}
+
+impl Outlet {
+    /// The way out that an archive's name asks for; `None` where the file itself is the archive.
+    pub(super) fn begin(naming: &Naming, partial: &Partial) -> Result<Option<Outlet>> {
+        let (sink, at, packed): (Box<dyn Sink>, _, _) = match (naming, naming.packing()) {
+            (Naming::Stream { .. }, _) => {
+                let out = io::stdout().as_fd().try_clone_to_owned();
+                let out = out.map_err(|e| Error::file("open", "standard output", e))?;
+                (Box::new(Pipe(File::from(out))), PathBuf::from("standard output"), None)
+            }
+            (_, None) => return Ok(None),
+            (_, Some(packing)) => {
+                let path = beside(partial.path());
+                let file = create(&path)?;
+                let summed = Summed { file, hasher: Hasher::sha256() };
+                (Box::new(Packer::new(packing, summed)), path.clone(), Some(path))
+            }
+        };
+        let ((steps, told), link, file) = (channel(), Arc::new(Link::default()), partial.file().clone());
+        let follower = Follower { file, sink, at: 0, link: Arc::clone(&link) };
+        let failed_at = at.clone();
+        // A thread of its own and no blocking task: who reads a pipe may take any time, and the process must be able to
+        // end meanwhile.
+        let thread = std::thread::Builder::new().name("archive".to_owned()).spawn(move || {
+            let link = Arc::clone(&follower.link);
+            follower.run(&told).map_err(|e| {
+                let error = Error::file("write", &at, e);
+                let _ = link.failure.set(error.clone());
+                error
+            })
+        });
+        let thread = Some(thread.map_err(|e| Error::file("write", failed_at, e))?);
+        Ok(Some(Outlet { steps, thread, link, packed }))
+    }
+
+    /// The file is whole up to byte `until`.
+    pub(super) fn follow(&self, until: u64) {
+        // A thread that is gone has left its reason.
+        let _ = self.steps.send(Step::Follow(until));
+    }
+
+    /// Why nothing goes out any more.
+    pub(super) fn failure(&self) -> Option<Error> {
+        self.link.failure.get().cloned()
+    }
+
+    /// Waits until the file's first `end` bytes, all of it, are out. The compressed file, which is the caller's from then
+    /// on, and its sum. Blocking.
+    pub(super) fn end(mut self, end: u64) -> Result<Option<(PathBuf, Digest)>> {
+        let _ = self.steps.send(Step::End(end));
+        let Some(thread) = self.thread.take() else { return Ok(None) };
+        let lost = || Error::file("write", "archive", io::Error::other("the writing thread panicked"));
+        let sum = thread.join().map_err(|_| lost())??;
+        Ok(sum.and_then(|sum| Some((self.packed.take()?, sum))))
+    }
+}
+
+impl Drop for Outlet {
+    fn drop(&mut self) {
+        self.link.given_up.store(true, Relaxed);
+        if let Some(packed) = &self.packed {
+            let _ = fs::remove_file(packed);
+        }
+    }
+}
+
+/// The thread's side.
+struct Follower {
+    file: Arc<File>,
+    sink: Box<dyn Sink>,
+    /// Bytes that are out.
+    at: u64,
+    link: Arc<Link>,
+}
+
+impl Follower {
+    fn run(mut self, told: &Receiver<Step>) -> io::Result<Option<Digest>> {
+        loop {
+            match told.recv() {
+                Ok(Step::Follow(until)) => self.copy(until)?,
+                Ok(Step::End(end)) => {
+                    self.copy(end)?;
+                    return self.sink.end();
+                }
+                Err(_) => return Err(given_up()),
+            }
+        }
+    }
+
+    fn copy(&mut self, until: u64) -> io::Result<()> {
+        let mut piece = vec![0; PIECE.min(until.saturating_sub(self.at) as usize)];
+        while self.at < until {
+            if self.link.given_up.load(Relaxed) {
+                return Err(given_up());
+            }
+            let length = (PIECE as u64).min(until - self.at) as usize;
+            self.file.read_exact_at(&mut piece[..length], self.at)?;
+            self.sink.write_all(&piece[..length])?;
+            self.at += length as u64;
+        }
+        Ok(())
+    }
+}
+
+fn given_up() -> io::Error {
+    io::Error::other("the archive was given up")
+}
+
+/// Standard output, past the buffer that Rust keeps for it.
+struct Pipe(File);
+
+impl Write for Pipe {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Sink for Pipe {
+    fn end(self: Box<Self>) -> io::Result<Option<Digest>> {
+        Ok(None)
+    }
+}
+
+/// A file whose bytes are hashed as they are written.
+struct Summed {
+    file: File,
+    hasher: Hasher,
+}
+
+impl Write for Summed {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let taken = self.file.write(bytes)?;
+        self.hasher.update(&bytes[..taken]);
+        Ok(taken)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Sink for Packer<Summed> {
+    fn end(self: Box<Self>) -> io::Result<Option<Digest>> {
+        let Summed { file, hasher } = self.finish()?;
+        file.sync_all()?;
+        Ok(Some(hasher.finish()))
+    }
+}
+
+/// The compressed file's name until it is whole. Who holds the partial file's lock is the only one to use it.
+fn beside(partial: &Path) -> PathBuf {
+    let mut name = OsString::from(partial);
+    name.push(".packed");
+    PathBuf::from(name)
+}
+
+/// A new file, in the place of what a killed writer may have left.
+fn create(path: &Path) -> Result<File> {
+    match fs::remove_file(path) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(Error::file("remove", path, e)),
+        _ => {}
+    }
+    File::options().write(true).create_new(true).open(path).map_err(|e| Error::file("create", path, e))
+}

@@ -1,0 +1,162 @@
+//! A whole archive compressed on its way into its file, on several cores: the bytes are cut into chunks of one size, and
+//! each becomes a gzip member or a zstd frame of its own. gunzip, zstd and `docker load` read a row of them as one
+//! stream. What comes out depends on the bytes alone, however many cores there are.
+
+use std::collections::VecDeque;
+use std::io::{self, Write};
+use std::path::Path;
+use std::thread::{self, JoinHandle};
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+/// Bytes that are compressed as one.
+const CHUNK: usize = 1 << 20;
+/// Chunks that are under way at the same time at most.
+const AT_ONCE: usize = 8;
+/// zstd's own default.
+const ZSTD_LEVEL: i32 = 3;
+
+/// How a whole archive is compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Packing {
+    Gzip,
+    Zstd,
+}
+
+impl Packing {
+    /// What a file's name asks for: `.gz`, `.tgz`, `.zst`, `.tzst`.
+    pub(super) fn of(path: &Path) -> Option<Packing> {
+        match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
+            "gz" | "tgz" => Some(Packing::Gzip),
+            "zst" | "tzst" => Some(Packing::Zstd),
+            _ => None,
+        }
+    }
+
+    fn pack(self, chunk: &[u8]) -> io::Result<Vec<u8>> {
+        match self {
+            Packing::Gzip => {
+                let mut gzip = GzEncoder::new(Vec::with_capacity(chunk.len() / 2), Compression::default());
+                gzip.write_all(chunk)?;
+                gzip.finish()
+            }
+            Packing::Zstd => zstd::bulk::compress(chunk, ZSTD_LEVEL),
+        }
+    }
+}
+
+/// Compresses what is written into it.
+pub(super) struct Packer<W> {
+    packing: Packing,
+    out: W,
+    chunk: Vec<u8>,
+    /// In the order of the bytes.
+    under_way: VecDeque<JoinHandle<io::Result<Vec<u8>>>>,
+    at_once: usize,
+    is_empty: bool,
+}
+
+impl<W: Write> Packer<W> {
+    pub(super) fn new(packing: Packing, out: W) -> Packer<W> {
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        let (chunk, under_way, at_once) = (Vec::with_capacity(CHUNK), VecDeque::new(), cores.min(AT_ONCE));
+        Packer { packing, out, chunk, under_way, at_once, is_empty: true }
+    }
+
+    /// Writes what is under way, and gives back where to.
+    pub(super) fn finish(mut self) -> io::Result<W> {
+        if self.is_empty || !self.chunk.is_empty() {
+            self.hand_over()?;
+        }
+        while self.write_first()? {}
+        Ok(self.out)
+    }
+
+    /// Lets a thread compress the chunk at hand; the first is waited for where all are busy.
+    fn hand_over(&mut self) -> io::Result<()> {
+        if self.under_way.len() >= self.at_once {
+            self.write_first()?;
+        }
+        let chunk = std::mem::replace(&mut self.chunk, Vec::with_capacity(CHUNK));
+        let packing = self.packing;
+        // A thread a chunk: starting one takes a thousandth of the time that its chunk does.
+        let thread = thread::Builder::new().name("packing".to_owned()).spawn(move || packing.pack(&chunk))?;
+        self.under_way.push_back(thread);
+        self.is_empty = false;
+        Ok(())
+    }
+
+    /// Writes the oldest chunk that is under way, if there is one.
+    fn write_first(&mut self) -> io::Result<bool> {
+        let Some(first) = self.under_way.pop_front() else { return Ok(false) };
+        let packed = first.join().map_err(|_| io::Error::other("the compressing thread panicked"))??;
+        self.out.write_all(&packed)?;
+        Ok(true)
+    }
+}
+
+impl<W: Write> Write for Packer<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let taken = bytes.len().min(CHUNK - self.chunk.len());
+        self.chunk.extend_from_slice(&bytes[..taken]);
+        if self.chunk.len() == CHUNK {
+            self.hand_over()?;
+        }
+        Ok(taken)
+    }
+
+    // A chunk ends where it is full; `finish` writes the last one.
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use super::*;
+
+    fn packed(packing: Packing, content: &[u8], piece: usize) -> Vec<u8> {
+        let mut packer = Packer::new(packing, Vec::new());
+        content.chunks(piece).for_each(|piece| packer.write_all(piece).unwrap());
+        packer.finish().unwrap()
+    }
+
+    #[test]
+    fn what_is_packed_is_one_stream_and_the_same_every_time() {
+        let content: Vec<u8> = (0..1_500_000u32).flat_map(|n| (n / 7).to_le_bytes()).collect();
+        for length in [0, 1, CHUNK, CHUNK + 1, content.len()] {
+            let content = &content[..length];
+            for packing in [Packing::Gzip, Packing::Zstd] {
+                let once = packed(packing, content, 300_000);
+                assert!(once == packed(packing, content, 7_001), "the pieces that come do not matter");
+                let mut back = Vec::new();
+                match packing {
+                    Packing::Gzip => flate2::read::MultiGzDecoder::new(&once[..]).read_to_end(&mut back),
+                    Packing::Zstd => {
+                        zstd::stream::read::Decoder::new(&once[..]).unwrap().read_to_end(&mut back)
+                    }
+                }
+                .unwrap();
+                assert!(back == content, "{packing:?} {length}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_name_says_how() {
+        for (name, want) in [
+            ("a.tar", None),
+            ("a", None),
+            ("a.tar.gz", Some(Packing::Gzip)),
+            ("a.TGZ", Some(Packing::Gzip)),
+            ("a.tar.zst", Some(Packing::Zstd)),
+            ("gz", None),
+            ("a.gz/b", None),
+        ] {
+            assert_eq!(Packing::of(Path::new(name)), want, "{name}");
+        }
+    }
+}

@@ -73,6 +73,7 @@ fn engine(home: &Home, forbids: fn(&Target) -> Option<String>) -> Engine {
         attempts: 3,
         retries_per_job: 100,
         host_platform: Platform::host_linux(),
+        standard_output: None,
         ledger: None,
     })
 }

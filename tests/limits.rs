@@ -30,6 +30,7 @@ async fn engine(home: &Home, workers: usize, bandwidth: Option<u64>) -> Engine {
         attempts: 3,
         retries_per_job: 100,
         host_platform: Platform::host_linux(),
+        standard_output: None,
         ledger: Some(ledger),
     })
 }

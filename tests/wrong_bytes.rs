@@ -75,6 +75,7 @@ impl Passage {
             bandwidth: None,
             host_bandwidths: Default::default(),
             host_platform: "linux/amd64".parse().unwrap(),
+            standard_output: None,
             ledger: None,
         })
     }

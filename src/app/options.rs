@@ -1,6 +1,7 @@
 //! From the configuration and the command line to the engine's options.
 
 use std::collections::HashMap;
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,6 +37,8 @@ pub(super) fn engine_options(config: &Config, overrides: Overrides, ledger: Opti
         attempts: config.attempts,
         retries_per_job: config.retries_per_job,
         host_platform: Platform::host_linux(),
+        // A terminal has no use for an archive, and the terminal UI's is the screen.
+        standard_output: (!std::io::stdout().is_terminal()).then(std::env::temp_dir),
         ledger,
     }
 }

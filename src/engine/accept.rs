@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::{Error, Inner, Result};
-use crate::job::{Job, JobEvent, JobId, JobSpec, JobState, Level, Progress};
+use crate::job::{Job, JobEvent, JobId, JobSpec, JobState, Level, Progress, Target};
 use crate::oci::printable;
 
 impl Inner {
@@ -18,7 +18,8 @@ impl Inner {
             }
             super::door::check(spec)?;
         }
-        let recorded = match &self.ledger {
+        let streams = self.check_standard_output(&specs)?;
+        let recorded = match self.ledger.as_ref().filter(|_| !streams) {
             None => None,
             Some(ledger) => match ledger.enlist(&specs).await {
                 Ok(jobs) => Some(jobs),
@@ -36,6 +37,24 @@ impl Inner {
         let ids = jobs.iter().map(|job| job.id).collect();
         self.start(jobs);
         Ok(ids)
+    }
+
+    /// Whether an archive goes to standard output. Who reads it is gone with this process, so that nobody could take
+    /// such a job up again: it is not recorded.
+    fn check_standard_output(&self, specs: &[JobSpec]) -> Result<bool> {
+        let targets = specs.iter().flat_map(|spec| &spec.destinations);
+        let streams = targets
+            .filter(|target| matches!(target, Target::Image(location) if location.is_standard_stream()))
+            .count();
+        let refused = match (&self.standard_output, streams) {
+            (_, 0) => return Ok(false),
+            (None, _) => {
+                "standard output is a terminal: pipe it, as in `wharf export REF -o - | docker load`, or redirect it into a file"
+            }
+            (Some(_), 1) => return Ok(true),
+            (Some(_), _) => "standard output takes one archive, not several",
+        };
+        Err(Error::Request(refused.to_owned()))
     }
 
     fn say_not_recorded(&self, specs: &[JobSpec], error: &crate::ledger::Error) {

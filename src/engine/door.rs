@@ -1,12 +1,13 @@
 //! Doors: a location's name turned into the source or destination behind it.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use super::planner::export_reference;
 use super::{Error, Inner, Result};
 use crate::job::{JobSpec, Target};
 use crate::oci::{Location, Reference, Registry, Repository, Tag, TagOrDigest};
-use crate::transport::archive::{DockerArchive, Naming, OciLayout, TarArchive};
+use crate::transport::archive::{DockerArchive, Naming, OciArchiveWriter, OciLayout, TarArchive};
 use crate::transport::{Destination, Source};
 
 /// An opened source.
@@ -129,17 +130,24 @@ impl Inner {
                     single: false,
                 })
             }
-            Location::OciLayout { path, reference } => {
+            Location::OciLayout { path, reference } | Location::OciArchive { path, reference } => {
                 let name = reference.clone().unwrap_or_else(|| tag_of(source).to_string());
                 // A layout's names are tags or full names, whose tag counts.
                 let full = name.parse::<Reference>().ok().and_then(|full| full.tag);
                 let at = more(TagOrDigest::Tag(name.parse().ok().or(full).unwrap_or_else(|| tag_of(source))));
+                let (transport, destination): (_, Arc<dyn Destination>) = match location {
+                    Location::OciArchive { .. } => {
+                        let naming = self.file_naming(location, path, overwrite);
+                        ("oci-archive", Arc::new(OciArchiveWriter::create(naming, Some(&name))?))
+                    }
+                    _ => ("oci", Arc::new(OciLayout::create(path, Some(&name))?)),
+                };
                 Ok(DestinationDoor {
-                    destination: Arc::new(OciLayout::create(path, Some(&name))?),
-                    host: format!("oci:{}", path.display()),
+                    destination,
+                    host: format!("{transport}:{}", path.display()),
                     registry: None,
                     repository: None,
-                    name: format!("oci:{}:{name}", path.display()),
+                    name: format!("{transport}:{}:{name}", path.display()),
                     at,
                     single: false,
                 })
@@ -147,13 +155,18 @@ impl Inner {
             Location::DockerArchive { path, reference } => {
                 // What has no name that could be given to an image stays without one.
                 let named = reference.clone().or_else(|| export_reference(source).ok());
-                let (naming, at) =
-                    (Naming::Exact { path: path.clone(), overwrite }, path.display().to_string());
+                let (naming, at) = (self.file_naming(location, path, overwrite), path.display().to_string());
                 self.docker_archive(naming, named.as_ref(), tags, location.to_string(), &at)
             }
-            Location::OciArchive { .. } | Location::DockerDaemon { .. } => {
-                Err(unsupported(location, "writing to"))
-            }
+            Location::DockerDaemon { .. } => Err(unsupported(location, "writing to")),
+        }
+    }
+
+    /// How an archive with a name of its own is called; `-` is standard output.
+    pub(super) fn file_naming(&self, location: &Location, path: &Path, overwrite: bool) -> Naming {
+        match location.is_standard_stream() {
+            true => Naming::Stream { spool: self.standard_output.clone() },
+            false => Naming::Exact { path: path.to_owned(), overwrite },
         }
     }
 
@@ -223,9 +236,7 @@ pub(super) fn check(spec: &JobSpec) -> Result<()> {
         return Err(unsupported(&spec.source, "reading from"));
     }
     let unsupported = |target: &Target| match target {
-        Target::Image(location @ (Location::DockerDaemon { .. } | Location::OciArchive { .. })) => {
-            Some(unsupported(location, "writing to"))
-        }
+        Target::Image(location @ Location::DockerDaemon { .. }) => Some(unsupported(location, "writing to")),
         _ => None,
     };
     spec.destinations.iter().find_map(unsupported).map_or(Ok(()), Err)

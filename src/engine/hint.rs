@@ -45,6 +45,9 @@ fn transport(error: &transport::Error) -> Option<String> {
             transport::Error::Answered { .. } => format!("who runs {host} knows why it refuses this"),
             _ => return None,
         },
+        ErrorClass::Disk if is_broken_pipe(error) => {
+            "the program that reads it ended before it had all: what it said tells why".to_owned()
+        }
         ErrorClass::Disk => "check the directory's owner, its rights and the free space".to_owned(),
         ErrorClass::Conflict => match error {
             transport::Error::File { source, .. } if source.kind() == ErrorKind::AlreadyExists => {
@@ -64,6 +67,10 @@ fn transport(error: &transport::Error) -> Option<String> {
         },
         _ => return None,
     })
+}
+
+fn is_broken_pipe(error: &transport::Error) -> bool {
+    matches!(error, transport::Error::File { source, .. } if source.kind() == ErrorKind::BrokenPipe)
 }
 
 /// What is not there: the tag, the repository, or the file.

@@ -37,6 +37,8 @@ pub struct EngineOptions {
     pub retries_per_job: u32,
     /// The platform of a docker-archive when none is named.
     pub host_platform: Platform,
+    /// Where archives that go to standard output lie as long as they cannot go out; `None`: nothing may be written there.
+    pub standard_output: Option<PathBuf>,
     /// The database that remembers; without it nothing outlives the process.
     pub ledger: Option<Ledger>,
 }

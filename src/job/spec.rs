@@ -83,6 +83,13 @@ impl JobSpec {
         }
     }
 
+    /// Whether an archive goes to standard output.
+    pub fn takes_standard_output(&self) -> bool {
+        self.destinations
+            .iter()
+            .any(|target| matches!(target, Target::Image(place) if place.is_standard_stream()))
+    }
+
     /// Whether every destination is a file that `docker load` takes.
     pub fn is_export(&self) -> bool {
         self.destinations

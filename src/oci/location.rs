@@ -81,6 +81,14 @@ const FOREIGN: &[&str] =
     &["dir", "containers-storage", "ostree", "atomic", "sif", "tarball", "docker-tarball"];
 
 impl Location {
+    /// Whether it is `-`: standard input for a source, standard output for a destination.
+    pub fn is_standard_stream(&self) -> bool {
+        let (Location::OciArchive { path, .. } | Location::DockerArchive { path, .. }) = self else {
+            return false;
+        };
+        path.as_os_str() == "-"
+    }
+
     /// The registry reference, if it is in a registry.
     pub fn as_registry(&self) -> Option<&Reference> {
         match self {

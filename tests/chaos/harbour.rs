@@ -122,6 +122,7 @@ pub fn engine(directory: &Path, client: ClientOptions, ledger: Option<Ledger>) -
         host_limits: Default::default(),
         forbids: std::sync::Arc::new(|_| None),
         host_platform: "linux/amd64".parse::<Platform>().unwrap(),
+        standard_output: None,
         ledger,
     })
 }

@@ -16,9 +16,11 @@ use crate::config::ImageList;
 const EXAMPLES: &str = "\
 Names:
   nginx, nginx:1.27, ghcr.io/o/r:t, r@sha256:…   in a registry; docker:// may stand before it
-  oci:DIR[:REF]                                  an OCI layout
+  oci:DIR[:REF], oci-archive:FILE[:REF]          an OCI layout, as a directory or a tar
   docker-archive:FILE[:REF]                      a tar that docker load takes
   store:REPO[:TAG]                               wharf's own image store
+An archive that is written is compressed whole if its name ends with .gz, .tgz, .zst or .tzst;
+- in place of FILE is standard output.
 
 Examples:
   wharf                                          open the terminal UI
@@ -26,6 +28,7 @@ Examples:
   wharf copy nginx:1.27 harbor.example.com/lib/nginx
   wharf sync images.txt --to harbor.example.com/mirror
   wharf export nginx:1.27 --platform arm64 -o downloads/
+  wharf export nginx:1.27 redis:7 --single -o all.tar.gz
   wharf tags ghcr.io/o/r
 
 Exit codes:
@@ -155,6 +158,8 @@ Examples:
   wharf copy nginx:1.27 harbor.example.com/lib/nginx
   wharf copy nginx:1.27 harbor.example.com/lib/nginx --tag stable --tag 1
   wharf copy ghcr.io/o/r:t store:o/r oci:layout:t --platform linux/amd64 --platform arm/v7
+  wharf copy ghcr.io/o/r:t oci-archive:r.tar.zst
+  wharf copy ghcr.io/o/r:t oci-archive:- | ssh host 'cat > r.tar'
   wharf copy 127.0.0.1:5001/a:1 127.0.0.1:5002/a:1 --dry-run")]
 pub struct CopyArgs {
     /// The image.
@@ -278,19 +283,30 @@ pub struct Access {
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = "\
 A file holds one platform; without --platform it is Linux on this machine's CPU. In a directory
-a file is named NAME_TAG_YYYYMMDD_HHMMSS.tar; several platforms give a file each.
+a file is named NAME_TAG_YYYYMMDD_HHMMSS.tar; several platforms give a file each. NAME.tar.gz and
+NAME.tar.zst are compressed (docker load before Docker 23 takes .gz only).
+
+With --single all images go into one file, under their names, and a layer that several have is in
+it once. If one of them cannot be had, there is no file.
 
 Examples:
   wharf export nginx:1.27 -o downloads/
   wharf export nginx:1.27 redis:7 --platform linux/amd64 --platform linux/arm64 -o downloads/
-  wharf export nginx:1.27 -o nginx.tar && docker load -i nginx.tar")]
+  wharf export nginx:1.27 -o nginx.tar && docker load -i nginx.tar
+  wharf export nginx:1.27 redis:7 --single -o all.tar.gz
+  wharf export nginx:1.27 -o - | docker load
+  wharf export nginx:1.27 redis:7 --single -o - | ssh host docker load")]
 pub struct ExportArgs {
     /// The images.
     #[arg(value_name = "REF", required = true)]
     pub images: Vec<String>,
-    /// A directory (made if need be), or one image's file, NAME.tar. Without it: the configuration's `downloads`.
+    /// A directory (made if need be), or one file, NAME.tar, NAME.tar.gz or NAME.tar.zst; - is standard output.
+    /// Without it: the configuration's `downloads`.
     #[arg(short = 'o', value_name = "DIR|FILE")]
     pub into: Option<PathBuf>,
+    /// All images into one file.
+    #[arg(long)]
+    pub single: bool,
     /// This platform, as in linux/amd64, arm64, arm/v7; several give a file each.
     #[arg(long, value_name = "PLATFORM", value_delimiter = ',')]
     pub platform: Vec<String>,

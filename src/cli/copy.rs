@@ -46,7 +46,15 @@ fn spec(args: &CopyArgs, config: &Config) -> Result<JobSpec, Error> {
         }
     }
     let platforms = Platforms::from_list(platforms);
-    Ok(JobSpec { source, destinations, platforms, tags: unique, overwrite: false, platform_in_name: false })
+    Ok(JobSpec {
+        source,
+        more: Vec::new(),
+        destinations,
+        platforms,
+        tags: unique,
+        overwrite: false,
+        platform_in_name: false,
+    })
 }
 
 /// Notes a fault where the configuration says that nothing is written to a destination.

@@ -3,7 +3,7 @@
 use super::output::{self, size};
 use super::{Context, Error, Outcome, OutputFormat};
 use crate::job::{JobSpec, Plan, PlannedDestination, Presence, TagChange};
-use crate::oci::{Digest, printable};
+use crate::oci::{Descriptor, Digest, printable};
 
 /// Plans each job and prints the plans; with JSON one plan a line.
 pub(super) async fn run(specs: &[JobSpec], context: &Context) -> Result<Outcome, Error> {
@@ -26,9 +26,9 @@ pub(super) async fn run(specs: &[JobSpec], context: &Context) -> Result<Outcome,
 fn text(plan: &Plan) -> String {
     let platforms: Vec<String> = plan.platforms.iter().map(ToString::to_string).collect();
     let platforms = if platforms.is_empty() { "none".to_owned() } else { platforms.join(", ") };
-    let mut out = format!("{}  {}\n", printable(&plan.source, 500), plan.found.digest);
-    if plan.arrives.digest != plan.found.digest {
-        out += &format!("  arrives as  {}\n", plan.arrives.digest);
+    let mut out = image_text(&plan.source, &plan.found, &plan.arrives);
+    if !plan.images.is_empty() {
+        out = plan.images.iter().map(|one| image_text(&one.source, &one.found, &one.arrives)).collect();
     }
     out += &format!("  platforms   {}\n", printable(&platforms, 2000));
     out += &format!("  blobs       {}, {}\n", plan.blobs.len(), size(plan.total_bytes()));
@@ -40,6 +40,14 @@ fn text(plan: &Plan) -> String {
     }
     if plan.destinations.len() > 1 {
         out += &format!("to send in all: {}\n", size(plan.bytes_to_send()));
+    }
+    out
+}
+
+fn image_text(source: &str, found: &Descriptor, arrives: &Descriptor) -> String {
+    let mut out = format!("{}  {}\n", printable(source, 500), found.digest);
+    if arrives.digest != found.digest {
+        out += &format!("  arrives as  {}\n", arrives.digest);
     }
     out
 }

@@ -1,5 +1,6 @@
-//! `wharf export REF… -o DIR|FILE`
+//! `wharf export REF… -o DIR|FILE|-`
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::args::ExportArgs;
@@ -15,9 +16,20 @@ use crate::oci::{ErrorClass, Location, Platforms};
 enum Into {
     Directory(PathBuf),
     File(PathBuf),
+    /// Standard output.
+    Stream,
 }
 
-/// Writes each image, and each platform of it, as a tar.
+impl fmt::Display for Into {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Into::Directory(path) | Into::File(path) => write!(f, "{}", path.display()),
+            Into::Stream => write!(f, "standard output"),
+        }
+    }
+}
+
+/// Writes each image, and each platform of it, as a tar, or all of them as one.
 pub async fn run(args: &ExportArgs, context: &Context) -> Result<Outcome, Error> {
     let (into, specs) = specs(args, &context.config)?;
     if args.dry_run {
@@ -25,7 +37,7 @@ pub async fn run(args: &ExportArgs, context: &Context) -> Result<Outcome, Error>
     }
     let made = match &into {
         Into::Directory(directory) => make_directory(directory)?,
-        Into::File(_) => None,
+        Into::File(_) | Into::Stream => None,
     };
     let outcome = transfer::run(specs, context).await;
     if let Some(made) = made {
@@ -52,18 +64,24 @@ fn specs(args: &ExportArgs, config: &Config) -> Result<(Into, Vec<JobSpec>), Err
         Some(path) => faults.take(ErrorClass::Config, into(path)),
         None => Some(Into::Directory(config.downloads.clone())),
     };
-    if let Some(Into::File(path)) = &into
-        && (args.images.len() > 1 || several)
-    {
-        let path = path.display();
-        faults.add(
+    match &into {
+        Some(Into::Directory(path)) if args.single => {
+            let path = path.display();
+            faults.add(ErrorClass::Config, format!("--single needs a file, NAME.tar; {path} is a directory"));
+        }
+        Some(Into::Directory(_)) | None => {}
+        Some(_) if several => {
+            faults.add(ErrorClass::Config, "one file holds one platform; give a directory for several")
+        }
+        Some(place) if args.images.len() > 1 && !args.single => faults.add(
             ErrorClass::Config,
-            format!("{path} is one file, for one image and one platform; give a directory"),
-        );
+            format!("{place} is for one image; give a directory, or --single to put all of them into it"),
+        ),
+        Some(_) => {}
     }
     let target = match &into {
         Some(Into::Directory(path) | Into::File(path)) => Some(Target::ExportInto(path.clone())),
-        None => None,
+        Some(Into::Stream) | None => None,
     };
     target.iter().for_each(|target| refuse_read_only(target, config, &mut faults));
     faults.finish("`wharf export --help` shows how names are written")?;
@@ -75,45 +93,60 @@ fn specs(args: &ExportArgs, config: &Config) -> Result<(Into, Vec<JobSpec>), Err
         let hint = "--overwrite replaces it".to_owned();
         return Err(Error::Exists { what: path.display().to_string(), hint });
     }
-    let specs = sources.iter().flat_map(|source| jobs(source, &wanted, &into, args.overwrite)).collect();
+    let specs = match (&into, &sources[..]) {
+        (_, []) => return Err(Error::usage("no image was named")),
+        (Into::Directory(directory), _) => {
+            let jobs = sources.iter().flat_map(|source| JobSpec::exports(source, directory, &wanted));
+            jobs.map(|job| JobSpec { overwrite: args.overwrite, ..job }).collect()
+        }
+        (Into::File(_) | Into::Stream, [first, more @ ..]) => {
+            let (more, platforms) = (more.to_vec(), wanted.clone());
+            let job = JobSpec::copy(first.clone(), file(&into, first, &more));
+            vec![JobSpec { more, platforms, overwrite: args.overwrite, ..job }]
+        }
+    };
     Ok((into, specs))
 }
 
-/// The jobs for one image. Where no platform is named the engine chooses, and the job's notes say so.
-fn jobs(source: &Location, wanted: &Platforms, into: &Into, overwrite: bool) -> Vec<JobSpec> {
-    match into {
-        Into::Directory(directory) => {
-            let jobs = JobSpec::exports(source, directory, wanted).into_iter();
-            jobs.map(|job| JobSpec { overwrite, ..job }).collect()
-        }
-        Into::File(path) => {
-            // The name that `docker load` gives it.
-            let reference = source.as_registry().cloned();
-            let file = Location::DockerArchive { path: path.clone(), reference };
-            vec![JobSpec { platforms: wanted.clone(), overwrite, ..JobSpec::copy(source.clone(), file) }]
-        }
-    }
+/// The archive that one image goes into, or several.
+fn file(into: &Into, image: &Location, more: &[Location]) -> Location {
+    let path = match into {
+        Into::Directory(path) | Into::File(path) => path.clone(),
+        Into::Stream => "-".into(),
+    };
+    // The name that `docker load` gives it; several images have their own.
+    let reference = image.as_registry().filter(|_| more.is_empty()).cloned();
+    Location::DockerArchive { path, reference }
 }
 
-/// What `-o` means: an existing directory, a trailing slash or a name without an extension is a directory,
-/// `NAME.tar` is a file.
+/// What `-o` means: `-` is standard output; an existing directory, a trailing slash or a name without an extension is a
+/// directory; `NAME.tar`, compressed or not, is a file.
 fn into(path: &Path) -> Result<Into, String> {
+    const FILES: [&str; 6] = [".tar", ".tar.gz", ".tgz", ".gz", ".zst", ".tzst"];
     let text = path.to_string_lossy();
-    let extension = path.extension().map(|e| e.to_string_lossy().to_lowercase());
-    if text.is_empty() || text == "-" {
+    let name = path.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
+    let is_file = FILES.iter().any(|end| name.ends_with(end));
+    if text.is_empty() {
         return Err("-o needs a directory or a file, NAME.tar".to_owned());
+    }
+    if text == "-" {
+        return Ok(Into::Stream);
     }
     if path.is_dir() {
         return Ok(Into::Directory(path.to_owned()));
     }
-    if path.exists() && extension.as_deref() != Some("tar") {
+    if path.exists() && !is_file {
         return Err(format!("{text} exists and is no directory"));
     }
-    match extension.as_deref() {
-        _ if text.ends_with(std::path::is_separator) => Ok(Into::Directory(path.to_owned())),
+    if text.ends_with(std::path::is_separator) {
+        return Ok(Into::Directory(path.to_owned()));
+    }
+    match path.extension() {
+        _ if is_file => Ok(Into::File(path.to_owned())),
         None => Ok(Into::Directory(path.to_owned())),
-        Some("tar") => Ok(Into::File(path.to_owned())),
-        Some(_) => Err(format!("{text} is neither a directory nor NAME.tar; {text}/ would be a directory")),
+        Some(_) => Err(format!(
+            "{text} is neither a directory nor NAME.tar (.tar.gz, .tar.zst); {text}/ would be a directory"
+        )),
     }
 }
 
@@ -151,12 +184,15 @@ mod tests {
             ("dir.tar", Ok(Into::Directory(at("dir.tar")))),
             ("a.tar", Ok(Into::File(at("a.tar")))),
             ("a.TAR", Ok(Into::File(at("a.TAR")))),
-            ("a.tar.gz", Err(())),
+            ("a.tar.gz", Ok(Into::File(at("a.tar.gz")))),
+            ("a.TGZ", Ok(Into::File(at("a.TGZ")))),
+            ("a.tar.zst", Ok(Into::File(at("a.tar.zst")))),
+            ("a.zip", Err(())),
             ("file", Err(())),
         ] {
             assert_eq!(into(&at(name)).map_err(|_| ()), want, "{name}");
         }
-        assert!(into(Path::new("-")).is_err());
+        assert_eq!(into(Path::new("-")), Ok(Into::Stream));
     }
 
     #[test]
@@ -180,14 +216,31 @@ mod tests {
             specs[0].to_string(),
             format!("docker.io/library/nginx:1 → docker-archive:{to}:docker.io/library/nginx:1")
         );
-        for line in
-            [format!("a b -o {to}"), format!("a --platform amd64,arm64 -o {to}"), format!("A//B -o {to}.gz")]
-        {
+        for line in [
+            format!("a b -o {to}"),
+            format!("a --platform amd64,arm64 -o {to}"),
+            format!("A//B -o {to}.gz"),
+            "a b -o -".to_owned(),
+            "a b --single".to_owned(),
+            "a b --single -o new.d/".to_owned(),
+        ] {
             assert_eq!(parse(&line).unwrap_err().exit_code(), 2, "{line}");
         }
         std::fs::write(&file, "").unwrap();
         let exists = parse(&format!("nginx -o {to}")).unwrap_err();
         assert_eq!((exists.exit_code(), exists.class()), (1, ErrorClass::Conflict));
         assert!(parse(&format!("nginx -o {to} --overwrite")).unwrap().1[0].overwrite);
+    }
+
+    #[test]
+    fn a_single_file_is_one_job_of_all_images() {
+        let (_, specs) = parse("nginx:1 redis nginx:1 store:a --single -o new.tgz --platform arm64").unwrap();
+        let [spec] = &specs[..] else { panic!("{specs:?}") };
+        assert_eq!(spec.to_string(), "docker.io/library/nginx:1 and 2 more → docker-archive:new.tgz");
+        assert_eq!(spec.platforms, Platforms::Only(vec!["arm64".parse().unwrap()]));
+        let (into, specs) = parse("nginx:1 --single -o -").unwrap();
+        assert_eq!(into, Into::Stream);
+        assert!(specs[0].takes_standard_output() && specs[0].more.is_empty());
+        assert!(specs[0].to_string().ends_with("docker-archive:-:docker.io/library/nginx:1"));
     }
 }

@@ -68,5 +68,6 @@ pub(super) fn plan() -> Plan {
         ],
         blobs,
         notes: vec!["something to know".to_owned()],
+        images: Vec::new(),
     }
 }

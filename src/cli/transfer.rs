@@ -137,6 +137,15 @@ fn results(jobs: &[Job], summary: &Summary, context: &Context) -> Result<(), Err
     if jobs.len() > 1 {
         context.note(&summary.text());
     }
+    // Nothing but the archive goes where an archive goes.
+    if jobs.iter().any(|job| job.spec.takes_standard_output()) {
+        match context.output {
+            OutputFormat::Json => output::complain(&format!("{}\n", as_json(jobs, summary))),
+            OutputFormat::Text if context.quiet => {}
+            OutputFormat::Text => output::complain(&arrived),
+        }
+        return Ok(());
+    }
     // A closed standard output is no failure of the jobs.
     let _ = match context.output {
         OutputFormat::Json => output::json(&as_json(jobs, summary))?,

@@ -9,6 +9,7 @@
 //! | `door` | a location's name → the source or destination behind it |
 //! | `planner` | a specification → what each destination needs |
 //! | `arrival` | which of an image's platforms arrive, as an index or as one image |
+//! | `several` | many images in one archive |
 //! | `tree` | an index's manifests and their blobs |
 //! | `accept` | a batch of specifications → jobs that run |
 //! | `remaining` | what outlives a process, and taking it up again |
@@ -55,6 +56,7 @@ mod registry_info;
 mod remaining;
 mod remembered;
 mod run;
+mod several;
 mod throttle;
 mod tree;
 mod turn;

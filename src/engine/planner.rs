@@ -31,6 +31,9 @@ impl Inner {
             return Err(Error::Request(format!("{}: no destination was named", spec.source)));
         }
         spec.destinations.iter().try_for_each(|target| self.refuse_forbidden(target))?;
+        if !spec.more.is_empty() {
+            return Box::pin(self.plan_several(spec, probe)).await;
+        }
         let source = self.open_source(&spec.source).await?;
         let named = self.open_named(spec)?;
         for registry in named.iter().flatten().filter_map(|door| door.registry.as_ref()) {
@@ -80,6 +83,7 @@ impl Inner {
             blobs,
             destinations: planned,
             notes: arrival.notes,
+            images: Vec::new(),
         };
         let manifests = manifests.into_iter().map(|(raw, _)| raw).collect();
         Ok(Planned { plan, manifests, source, destinations })

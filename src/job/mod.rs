@@ -13,7 +13,7 @@ mod state;
 
 pub use event::{JobEvent, Level};
 pub use export_name::{ExportName, FILE_NAME_LIMIT};
-pub use plan::{Plan, PlannedBlob, PlannedDestination, PlannedManifest, Presence, TagChange};
+pub use plan::{Plan, PlannedBlob, PlannedDestination, PlannedImage, PlannedManifest, Presence, TagChange};
 pub use progress::{BlobProgress, BlobStage, Progress};
 pub use rate::Rate;
 pub use record::{Attempt, Owner};

@@ -24,6 +24,20 @@ pub struct Plan {
     /// Things the person should know: a platform chosen by default, a digest that changes on the way.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+    /// Each image, where several go into one archive; `found` and `arrives` speak of the first then.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub images: Vec<PlannedImage>,
+}
+
+/// One of several images that go into one archive.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedImage {
+    /// Where it is, as it is written on the command line.
+    pub source: String,
+    /// The manifest or index that was found there.
+    pub found: Descriptor,
+    /// The image that arrives.
+    pub arrives: Descriptor,
 }
 
 /// A manifest of a plan.

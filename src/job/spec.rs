@@ -24,6 +24,9 @@ impl fmt::Display for JobId {
 pub struct JobSpec {
     /// Where the image is.
     pub source: Location,
+    /// Further images that go into the same file, a docker-archive: all of them or none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub more: Vec<Location>,
     /// Where it goes; at least one.
     pub destinations: Vec<Target>,
     /// Which of its platforms go.
@@ -55,6 +58,7 @@ impl JobSpec {
     pub fn copy(source: Location, destination: Location) -> JobSpec {
         JobSpec {
             source,
+            more: Vec::new(),
             destinations: vec![Target::Image(destination)],
             platforms: Platforms::All,
             tags: Vec::new(),
@@ -68,6 +72,7 @@ impl JobSpec {
     pub fn exports(source: &Location, directory: &Path, platforms: &Platforms) -> Vec<JobSpec> {
         let one = |platforms, platform_in_name| JobSpec {
             source: source.clone(),
+            more: Vec::new(),
             destinations: vec![Target::ExportInto(directory.to_owned())],
             platforms,
             tags: Vec::new(),
@@ -80,6 +85,20 @@ impl JobSpec {
                 let several = list.len() > 1;
                 list.iter().map(|p| one(Platforms::Only(vec![p.clone()]), several)).collect()
             }
+        }
+    }
+
+    /// Every image.
+    pub fn sources(&self) -> impl Iterator<Item = &Location> {
+        std::iter::once(&self.source).chain(&self.more)
+    }
+
+    /// The images in a few words.
+    pub fn sources_text(&self) -> String {
+        match &self.more[..] {
+            [] => self.source.to_string(),
+            [one] => format!("{} and {one}", self.source),
+            more => format!("{} and {} more", self.source, more.len()),
         }
     }
 
@@ -112,7 +131,7 @@ impl fmt::Display for Target {
 impl fmt::Display for JobSpec {
     /// `SOURCE → DESTINATION, …`
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} → ", self.source)?;
+        write!(f, "{} → ", self.sources_text())?;
         for (n, target) in self.destinations.iter().enumerate() {
             write!(f, "{}{target}", if n == 0 { "" } else { ", " })?;
         }

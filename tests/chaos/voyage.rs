@@ -325,6 +325,7 @@ fn leg(source: &str, arrives: Digest, to: &[&(String, String)]) -> Leg {
     let place = |place: &str| Target::Image(place.parse().unwrap());
     let spec = JobSpec {
         source: source.parse().unwrap(),
+        more: Vec::new(),
         destinations: to.iter().map(|(at, _)| place(at)).collect(),
         platforms: Platforms::All,
         tags: Vec::new(),

@@ -74,7 +74,7 @@ impl Bars {
     /// `NAME  ████░░░░  64%   45.0 MB/71.2 MB  31.0 MB/s  0m12s`; a narrow terminal loses the bar first, then the
     /// numbers from the right.
     fn bar(&self, job: &Job, now: Instant, width: usize) -> String {
-        let name = printable(&job.spec.source.to_string(), 500);
+        let name = printable(&job.spec.sources_text(), 500);
         if job.state == JobState::Planning {
             return format!(
                 "{}  looking what there is to do",

@@ -41,6 +41,7 @@ impl Draft {
         };
         Some(JobSpec {
             source: self.source.clone(),
+            more: Vec::new(),
             destinations: vec![destination],
             platforms: self.platforms.clone(),
             tags: Vec::new(),

@@ -475,6 +475,7 @@ fn plans_that_share_blobs_send_them_once_to_a_registry() {
                 up_to_date: false,
             }],
             notes: Vec::new(),
+            images: Vec::new(),
         };
         app.tell(Msg::Planned { generation, draft: *draft, outcome: Ok(Box::new(plan)) });
     }

@@ -152,6 +152,7 @@ fn the_plan_shows_what_travels_and_what_is_overwritten() {
             up_to_date,
         }],
         notes: vec!["linux/amd64 was chosen".to_owned()],
+        images: Vec::new(),
     };
     let outcomes = [
         Ok(Box::new(plan(false))),

@@ -43,6 +43,11 @@ impl DockerArchive {
         Ok(DockerArchive { archive: Arc::new(Shared::new(naming)), reference })
     }
 
+    /// Why a blob cannot be in an archive that Docker loads, if that is so.
+    pub fn refuses(blob: &Descriptor) -> Option<String> {
+        image::check_blob(blob).err()
+    }
+
     /// The same archive for another image. Layers that images share are written once. Any one of the handles
     /// finishes the archive for all.
     pub fn image(&self, reference: Option<Reference>) -> DockerArchive {

@@ -38,16 +38,7 @@ struct Auth {
 impl AuthFile {
     /// Reads a file; `None` if it is not there.
     pub fn read(path: &Path) -> Result<Option<AuthFile>, CredentialError> {
-        let broken = |reason: String| CredentialError::File { path: path.to_owned(), reason };
-        let mut text = Vec::new();
-        match std::fs::File::open(path).and_then(|file| file.take(FILE_LIMIT + 1).read_to_end(&mut text)) {
-            Ok(_) => {}
-            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(e) => return Err(broken(crate::config::load::plain(&e))),
-        }
-        if text.len() as u64 > FILE_LIMIT {
-            return Err(broken("it is larger than 1 MiB".to_owned()));
-        }
+        let Some(text) = read_text(path)? else { return Ok(None) };
         if text.trim_ascii().is_empty() {
             return Ok(Some(AuthFile::default()));
         }
@@ -55,7 +46,8 @@ impl AuthFile {
         let file = serde_json::from_slice(&text);
         file.map(Some).map_err(|e: serde_json::Error| {
             let what = if e.is_data() { "a value has the wrong type" } else { "it is no JSON" };
-            broken(format!("{what}, line {} column {}", e.line(), e.column()))
+            let reason = format!("{what}, line {} column {}", e.line(), e.column());
+            CredentialError::File { path: path.to_owned(), reason }
         })
     }
 
@@ -66,22 +58,48 @@ impl AuthFile {
         own.or(self.creds_store.as_deref()).filter(|name| !name.is_empty())
     }
 
-    /// The credential that the file itself has, the longest path prefix first.
+    /// The keys with a path that fit, the longest first: what a helper may have for a part of the registry. (A helper
+    /// has no list that could be asked for quickly; the empty entries of the file are its list.)
+    pub fn parts(&self, registry: &Registry, repository: Option<&Repository>) -> Vec<&str> {
+        let keys = self.auths.iter().flatten().map(|(key, _)| key.as_str());
+        let fitting = keys.filter_map(|key| Some((fit(key, registry, repository)?.0, key)));
+        let mut parts: Vec<_> = fitting.filter(|(length, _)| *length > 0).collect();
+        parts.sort_by_key(|(length, _)| std::cmp::Reverse(*length));
+        parts.into_iter().map(|(_, key)| key).collect()
+    }
+
+    /// The credential that the file itself has, the longest path prefix first. `part` leaves out what is for all of
+    /// the registry.
     pub fn credential(
         &self,
         registry: &Registry,
         repository: Option<&Repository>,
+        part: bool,
         path: &Path,
     ) -> Result<Option<FoundCredential>, CredentialError> {
         // Beside a credsStore there are empty entries; they say nothing.
         let auths = self.auths.iter().flatten().filter_map(|(key, auth)| Some((key, auth.as_ref()?)));
         let filled = auths.filter(|(_, auth)| !auth.is_empty());
-        let Some(auth) = best(filled, registry, repository) else { return Ok(None) };
+        let wanted = filled
+            .filter(|(key, _)| !part || fit(key, registry, repository).is_some_and(|(length, _)| length > 0));
+        let Some(auth) = best(wanted, registry, repository) else { return Ok(None) };
         let login = auth.login().map_err(|reason| CredentialError::File {
             path: path.to_owned(),
             reason: format!("the entry for {registry}: {reason}"),
         })?;
         Ok(Some(FoundCredential { login, origin: path.display().to_string() }))
+    }
+}
+
+/// A credential file's bytes; `None` if it is not there.
+pub(super) fn read_text(path: &Path) -> Result<Option<Vec<u8>>, CredentialError> {
+    let broken = |reason: String| CredentialError::File { path: path.to_owned(), reason };
+    let mut text = Vec::new();
+    match std::fs::File::open(path).and_then(|file| file.take(FILE_LIMIT + 1).read_to_end(&mut text)) {
+        Ok(_) if text.len() as u64 > FILE_LIMIT => Err(broken("it is larger than 1 MiB".to_owned())),
+        Ok(_) => Ok(Some(text)),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(broken(crate::config::load::plain(&e))),
     }
 }
 
@@ -138,17 +156,26 @@ fn best<'a, V: 'a>(
     fitting.max_by_key(|(fit, _)| *fit).map(|(_, value)| value)
 }
 
-/// How well a key fits: the length of its path, 0 for the host alone; `None` if it is for something else.
-fn fit(key: &str, registry: &Registry, repository: Option<&Repository>) -> Option<(usize, bool)> {
+/// What a key is for: its path, empty for all of the registry, and whether it is written as a URL. `None` if it is for
+/// another registry.
+fn path_of<'a>(key: &'a str, registry: &Registry) -> Option<(&'a str, bool)> {
     let bare = key.strip_prefix("https://").or_else(|| key.strip_prefix("http://"));
     let with_scheme = bare.is_some();
     let bare = bare.unwrap_or(key).trim_end_matches('/');
     let (host, path) = bare.split_once('/').unwrap_or((bare, ""));
     // A URL's path is the API's (`/v1/`, `/v2/`), never a repository's; podman's keys have no scheme.
     let path = if with_scheme || matches!(path, "v1" | "v2") { "" } else { path };
-    if canonical(host) != canonical(registry.as_str()) {
-        return None;
-    }
+    (canonical(host) == canonical(registry.as_str())).then_some((path, with_scheme))
+}
+
+/// Whether a key is a spelling of this registry, or of this part of it.
+pub(super) fn is_for(key: &str, registry: &Registry, part: Option<&Repository>) -> bool {
+    path_of(key, registry).is_some_and(|(path, _)| path == part.map_or("", Repository::as_str))
+}
+
+/// How well a key fits: the length of its path, 0 for the host alone; `None` if it is for something else.
+fn fit(key: &str, registry: &Registry, repository: Option<&Repository>) -> Option<(usize, bool)> {
+    let (path, with_scheme) = path_of(key, registry)?;
     let below = |repository: &Repository| {
         let rest = repository.as_str().strip_prefix(path);
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))

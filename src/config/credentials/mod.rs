@@ -1,12 +1,17 @@
 //! Who wharf is to a registry. [`CredentialStore`] answers for a registry and repository, looking in order at:
 //! the command line, the configuration's entries, `--authfile`, `REGISTRY_AUTH_FILE`, Docker's `config.json`
 //! with its helpers, podman's `auth.json`. The first that has something wins; within one, the longest path.
+//! [`LoginStore`] keeps and erases what `wharf login` is told, where `docker login` would.
 
 mod auth_file;
 mod environment;
 mod helper;
+mod login;
+mod redact;
+mod rewrite;
 
 pub use environment::Environment;
+pub use login::{Erased, LoginPlace, LoginStore, LoginTarget};
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -17,6 +22,7 @@ use secrecy::SecretString;
 use tokio::time::Instant;
 
 use self::auth_file::AuthFile;
+use self::helper::Helper;
 use super::lookup::is_below;
 use super::{Config, RegistryType, Secret, SecretError};
 use crate::oci::{ErrorClass, Registry, Repository};
@@ -75,6 +81,14 @@ pub enum CredentialError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A credential file that cannot be written.
+    #[error("write the credential file {}: {reason}", path.display())]
+    Write {
+        /// Which file.
+        path: PathBuf,
+        /// What came back.
+        reason: String,
+    },
     /// A helper that failed.
     #[error("{program} for {server}: {reason}")]
     Helper {
@@ -98,7 +112,10 @@ pub enum CredentialError {
 impl CredentialError {
     /// What kind of trouble this is.
     pub fn class(&self) -> ErrorClass {
-        ErrorClass::Config
+        match self {
+            CredentialError::Write { .. } => ErrorClass::Disk,
+            _ => ErrorClass::Config,
+        }
     }
 }
 
@@ -228,33 +245,49 @@ impl CredentialStore {
         registry: &Registry,
         repository: Option<&Repository>,
     ) -> Result<Option<FoundCredential>, CredentialError> {
-        if let Some(helper) = file.helper(registry, repository) {
-            match self.ask_helper(helper, registry.credential_key()).await {
-                Ok(Some(login)) => {
-                    return Ok(Some(FoundCredential {
-                        login,
-                        origin: format!("docker-credential-{helper}"),
-                    }));
-                }
-                Ok(None) => {}
-                Err(e) => self.warn(&e),
+        let Some(helper) = file.helper(registry, repository) else {
+            return file.credential(registry, repository, false, path);
+        };
+        // What is for a part of the registry wins over what is for all of it, wherever of the two it is.
+        for server in file.parts(registry, repository) {
+            if let Some(found) = self.ask_helper(helper, server).await {
+                return Ok(Some(found));
             }
         }
-        file.credential(registry, repository, path)
+        if let Some(found) = file.credential(registry, repository, true, path)? {
+            return Ok(Some(found));
+        }
+        match self.ask_helper(helper, registry.credential_key()).await {
+            Some(found) => Ok(Some(found)),
+            None => file.credential(registry, repository, false, path),
+        }
     }
 
-    async fn ask_helper(&self, helper: &str, server: &str) -> Result<Option<Login>, CredentialError> {
+    /// What a helper has; a helper that fails is warned of, and has nothing.
+    async fn ask_helper(&self, helper: &str, server: &str) -> Option<FoundCredential> {
         let key = (helper.to_owned(), server.to_owned());
         let mut answers = self.helpers.lock().await;
-        if let Some((at, answer)) = answers.get(&key)
-            && at.elapsed() < HELPER_ANSWER_KEPT
-        {
-            return Ok(answer.clone());
-        }
-        let answer = helper::ask(helper, server, &self.environment, helper::TIME_LIMIT).await;
-        // A failure is kept too: the next blob need not wait ten seconds for it again.
-        answers.insert(key, (Instant::now(), answer.as_ref().ok().cloned().flatten()));
-        answer
+        let kept = answers.get(&key).filter(|(at, _)| at.elapsed() < HELPER_ANSWER_KEPT);
+        let login = match kept {
+            Some((_, answer)) => answer.clone(),
+            None => {
+                let environment = &self.environment;
+                let asked = Helper { name: helper, server, environment, limit: helper::TIME_LIMIT };
+                let answer = asked.get().await.unwrap_or_else(|error| {
+                    self.warn(&error);
+                    None
+                });
+                // A failure is kept too: the next blob need not wait ten seconds for it again.
+                answers.insert(key, (Instant::now(), answer.clone()));
+                answer
+            }
+        };
+        Some(FoundCredential { login: login?, origin: format!("docker-credential-{helper}") })
+    }
+
+    /// Forgets what helpers answered: somebody has logged in or out.
+    pub async fn forget(&self) {
+        self.helpers.lock().await.clear();
     }
 
     fn warn(&self, error: &CredentialError) {
@@ -267,5 +300,7 @@ impl CredentialStore {
     }
 }
 
+#[cfg(test)]
+mod login_tests;
 #[cfg(test)]
 mod tests;

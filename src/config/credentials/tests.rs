@@ -7,13 +7,13 @@ use tempfile::TempDir;
 
 use super::*;
 
-fn environment(home: &TempDir, variables: &[(&str, &str)]) -> Environment {
+pub(super) fn environment(home: &TempDir, variables: &[(&str, &str)]) -> Environment {
     let variables: Map<String, String> =
         variables.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect();
     Environment::new(Some(home.path().to_owned()), move |name| variables.get(name).cloned())
 }
 
-fn write(home: &TempDir, path: &str, text: &str) {
+pub(super) fn write(home: &TempDir, path: &str, text: &str) {
     let path = home.path().join(path);
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     std::fs::write(path, text).unwrap();
@@ -24,7 +24,7 @@ fn auths(entries: &[(&str, &str)]) -> String {
     format!("{{\"auths\": {{{}}}}}", entries.iter().map(entry).collect::<Vec<_>>().join(","))
 }
 
-async fn find(store: &CredentialStore, registry: &str, repository: &str) -> String {
+pub(super) async fn find(store: &CredentialStore, registry: &str, repository: &str) -> String {
     let repository = repository.parse::<Repository>().ok();
     match store.find(&registry.parse().unwrap(), repository.as_ref()).await {
         Ok(None) => "nobody".to_owned(),
@@ -40,7 +40,7 @@ async fn find(store: &CredentialStore, registry: &str, repository: &str) -> Stri
     }
 }
 
-fn store(
+pub(super) fn store(
     home: &TempDir,
     variables: &[(&str, &str)],
     config: &str,
@@ -125,7 +125,7 @@ async fn what_was_asked_for_must_work_and_the_rest_need_not() {
 }
 
 #[cfg(unix)]
-fn helper(home: &TempDir, name: &str, script: &str) {
+pub(super) fn helper(home: &TempDir, name: &str, script: &str) {
     use std::os::unix::fs::PermissionsExt;
     let path = format!("bin/docker-credential-{name}");
     write(home, &path, &format!("#!/bin/sh\n{script}\n"));
@@ -174,6 +174,48 @@ async fn a_helper_that_hangs_is_left() {
     let path = format!("{}/bin:/usr/bin:/bin", home.path().display());
     let environment = environment(&home, &[("PATH", &path)]);
     let limit = Duration::from_millis(200);
-    let error = helper::ask("slow", "x.io", &environment, limit).await.unwrap_err().to_string();
+    let asked = Helper { name: "slow", server: "x.io", environment: &environment, limit };
+    let error = asked.get().await.unwrap_err().to_string();
     assert!(error.contains("within 200ms"), "{error}");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_helper_that_is_late_ends_with_its_children() {
+    let home = tempfile::tempdir().unwrap();
+    // The child ignores a polite end, and tells that it lives by a file.
+    let child = r#"d="$(dirname "$0")"; sh -c 'trap "" TERM HUP; while :; do date +%s%N > "$1/alive"; sleep 0.02; done' x "$d" & wait"#;
+    helper(&home, "parent", child);
+    let path = format!("{}/bin:/usr/bin:/bin", home.path().display());
+    let environment = environment(&home, &[("PATH", &path)]);
+    let limit = Duration::from_millis(600);
+    let asked = Helper { name: "parent", server: "x.io", environment: &environment, limit };
+    assert!(asked.get().await.unwrap_err().to_string().contains("within 600ms"));
+    let alive = || std::fs::read_to_string(home.path().join("bin/alive")).unwrap();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let then = alive();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert!(!then.is_empty() && then == alive(), "it still writes");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn what_a_helper_complains_of_is_shown_without_secrets() {
+    let home = tempfile::tempdir().unwrap();
+    helper(&home, "odd", "echo 'no session, token=hunter2 at https://u:hunter2@vault/x' >&2; exit 1");
+    helper(&home, "leaky", r#"echo '{"Username":"u","Secret":"hunter2"}'; exit 1"#);
+    // What it leaves behind holds standard error open; its answer counts all the same.
+    helper(&home, "daemon", r#"sleep 30 >/dev/null & echo '{"Username":"u","Secret":"hunter2"}'"#);
+    let path = format!("{}/bin:/usr/bin:/bin", home.path().display());
+    let environment = environment(&home, &[("PATH", &path)]);
+    let asked = async |name: &str| {
+        let limit = Duration::from_secs(10);
+        Helper { name, server: "x.io", environment: &environment, limit }.get().await
+    };
+    let error = asked("odd").await.unwrap_err().to_string();
+    assert_eq!(error, "docker-credential-odd for x.io: no session, token=… at https://…@vault/x");
+    let error = asked("leaky").await.unwrap_err().to_string();
+    assert_eq!(error, "docker-credential-leaky for x.io: it failed and did not say why");
+    let began = std::time::Instant::now();
+    assert!(asked("daemon").await.unwrap().is_some() && began.elapsed() < Duration::from_secs(5));
 }

@@ -24,4 +24,8 @@ impl Credentials for StoredCredentials {
             }))
         })
     }
+
+    fn forget<'a>(&'a self, _: &'a Registry) -> BoxFuture<'a, ()> {
+        Box::pin(self.0.forget())
+    }
 }

@@ -14,6 +14,9 @@ pub enum Error {
     /// A transport's error.
     #[error(transparent)]
     Transport(#[from] transport::Error),
+    /// A login that was checked and not taken.
+    #[error(transparent)]
+    Login(Box<transport::Error>),
     /// The ledger's error.
     #[error(transparent)]
     Ledger(#[from] ledger::Error),
@@ -49,6 +52,7 @@ impl Error {
     pub fn class(&self) -> ErrorClass {
         match self {
             Error::Transport(error) => error.class(),
+            Error::Login(error) => error.class(),
             Error::Ledger(error) => error.class(),
             Error::Job { .. } | Error::Refused { .. } => ErrorClass::Conflict,
             Error::Request(_) => ErrorClass::Config,

@@ -10,6 +10,10 @@ use crate::transport;
 pub(super) fn of(error: &Error) -> Option<String> {
     match error {
         Error::Transport(error) => transport(error),
+        Error::Login(error) if error.class() == ErrorClass::Auth => {
+            Some("check the user name and the password (or token); nothing was stored".to_owned())
+        }
+        Error::Login(error) => transport(error),
         Error::Ledger(error) => error.hint(),
         Error::Refused { .. } => Some("`wharf config path` says which file forbids it".to_owned()),
         Error::Job { .. } | Error::Request(_) | Error::Cancelled | Error::Internal(_) => None,

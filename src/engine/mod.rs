@@ -26,6 +26,7 @@
 //! | `diary`, `budget` | the jobs' logs in the ledger; how often a job may try again |
 //! | `knowledge`, `remembered` | what outlives a job: where blobs are, how registries behave |
 //! | `hint` | what a person can do about an error |
+//! | `login` | whether a registry takes a login |
 //! | `question` | what front ends ask |
 
 mod accept;
@@ -42,6 +43,7 @@ mod inflight;
 mod jobs;
 mod keep;
 mod knowledge;
+mod login;
 mod options;
 mod parts;
 mod place;
@@ -75,6 +77,7 @@ use tokio_util::task::TaskTracker;
 
 pub use error::{Error, Result};
 pub use image::{Image, ImagePlatform};
+pub use login::CheckedLogin;
 pub use options::{EngineOptions, Forbids};
 pub use place::{FileEntry, Place};
 pub use record::JobRecord;

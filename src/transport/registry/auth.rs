@@ -97,6 +97,8 @@ pub(super) struct Auth {
     scheme: Mutex<Option<Scheme>>,
     slots: Mutex<HashMap<Scopes, Arc<Slot>>>,
     serial: AtomicU64,
+    /// Where a login is checked: the refresh token that its token server gave, if it gives any.
+    refresh: Option<Mutex<Option<SecretString>>>,
 }
 
 /// One pass and its fetching.
@@ -119,6 +121,26 @@ struct State {
 }
 
 impl Auth {
+    /// For a check of a login: token servers are asked for a refresh token, too.
+    pub(super) fn for_login() -> Auth {
+        Auth { refresh: Some(Mutex::default()), ..Auth::default() }
+    }
+
+    /// The refresh token that came, where one was asked for.
+    pub(super) fn refresh_token(&self) -> Option<SecretString> {
+        self.refresh.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Whether anything was asked for so far.
+    pub(super) fn was_asked(&self) -> bool {
+        self.scheme().is_some()
+    }
+
+    /// Forgets every pass: the next request finds its credential anew. Requests under way keep theirs.
+    pub(super) fn forget(&self) {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     fn slot(&self, scopes: &Scopes) -> Arc<Slot> {
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
         slots.entry(scopes.clone()).or_default().clone()
@@ -233,7 +255,11 @@ impl Auth {
             (Scheme::Bearer { realm, service }, credential) => {
                 let list: Vec<&str> = scopes.list.iter().chain(extra).map(String::as_str).collect();
                 let begun = Instant::now();
-                let token = token(host, realm, service.as_deref(), &list, credential).await?;
+                let offline = self.refresh.is_some();
+                let token = token(host, realm, service.as_deref(), &list, credential, offline).await?;
+                if let Some(kept) = &self.refresh {
+                    *kept.lock().unwrap_or_else(PoisonError::into_inner) = token.refresh;
+                }
                 let life = Duration::from_secs(token.life);
                 (
                     bearer(token.secret.expose_secret()),
@@ -277,6 +303,7 @@ struct Token {
     secret: SecretString,
     /// Seconds.
     life: u64,
+    refresh: Option<SecretString>,
 }
 
 /// A token server's answer; `expires_in` is a number, but not everywhere.
@@ -284,16 +311,19 @@ struct Token {
 struct TokenAnswer {
     token: Option<String>,
     access_token: Option<String>,
+    refresh_token: Option<String>,
     expires_in: Option<serde_json::Value>,
 }
 
-/// Asks the token server: by GET with user name and password or nothing, by POST with an identity token.
+/// Asks the token server: by GET with user name and password or nothing, by POST with an identity token. `offline`
+/// asks for a refresh token besides.
 async fn token(
     host: &Host,
     realm: &Url,
     service: Option<&str>,
     scopes: &[&str],
     credential: Option<Credential>,
+    offline: bool,
 ) -> Result<Token, Failure> {
     if credential.is_some() && realm.scheme() == "http" && host.base()?.scheme() == "https" {
         let name = realm.host_str().unwrap_or_default();
@@ -320,7 +350,13 @@ async fn token(
                 url = with_query(&url, "scope", scope);
             }
             let authorization = match &other {
-                Some(Credential::Basic { username, password }) => basic(username, password),
+                Some(Credential::Basic { username, password }) => {
+                    if offline {
+                        url = with_query(&url, "offline_token", "true");
+                        url = with_query(&with_query(&url, "client_id", "wharf"), "account", username);
+                    }
+                    basic(username, password)
+                }
                 _ => None,
             };
             (Call::new(ATTEMPTED, at, Method::GET, url, Scopes::default()), authorization)
@@ -342,7 +378,8 @@ async fn token(
         answer.token.filter(usable).or_else(|| answer.access_token.filter(usable)).map(SecretString::from);
     let secret = secret.ok_or_else(|| refused(host, "the token server's answer has no token in it"))?;
     let life = answer.expires_in.as_ref().and_then(seconds).filter(|life| *life > 0).unwrap_or(LIFE);
-    Ok(Token { secret, life })
+    let refresh = answer.refresh_token.filter(usable).map(SecretString::from);
+    Ok(Token { secret, life, refresh })
 }
 
 fn seconds(value: &serde_json::Value) -> Option<u64> {

@@ -35,6 +35,10 @@ impl Client {
         Client { options: Arc::new(options), hosts: Arc::default() }
     }
 
+    pub(super) fn options(&self) -> &ClientOptions {
+        &self.options
+    }
+
     pub(super) fn host(&self, registry: &Registry) -> Arc<Host> {
         let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
         let host = hosts.entry(registry.clone());

@@ -91,6 +91,11 @@ impl Host {
         }
     }
 
+    /// One that is let in with what these options say and nothing else, and asks token servers for refresh tokens.
+    pub(super) fn for_login(registry: Registry, options: Arc<ClientOptions>) -> Host {
+        Host { auth: Auth::for_login(), ..Host::new(registry, options) }
+    }
+
     fn settings(&self, reason: String) -> Error {
         Error::Settings { at: self.registry.to_string(), reason }
     }

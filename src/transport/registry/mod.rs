@@ -6,6 +6,7 @@
 //! - `http`: a request and its answer, redirects, retries (`retry`); `stream`: bodies that may not stand still
 //! - `throttle`: a registry that says it is too much
 //! - `auth`: passes, single-flight; `challenge`: what a registry asks for
+//! - `login`: a user name and a password, checked before they are kept
 //! - `manifest`, `blob`, `begin` and `upload` (with `chunk`), `tag`, `referrers`: the API's nouns
 //! - `header`, `error`: reading what comes back
 //!
@@ -22,6 +23,7 @@ mod error;
 mod header;
 mod host;
 mod http;
+mod login;
 mod manifest;
 mod options;
 mod ping;
@@ -38,6 +40,7 @@ mod tls;
 mod upload;
 
 pub use client::{Client, RepositoryClient};
+pub use login::CheckedLogin;
 pub use options::{
     Anonymous, ClientOptions, Credential, Credentials, Observer, ProxySettings, RegistryOptions, RetryNotice,
     Silent, TlsOptions,

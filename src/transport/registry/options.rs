@@ -188,6 +188,12 @@ pub trait Credentials: Send + Sync {
         registry: &'a Registry,
         repository: Option<&'a Repository>,
     ) -> BoxFuture<'a, Result<Option<Credential>, String>>;
+
+    /// Somebody has logged in to a registry or out of it: what was remembered of it is to be found anew.
+    fn forget<'a>(&'a self, registry: &'a Registry) -> BoxFuture<'a, ()> {
+        let _ = registry;
+        Box::pin(async {})
+    }
 }
 
 /// No credentials at all.

@@ -221,7 +221,7 @@ async fn a_wrong_password_is_exit_code_three() {
         let run = home.run(&[&["copy", &source, &target], creds].concat()).await;
         let (error, hint) = run.failed(3);
         assert!(
-            error.contains("401") && hint.contains("docker login") && hint.contains("--dest-creds"),
+            error.contains("401") && hint.contains("wharf login") && hint.contains("--dest-creds"),
             "{run}"
         );
         assert!(!format!("{run}").replace(&wrong, "").contains("hunter2"));

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::{logging, options, outcome};
 use crate::cli::{self, Args, Command};
+use crate::config::credentials::{Environment, LoginStore};
 use crate::config::{Loaded, paths};
 use crate::engine::Engine;
 use crate::ledger::Ledger;
@@ -30,6 +31,7 @@ pub(super) async fn run(args: &Args, command: &Command, loaded: Loaded) -> u8 {
         }
     };
     stay_after_hang_up();
+    let logins = LoginStore::new(args.global.authfile.clone(), Environment::of_process());
     let engine = Engine::new(options::engine_options(&loaded.config, overrides, ledger));
     let context = cli::Context {
         engine: engine.clone(),
@@ -37,6 +39,7 @@ pub(super) async fn run(args: &Args, command: &Command, loaded: Loaded) -> u8 {
         output: args.global.output,
         progress: args.progress(),
         quiet: args.global.quiet,
+        logins,
         screen,
     };
     let code = outcome(cli::run(command, &context).await, args.global.output);

@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::args::{Args, Command, SyncArgs, TypedCredentials};
 use super::error::Faults;
 use super::limits::LimitOverrides;
-use super::{Error, repos, sync};
+use super::{Error, login, repos, sync};
 use crate::config::Config;
 use crate::config::credentials::ExplicitCredential;
 use crate::engine::Place;
@@ -55,7 +55,7 @@ impl Args {
             }
             let Some(typed) = side.creds else { continue };
             if side.several {
-                let reason = "is for one registry, and the list has images of several; use `docker login` or the configuration";
+                let reason = "is for one registry, and the list has images of several; use `wharf login` or the configuration";
                 faults.add(ErrorClass::Config, format!("{} {reason}", side.creds_option));
             }
             match split(&typed.0) {
@@ -128,7 +128,13 @@ fn sides<'a>(command: &'a Command, config: &Config) -> Vec<Side<'a>> {
         },
         Command::Tags(args) => vec![asked(places(one(&args.repository)), &args.access)],
         Command::Repos(args) => vec![asked(whole(&args.registry), &args.access)],
-        Command::History(_)
+        Command::Login(args) => {
+            let named = login::target(args.registry.as_deref(), config).ok();
+            let places = named.map(|target| (target.registry, None)).into_iter().collect();
+            vec![Side { places, creds: &None, creds_option: "", tls_verify: args.tls_verify, several: false }]
+        }
+        Command::Logout(_)
+        | Command::History(_)
         | Command::Jobs(_)
         | Command::Config(_)
         | Command::Demo(_)

@@ -30,6 +30,7 @@ Examples:
   wharf export nginx:1.27 --platform arm64 -o downloads/
   wharf export nginx:1.27 redis:7 --single -o all.tar.gz
   wharf tags ghcr.io/o/r
+  wharf login ghcr.io
 
 Exit codes:
   0 all done, 1 some job failed, 2 usage or configuration, 3 every failure was authentication,
@@ -123,6 +124,10 @@ pub enum Command {
     Tags(TagsArgs),
     /// List a registry's repositories.
     Repos(ReposArgs),
+    /// Check a user name and a password, and keep them where `docker login` does.
+    Login(LoginArgs),
+    /// Erase what is kept for a registry.
+    Logout(LogoutArgs),
     /// Show earlier jobs.
     History(HistoryArgs),
     /// Show the jobs that are not over; finish or cancel what was interrupted.
@@ -364,6 +369,51 @@ pub struct ReposArgs {
     pub access: Access,
 }
 
+/// `wharf login`
+#[derive(Debug, Clone, clap::Args)]
+#[command(after_help = "\
+The registry is asked with the password before anything is kept; a wrong one changes nothing.
+It is kept where docker login keeps it: by the helper that Docker's config.json names, else in
+that file, else in the file of --authfile or REGISTRY_AUTH_FILE. HOST/PATH keeps a login for
+what is below that path alone; the longest path that fits is used.
+
+Examples:
+  wharf login
+  wharf login ghcr.io -u me
+  printf %s \"$TOKEN\" | wharf login harbor.example.com/team -u robot --password-stdin
+  wharf login registry.example.com --authfile ci-auth.json")]
+pub struct LoginArgs {
+    /// The registry: `HOST[:PORT][/PATH]` or an entry's name; Docker Hub if none is named.
+    #[arg(value_name = "REGISTRY")]
+    pub registry: Option<String>,
+    /// The user name; asked for without this.
+    #[arg(short = 'u', long, value_name = "USER")]
+    pub username: Option<String>,
+    /// Read the password from standard input; without this it is asked for, and not shown.
+    #[arg(long)]
+    pub password_stdin: bool,
+    /// Whether the registry's certificate is looked at.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
+        value_parser = BoolishValueParser::new())]
+    pub tls_verify: Option<bool>,
+}
+
+/// `wharf logout`
+#[derive(Debug, Clone, clap::Args)]
+#[command(after_help = "\
+Erased is what wharf would find: in Docker's config.json and its helpers and in podman's
+auth.json; with --authfile in that file alone. What is for a path of the registry stays, unless
+it is named as HOST/PATH.
+
+Examples:
+  wharf logout
+  wharf logout harbor.example.com/team")]
+pub struct LogoutArgs {
+    /// The registry: `HOST[:PORT][/PATH]` or an entry's name; Docker Hub if none is named.
+    #[arg(value_name = "REGISTRY")]
+    pub registry: Option<String>,
+}
+
 /// `wharf history`
 #[derive(Debug, Clone, clap::Args)]
 pub struct HistoryArgs {
@@ -382,7 +432,7 @@ pub struct HistoryArgs {
 A process that is killed leaves its jobs interrupted, or queued if they had not begun. `wharf jobs
 resume` finishes them, and so does the command that began them, run again: what the destination
 has is not sent again. Passwords that were given as options are not kept: resuming takes them from
-the configuration or from where docker login puts them.")]
+the configuration or from where wharf login puts them.")]
 pub struct JobsArgs {
     /// What to do with them; nothing lists them.
     #[command(subcommand)]

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::args::OutputFormat;
 use crate::config::ConfigFaults;
+use crate::config::credentials::CredentialError;
 use crate::engine;
 use crate::job::{Failure, Job, JobState};
 use crate::oci::{ErrorClass, printable};
@@ -68,6 +69,9 @@ pub enum Error {
     /// The engine's error; boxed, since it is far larger than the others.
     #[error(transparent)]
     Engine(Box<engine::Error>),
+    /// A credential file or helper.
+    #[error(transparent)]
+    Credentials(Box<CredentialError>),
     /// Something that exists is in the way.
     #[error("{what} exists")]
     Exists {
@@ -92,6 +96,12 @@ impl From<engine::Error> for Error {
     }
 }
 
+impl From<CredentialError> for Error {
+    fn from(error: CredentialError) -> Error {
+        Error::Credentials(Box::new(error))
+    }
+}
+
 fn plain(error: &io::Error) -> String {
     let text = error.to_string();
     let end = text.rfind(" (os error").unwrap_or(text.len());
@@ -110,6 +120,7 @@ impl Error {
             Error::Usage { class, .. } => *class,
             Error::Config(faults) => faults.class(),
             Error::Engine(error) => error.class(),
+            Error::Credentials(error) => error.class(),
             Error::Exists { .. } => ErrorClass::Conflict,
             Error::Io { .. } => ErrorClass::Disk,
         }
@@ -121,6 +132,7 @@ impl Error {
             Error::Usage { hint, .. } => hint.clone(),
             Error::Config(faults) => Some(faults.hint()),
             Error::Engine(error) => error.hint(),
+            Error::Credentials(error) => Some(error.hint().to_owned()),
             Error::Exists { hint, .. } => Some(hint.clone()),
             Error::Io { source, .. } => match source.kind() {
                 io::ErrorKind::PermissionDenied

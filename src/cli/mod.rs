@@ -22,8 +22,11 @@ mod job_record;
 pub mod jobs;
 mod limits;
 mod list;
+pub mod login;
+pub mod logout;
 mod output;
 mod progress;
+mod prompt;
 mod registry_info;
 pub mod repos;
 #[cfg(test)]
@@ -43,6 +46,7 @@ use std::io::IsTerminal;
 use std::path::Path;
 
 use crate::config::Config;
+use crate::config::credentials::LoginStore;
 use crate::engine::Engine;
 use crate::oci::{ErrorClass, Location, printable};
 
@@ -58,6 +62,8 @@ pub struct Context {
     pub progress: ProgressMode,
     /// Errors only.
     pub quiet: bool,
+    /// Where logins are kept.
+    pub logins: LoginStore,
     /// Standard error: progress bars below, lines (the log's too) above them.
     pub screen: Screen,
 }
@@ -107,6 +113,8 @@ pub async fn run(command: &Command, context: &Context) -> Result<Outcome, Error>
         Command::Inspect(args) => interrupt::ends(inspect::run(args, context)).await,
         Command::Tags(args) => interrupt::ends(tags::run(args, context)).await,
         Command::Repos(args) => interrupt::ends(repos::run(args, context)).await,
+        Command::Login(args) => interrupt::ends(login::run(args, context)).await,
+        Command::Logout(args) => interrupt::ends(logout::run(args, context)).await,
         Command::History(args) => interrupt::ends(history::run(args, context)).await,
         Command::Jobs(args) => jobs::run(args, context).await,
         Command::Config(_) | Command::Completions(_) | Command::Demo(_) => {

@@ -25,7 +25,7 @@ fn transport(error: &transport::Error) -> Option<String> {
     let host = at.split('/').next().unwrap_or_default();
     Some(match error.class() {
         ErrorClass::Auth => format!(
-            "log in to {host} with `docker login`, set username and password for it in config.yaml, or give --creds (for a copy --src-creds or --dest-creds)"
+            "log in with `wharf login {host}`, or give --creds (for a copy --src-creds or --dest-creds)"
         ),
         ErrorClass::NotFound => return missing(error, at, host),
         ErrorClass::Platform => "give --platform one of those, or none for all".to_owned(),

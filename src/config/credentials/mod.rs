@@ -117,6 +117,18 @@ impl CredentialError {
             _ => ErrorClass::Config,
         }
     }
+
+    /// What to do about it.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            CredentialError::File { .. } => "correct the file, or name another one with --authfile",
+            CredentialError::Write { .. } => "check the directory's owner, its rights and the free space",
+            CredentialError::Helper { .. } => {
+                "`credsStore` and `credHelpers` in Docker's config.json name the helpers; --authfile does without"
+            }
+            CredentialError::Secret { .. } => "`wharf config path` says which file it is",
+        }
+    }
 }
 
 /// Answers who wharf is to a registry. Files are read when asked, so that a login in another window counts.

@@ -16,6 +16,7 @@ mod faults;
 mod killed;
 mod layering;
 mod limits;
+mod manage;
 mod ranged;
 mod record;
 mod registry_info;

@@ -53,6 +53,7 @@ async fn open_ledger(args: &Args, command: &Command) -> Result<Option<Ledger>, S
         Command::Copy(args) => (!args.dry_run, true),
         Command::Sync(args) => (!args.dry_run, true),
         Command::Export(args) => (!args.dry_run, false),
+        Command::Tag(_) => (true, true),
         Command::History(_) | Command::Jobs(_) => (true, true),
         Command::Inspect(args) => (false, args.registry.is_some()),
         _ => (false, false),

@@ -133,6 +133,7 @@ fn sides<'a>(command: &'a Command, config: &Config) -> Vec<Side<'a>> {
             let places = named.map(|target| (target.registry, None)).into_iter().collect();
             vec![Side { places, creds: &None, creds_option: "", tls_verify: args.tls_verify, several: false }]
         }
+        Command::Tag(args) => vec![asked(places(&args.whole_names()), &args.access)],
         Command::Logout(_)
         | Command::History(_)
         | Command::Jobs(_)

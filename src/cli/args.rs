@@ -11,6 +11,7 @@ use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 use secrecy::SecretString;
 
 use super::limits::TransferLimits;
+use super::upkeep_args::TagArgs;
 use crate::config::ImageList;
 
 const EXAMPLES: &str = "\
@@ -128,6 +129,8 @@ pub enum Command {
     Login(LoginArgs),
     /// Erase what is kept for a registry.
     Logout(LogoutArgs),
+    /// Give an image new names where it is.
+    Tag(TagArgs),
     /// Show earlier jobs.
     History(HistoryArgs),
     /// Show the jobs that are not over; finish or cancel what was interrupted.

@@ -80,6 +80,14 @@ pub enum Error {
         /// What to do.
         hint: String,
     },
+    /// Names that are another image's; one line each, at least one.
+    #[error("{}", names.join("\n"))]
+    Taken {
+        /// What each of them is.
+        names: Vec<String>,
+        /// What to do.
+        hint: String,
+    },
     /// The file system, or the terminal.
     #[error("{attempted}: {}", plain(source))]
     Io {
@@ -121,7 +129,7 @@ impl Error {
             Error::Config(faults) => faults.class(),
             Error::Engine(error) => error.class(),
             Error::Credentials(error) => error.class(),
-            Error::Exists { .. } => ErrorClass::Conflict,
+            Error::Exists { .. } | Error::Taken { .. } => ErrorClass::Conflict,
             Error::Io { .. } => ErrorClass::Disk,
         }
     }
@@ -133,7 +141,7 @@ impl Error {
             Error::Config(faults) => Some(faults.hint()),
             Error::Engine(error) => error.hint(),
             Error::Credentials(error) => Some(error.hint().to_owned()),
-            Error::Exists { hint, .. } => Some(hint.clone()),
+            Error::Exists { hint, .. } | Error::Taken { hint, .. } => Some(hint.clone()),
             Error::Io { source, .. } => match source.kind() {
                 io::ErrorKind::PermissionDenied
                 | io::ErrorKind::NotFound

@@ -33,8 +33,10 @@ pub mod repos;
 mod sample;
 mod summary;
 pub mod sync;
+pub mod tag;
 pub mod tags;
 mod transfer;
+pub mod upkeep_args;
 
 pub use access::Overrides;
 pub use args::{Args, Command, OutputFormat, ProgressMode};
@@ -115,6 +117,7 @@ pub async fn run(command: &Command, context: &Context) -> Result<Outcome, Error>
         Command::Repos(args) => interrupt::ends(repos::run(args, context)).await,
         Command::Login(args) => interrupt::ends(login::run(args, context)).await,
         Command::Logout(args) => interrupt::ends(logout::run(args, context)).await,
+        Command::Tag(args) => tag::run(args, context).await,
         Command::History(args) => interrupt::ends(history::run(args, context)).await,
         Command::Jobs(args) => jobs::run(args, context).await,
         Command::Config(_) | Command::Completions(_) | Command::Demo(_) => {

@@ -25,6 +25,7 @@
 //! | `progress`, `voice` | counters that are sampled; events |
 //! | `diary`, `budget` | the jobs' logs in the ledger; how often a job may try again |
 //! | `knowledge`, `remembered` | what outlives a job: where blobs are, how registries behave |
+//! | `retag` | new names for an image where it is |
 //! | `hint` | what a person can do about an error |
 //! | `login` | whether a registry takes a login |
 //! | `question` | what front ends ask |
@@ -57,6 +58,7 @@ mod record;
 mod registry_info;
 mod remaining;
 mod remembered;
+mod retag;
 mod run;
 mod several;
 mod throttle;
@@ -83,6 +85,7 @@ pub use place::{FileEntry, Place};
 pub use record::JobRecord;
 pub use registry_info::RegistryInfo;
 pub use remaining::Unfinished;
+pub use retag::TagMove;
 
 use crate::job::{Attempt, Job, JobEvent, JobId, JobSpec, Plan};
 use crate::ledger::Ledger;
@@ -305,6 +308,11 @@ impl Engine {
     /// What is at a location: digest, type and size of its manifest, with one request; `None` if nothing is.
     pub async fn resolve(&self, location: &Location) -> Result<Option<Descriptor>> {
         self.0.resolve_location(location).await
+    }
+
+    /// The names among a copy's destinations that stand for something else now.
+    pub async fn tag_moves(&self, spec: &JobSpec) -> Result<Vec<TagMove>> {
+        self.0.find_tag_moves(spec).await
     }
 
     /// The image files in a directory, newest first. A directory that does not exist holds none.

@@ -56,11 +56,13 @@ impl Inner {
             planned.push(destination_of(door, now, &arrival.root.digest)?);
         }
         let mut manifests = Vec::new();
-        if !planned.iter().all(|d| d.up_to_date) {
+        // Where the image is already, only its names are new.
+        let in_place = arrival.root.digest == arrival.found.digest && super::retag::is_in_place(spec);
+        if !in_place && !planned.iter().all(|d| d.up_to_date) {
             manifests = tree::below(&*source.source, &arrival.entries).await?;
         }
         manifests.push((arrival.root.clone(), None));
-        let blobs = tree::blobs(&manifests, &source.name)?;
+        let blobs = if in_place { Vec::new() } else { tree::blobs(&manifests, &source.name)? };
         for (door, destination) in destinations.iter().zip(&mut planned) {
             self.learn_source(&source, door, &blobs);
             destination.presence = match probe && !destination.up_to_date {

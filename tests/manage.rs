@@ -1,0 +1,3 @@
+//! Looking after what is there: new names, deletions, comparisons, the store, search, `wharf serve`.
+
+mod tag;

@@ -17,9 +17,11 @@ pub mod archive;
 mod error;
 pub mod local;
 pub mod registry;
+mod removed;
 mod verify;
 
 pub use error::{Error, Result};
+pub use removed::Removed;
 pub use verify::{Hashed, Verified, verified, verified_from};
 
 /// A blob's bytes as they come. An error ends the stream.

@@ -137,6 +137,11 @@ impl Index {
         all
     }
 
+    /// The manifests that have a name, also one that is no tag.
+    pub(super) fn named(&self) -> impl Iterator<Item = Digest> {
+        self.document.manifests.iter().filter(|e| e.name().is_some()).filter_map(|e| e.digest.parse().ok())
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.document.manifests.is_empty()
     }

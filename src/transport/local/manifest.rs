@@ -40,7 +40,7 @@ impl Indexes {
     }
 
     /// Writes a repository's index. The caller has locked the repository. Blocking.
-    fn set(&self, layout: &Layout, repository: &Repository, index: Index) -> Result<()> {
+    pub(super) fn set(&self, layout: &Layout, repository: &Repository, index: Index) -> Result<()> {
         let signature = index::write(&layout.index(repository), &index)?;
         self.keep(repository, signature, index);
         Ok(())

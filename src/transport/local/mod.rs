@@ -13,32 +13,36 @@
 mod blob;
 mod catalog;
 mod garbage;
+mod graph;
 mod index;
 mod layout;
 mod lock;
 mod manifest;
 mod partial;
 mod referrer;
+mod remove;
 mod repository;
 #[cfg(test)]
 mod tests;
 mod upload;
+mod usage;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-pub use garbage::Garbage;
+pub use garbage::{Collection, Garbage};
 pub use repository::StoreRepository;
 pub use upload::{Upload, UploadId};
+pub use usage::{RepositoryUsage, Usage};
 
 use self::layout::Layout;
 use self::lock::{Hold, Locks, lock_file};
 use self::manifest::Indexes;
 use self::referrer::Referrers;
 use self::upload::Sessions;
-use super::{Error, Result};
-use crate::oci::{Digest, Repository, Tag};
+use super::{Error, Removed, Result};
+use crate::oci::{Digest, Repository, Tag, TagOrDigest};
 
 /// How long a blob that nothing points at is kept by default: the client that pushed it may still be on its
 /// way to push the manifest.
@@ -116,19 +120,42 @@ impl Store {
         .await
     }
 
-    /// Removes blobs that no manifest points at and that nobody has written, mounted or asked about for `age`
-    /// ([`GARBAGE_AGE`] unless there is a reason), with upload sessions older than a day. Writers wait
-    /// meanwhile; readers do not.
-    pub async fn collect_garbage(&self, age: Duration) -> Result<Garbage> {
+    /// Removes what is garbage: blobs that no manifest points at and that nobody has written, mounted or asked about
+    /// for a while, with upload sessions older than a day. Writers wait meanwhile; readers do not.
+    pub async fn collect_garbage(&self, how: Collection) -> Result<Garbage> {
+        self.alone(move |inner| garbage::collect(inner, how)).await
+    }
+
+    /// Deletes a tag, or a manifest with all its tags, and with the last tag of an image everything that only it
+    /// needed: its manifests, what refers to them, and their blobs. `None` if it was not there.
+    pub async fn remove_image(&self, repository: &Repository, at: &TagOrDigest) -> Result<Option<Removed>> {
+        // Asked first without a lock: what is not there leaves no trace of the repository.
+        if super::Destination::resolve(&self.repository(repository), at).await?.is_none() {
+            return Ok(None);
+        }
+        let (inner, name, at) = (self.0.clone(), repository.clone(), at.clone());
+        let removed = self.0.change(repository, move |_| remove::image(&inner, &name, &at)).await?;
+        if removed.as_ref().is_some_and(|removed| removed.manifests > 0) {
+            let name = repository.clone();
+            self.alone(move |inner| garbage::remove_if_empty(inner, &name)).await?;
+        }
+        Ok(removed)
+    }
+
+    /// Does something while nobody writes, in this process or another. A store that is not there is left so.
+    async fn alone<T: Default + Send + 'static>(
+        &self,
+        work: impl FnOnce(&Inner) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
         let inner = self.0.clone();
         let held = inner.locks.everything().await;
         blocking(move || {
             let _held = held;
             if !inner.layout.root().is_dir() {
-                return Ok(Garbage::default());
+                return Ok(T::default());
             }
             let _lock = lock_file(&inner.layout.store_lock(), Hold::Exclusive)?;
-            garbage::collect(&inner, age)
+            work(&inner)
         })
         .await
     }

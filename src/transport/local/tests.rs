@@ -117,7 +117,10 @@ async fn nothing_is_made_before_something_is_written() {
     assert!(!repository.delete_blob(&Digest::of(b"")).await.unwrap());
     assert!(!repository.mount(&Digest::of(b""), None).await.unwrap());
     assert!(repository.upload("nonsense").await.unwrap_err().is_not_found());
-    assert_eq!(bench.store.collect_garbage(Duration::ZERO).await.unwrap(), Garbage::default());
+    assert_eq!(
+        bench.store.collect_garbage(Collection::older_than(Duration::ZERO)).await.unwrap(),
+        Garbage::default()
+    );
     repository.prepare(&[blob(b"x")]).await.unwrap();
     assert!(!bench.store.root().exists());
 }
@@ -432,15 +435,20 @@ async fn garbage_is_what_no_manifest_points_at_and_nobody_touched() {
     let gone = push_image(&repository, "gone", "gone").await;
     repository.delete_manifest(&at(gone.digest.as_str())).await.unwrap();
     push(&repository, b"on its way").await;
-    assert_eq!(bench.store.collect_garbage(GARBAGE_AGE).await.unwrap(), Garbage::default());
-    let found = bench.store.collect_garbage(Duration::ZERO).await.unwrap();
-    assert_eq!(found, Garbage { blobs: 3, bytes: 11 + 10 + 10 });
+    let recent = bench.store.collect_garbage(Collection::older_than(GARBAGE_AGE)).await.unwrap();
+    assert_eq!(recent, Garbage { recent: 11 + 10 + 10, ..Garbage::default() });
+    let dry = Collection { dry_run: true, ..Collection::older_than(Duration::ZERO) };
+    let would = bench.store.collect_garbage(dry).await.unwrap();
+    assert_eq!(would, Garbage { blobs: 3, bytes: 11 + 10 + 10, ..Garbage::default() });
+    assert_eq!(names(&bench.store.root().join("_blobs/sha256")).len(), 6, "nothing is gone");
+    let found = bench.store.collect_garbage(Collection::older_than(Duration::ZERO)).await.unwrap();
+    assert_eq!(found, would);
     assert_eq!(repository.manifest(&at("kept")).await.unwrap(), kept);
     assert_eq!(read(&repository, b"layer kept", 0).await, b"layer kept");
     assert_eq!(names(&bench.store.root().join("_blobs/sha256")).len(), 3);
     // A repository with nothing in it goes as a whole.
     repository.delete_manifest(&at(kept.digest.as_str())).await.unwrap();
-    bench.store.collect_garbage(Duration::ZERO).await.unwrap();
+    bench.store.collect_garbage(Collection::older_than(Duration::ZERO)).await.unwrap();
     assert!(bench.store.repositories().await.unwrap().is_empty());
     assert!(
         !bench.store.root().join("a").exists() && names(&bench.store.root().join("_blobs/sha256")).is_empty()
@@ -457,7 +465,7 @@ async fn a_damaged_manifest_protects_its_repository_from_the_collection() {
     fs::remove_file(&path).unwrap();
     fs::write(&path, "damaged").unwrap();
     assert!(matches!(repository.manifest(&at("t")).await, Err(Error::Content { .. })));
-    bench.store.collect_garbage(Duration::ZERO).await.unwrap();
+    bench.store.collect_garbage(Collection::older_than(Duration::ZERO)).await.unwrap();
     assert_eq!(read(&repository, b"layer 1", 0).await, b"layer 1");
     // A push of the same heals it.
     repository.put_manifest(&manifest, &at("t")).await.unwrap();
@@ -502,4 +510,94 @@ async fn a_lock_that_is_held_for_a_moment_is_waited_for() {
     });
     assert_eq!(upload.finish(&Digest::of(b"text")).await.unwrap(), 4);
     release.await.unwrap();
+}
+
+/// An index of two images, with a referrer to the index; the digests of all four, the index first.
+async fn push_index(repository: &StoreRepository, tag: &str) -> Vec<Digest> {
+    let mut digests = Vec::new();
+    for child in ["x", "y"] {
+        digests.push(push_image(repository, &format!("{tag}-{child}"), "child").await.digest);
+    }
+    repository.delete_manifest(&at("child")).await.unwrap();
+    let entry = |d: &Digest| json!({"mediaType": media_type::OCI_MANIFEST, "digest": d, "size": 3});
+    let entries: Vec<_> = digests.iter().map(entry).collect();
+    let index = json!({"schemaVersion": 2, "mediaType": media_type::OCI_INDEX, "manifests": entries});
+    let index = RawManifest::new(Bytes::from(index.to_string()), media_type::OCI_INDEX);
+    repository.put_manifest(&index, &at(tag)).await.unwrap();
+    let config = push(repository, format!("signature of {tag}").as_bytes()).await;
+    let subject = json!({"subject": entry(&index.digest)});
+    let signature = image(&config, &[], subject);
+    repository.put_manifest(&signature, &at(signature.digest.as_str())).await.unwrap();
+    digests.insert(0, index.digest);
+    digests.push(signature.digest);
+    digests
+}
+
+#[tokio::test]
+async fn with_the_last_name_goes_all_that_only_it_led_to() {
+    let bench = bench();
+    let repository = bench.store.repository(&name("a"));
+    let all = push_index(&repository, "one").await;
+    let index = repository.manifest(&at("one")).await.unwrap();
+    repository.put_manifest(&index, &at("two")).await.unwrap();
+    let alone = push_image(&repository, "one-x", "alone").await;
+    assert_eq!(alone.digest, all[1], "it is a part of the index, with a name of its own");
+    let remove = |what: &str| {
+        let (store, what) = (bench.store.clone(), at(what));
+        async move { store.remove_image(&name("a"), &what).await.unwrap() }
+    };
+    assert_eq!(remove("none").await, None);
+    assert_eq!(remove("one").await, Some(Removed::default()), "another name leads there");
+    let usage = bench.store.usage().await.unwrap();
+    assert_eq!((usage.repositories[0].tags, usage.repositories[0].manifests), (2, 4));
+    let removed = remove("two").await.unwrap();
+    // The index, one child with its configuration and layer, the signature with its configuration.
+    assert_eq!((removed.manifests, removed.blobs, removed.left), (3, 6, 0));
+    let after = bench.store.usage().await.unwrap();
+    assert_eq!(usage.bytes - after.bytes, removed.bytes);
+    assert_eq!(read(&repository, b"layer one-x", 0).await, b"layer one-x");
+    for gone in [&all[0], &all[2], &all[3]] {
+        assert!(repository.resolve(&at(gone.as_str())).await.unwrap().is_none());
+    }
+    // The last image takes the repository with it.
+    remove(alone.digest.as_str()).await.unwrap();
+    assert!(bench.store.repositories().await.unwrap().is_empty() && !bench.store.root().join("a").exists());
+    assert_eq!(bench.store.usage().await.unwrap().bytes, 0);
+}
+
+#[tokio::test]
+async fn a_blob_that_another_repository_has_stays_on_the_disk() {
+    let bench = bench();
+    for repository in ["a", "b"] {
+        push_image(&bench.store.repository(&name(repository)), "same", "t").await;
+    }
+    let removed = bench.store.remove_image(&name("a"), &at("t")).await.unwrap().unwrap();
+    assert_eq!((removed.manifests, removed.bytes), (1, 0));
+    assert_eq!(read(&bench.store.repository(&name("b")), b"layer same", 0).await, b"layer same");
+    let collected = bench.store.collect_garbage(Collection::older_than(Duration::ZERO)).await.unwrap();
+    assert_eq!(collected.bytes, 0);
+    assert_eq!(bench.store.repositories().await.unwrap(), [name("b")]);
+}
+
+#[tokio::test]
+async fn images_without_a_tag_are_garbage_only_when_it_is_asked_for() {
+    let bench = bench();
+    let repository = bench.store.repository(&name("a"));
+    let all = push_index(&repository, "kept").await;
+    let old = push_image(&repository, "old", "moving").await;
+    push_image(&repository, "new", "moving").await;
+    let now = Collection::older_than(Duration::ZERO);
+    assert_eq!(bench.store.collect_garbage(now).await.unwrap(), Garbage::default());
+    let later = Collection { untagged: true, ..Collection::older_than(GARBAGE_AGE) };
+    assert_eq!(bench.store.collect_garbage(later).await.unwrap(), Garbage::default());
+    let dry = Collection { untagged: true, dry_run: true, ..now };
+    let would = bench.store.collect_garbage(dry).await.unwrap();
+    assert_eq!((would.manifests, would.blobs), (1, 3));
+    assert!(repository.resolve(&at(old.digest.as_str())).await.unwrap().is_some());
+    let found = bench.store.collect_garbage(Collection { untagged: true, ..now }).await.unwrap();
+    assert_eq!(found, would);
+    assert!(repository.resolve(&at(old.digest.as_str())).await.unwrap().is_none());
+    for kept in &all {
+        assert!(repository.resolve(&at(kept.as_str())).await.unwrap().is_some());
+    }
 }

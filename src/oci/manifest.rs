@@ -31,7 +31,9 @@ pub enum ManifestError {
         reason: String,
     },
     /// Docker's schema 1.
-    #[error("manifest {digest} is Docker's schema 1, which cannot be moved with its bytes kept")]
+    #[error(
+        "manifest {digest} is Docker's schema 1, whose digest is of a part of its bytes and whose layers have no sizes: it cannot be moved as it is, and nothing was moved"
+    )]
     Schema1 {
         /// Of the bytes at hand.
         digest: Digest,
@@ -41,6 +43,14 @@ pub enum ManifestError {
     MediaType {
         /// What the document says it is.
         media_type: String,
+    },
+    /// A manifest that cannot be made another format's.
+    #[error("manifest {digest} cannot be converted: {reason}")]
+    Format {
+        /// The manifest's.
+        digest: Digest,
+        /// Why not.
+        reason: String,
     },
     /// An index without an entry for a platform that was asked for.
     #[error("no {wanted}; the image has {}", list(available))]
@@ -71,9 +81,11 @@ pub enum Document {
 /// One image's manifest, or an artifact's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImageManifest {
-    /// The configuration.
+    /// The configuration. An artifact manifest (the draft's) has none: the empty one stands here, and is no blob of it.
     pub config: Descriptor,
-    /// The layers, base first. A layer may be listed more than once.
+    /// Whether there is a configuration.
+    pub has_config: bool,
+    /// The layers, base first (an artifact manifest's blobs). A layer may be listed more than once.
     pub layers: Vec<Descriptor>,
     /// The manifest this one refers to (OCI 1.1 referrers).
     pub subject: Option<Descriptor>,
@@ -145,10 +157,16 @@ impl RawManifest {
         if !media_type::is_image_manifest(&self.media_type) {
             return Err(ManifestError::MediaType { media_type: printable(&self.media_type, 100) });
         }
-        let config = value.get("config").ok_or_else(|| malformed("a manifest without config".to_owned()))?;
+        let is_artifact = self.media_type == media_type::OCI_ARTIFACT;
+        let config = match (value.get("config"), is_artifact) {
+            (_, true) => Descriptor::new(media_type::OCI_EMPTY, Digest::of(b"{}"), 2),
+            (Some(config), false) => one(config)?,
+            (None, false) => return Err(malformed("a manifest without config".to_owned())),
+        };
         Ok(Document::Image(Box::new(ImageManifest {
-            config: one(config)?,
-            layers: all("layers")?,
+            config,
+            has_config: !is_artifact,
+            layers: all(if is_artifact { "blobs" } else { "layers" })?,
             subject,
             artifact_type: value.get("artifactType").and_then(Value::as_str).map(str::to_owned),
         })))
@@ -187,7 +205,7 @@ impl ImageManifest {
     /// Configuration and layers, each digest once, in order.
     pub fn blobs(&self) -> Vec<&Descriptor> {
         let mut seen: Vec<&Descriptor> = Vec::with_capacity(self.layers.len() + 1);
-        for blob in std::iter::once(&self.config).chain(&self.layers) {
+        for blob in Some(&self.config).filter(|_| self.has_config).into_iter().chain(&self.layers) {
             if !seen.iter().any(|other| other.digest == blob.digest) {
                 seen.push(blob);
             }

@@ -4,6 +4,10 @@
 pub const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 /// OCI image index.
 pub const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
+/// OCI artifact manifest: only of a draft of the specification 1.1, and found in registries all the same.
+pub const OCI_ARTIFACT: &str = "application/vnd.oci.artifact.manifest.v1+json";
+/// The empty configuration, `{}`, of an artifact that has none.
+pub const OCI_EMPTY: &str = "application/vnd.oci.empty.v1+json";
 /// OCI image configuration.
 pub const OCI_CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 /// OCI layer, a gzip tar.
@@ -33,6 +37,7 @@ pub const ACCEPT: &str = "application/vnd.oci.image.index.v1+json, \
 application/vnd.oci.image.manifest.v1+json, \
 application/vnd.docker.distribution.manifest.list.v2+json, \
 application/vnd.docker.distribution.manifest.v2+json, \
+application/vnd.oci.artifact.manifest.v1+json, \
 application/vnd.docker.distribution.manifest.v1+prettyjws;q=0.1, \
 */*;q=0.01";
 
@@ -49,7 +54,7 @@ pub fn is_index(media_type: &str) -> bool {
 
 /// Whether this is one image's manifest (or an artifact's).
 pub fn is_image_manifest(media_type: &str) -> bool {
-    matches!(media_type, OCI_MANIFEST | DOCKER_MANIFEST)
+    matches!(media_type, OCI_MANIFEST | DOCKER_MANIFEST | OCI_ARTIFACT)
 }
 
 /// Whether this is Docker's schema 1, which cannot be copied with its bytes kept.

@@ -8,20 +8,24 @@
 mod descriptor;
 mod digest;
 mod error_class;
+mod format;
 mod location;
 mod manifest;
 pub mod media_type;
 mod name;
 mod platform;
 mod reference;
+mod referrer;
 mod text;
 
 pub use descriptor::Descriptor;
 pub use digest::{Digest, DigestError, Hasher};
 pub use error_class::ErrorClass;
+pub use format::{Converted, Format, FormatError, attestations};
 pub use location::{Location, LocationError};
 pub use manifest::{Document, ImageManifest, Index, MANIFEST_LIMIT, ManifestError, RawManifest};
 pub use name::{Registry, Repository, Tag, TagOrDigest};
 pub use platform::{Platform, PlatformError, Platforms};
 pub use reference::{Reference, ReferenceError};
+pub use referrer::{Referrer, referrers_tag, with_referrers};
 pub use text::printable;

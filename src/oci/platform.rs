@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A platform in Go's names: `linux/amd64`, `linux/arm/v7`, `windows/amd64`.
+/// A platform in Go's names: `linux/amd64`, `linux/arm/v7`, `windows/amd64`, `windows/amd64:10.0.20348`.
 ///
 /// Parsing normalises as containerd does: `arm64`, `aarch64` and `linux/arm64/v8` are one platform,
 /// so are `x86_64` and `amd64`, `armhf` and `arm/v7`; a name without an os is linux.
@@ -17,7 +17,8 @@ pub struct Platform {
     pub architecture: String,
     /// CPU variant, `v7` of `arm/v7`.
     pub variant: Option<String>,
-    /// Windows' build number, when the index gives one. Never compared for Linux.
+    /// Windows' build number, when the index gives one; written behind a colon, as crane does. Who asks for
+    /// `10.0.20348` means every revision of it.
     pub os_version: Option<String>,
 }
 
@@ -79,7 +80,10 @@ impl Platform {
         self.os == wanted.os
             && self.architecture == wanted.architecture
             && (wanted.variant.is_none() || self.variant == wanted.variant)
-            && (wanted.os_version.is_none() || self.os_version == wanted.os_version)
+            && wanted.os_version.as_ref().is_none_or(|wanted| {
+                let own = self.os_version.as_deref().unwrap_or_default();
+                own.strip_prefix(wanted.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+            })
     }
 
     /// Whether this is the `unknown/unknown` of an attestation manifest.
@@ -89,7 +93,7 @@ impl Platform {
 
     /// For file names: `linux-arm-v7`.
     pub fn dashed(&self) -> String {
-        self.to_string().replace('/', "-")
+        self.to_string().replace(['/', ':'], "-")
     }
 }
 
@@ -116,6 +120,14 @@ impl FromStr for Platform {
 
     fn from_str(text: &str) -> Result<Platform, PlatformError> {
         let error = |reason| PlatformError { text: super::printable(text, 60), reason };
+        if let Some((platform, version)) = text.trim().split_once(':') {
+            let fits = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
+            if version.is_empty() || version.len() > 64 || !version.bytes().all(fits) {
+                return Err(error("behind the colon stands no version, as in windows/amd64:10.0.20348"));
+            }
+            let platform = platform.parse::<Platform>().map_err(|e| error(e.reason))?;
+            return Ok(Platform { os_version: Some(version.to_owned()), ..platform });
+        }
         let lower = text.trim().to_ascii_lowercase();
         let parts: Vec<&str> = lower.split('/').collect();
         if parts
@@ -149,10 +161,13 @@ impl FromStr for Platform {
 
 impl fmt::Display for Platform {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = match &self.variant {
-            Some(variant) => format!("{}/{}/{variant}", self.os, self.architecture),
-            None => format!("{}/{}", self.os, self.architecture),
-        };
+        let mut text = format!("{}/{}", self.os, self.architecture);
+        for (mark, part) in [('/', &self.variant), (':', &self.os_version)] {
+            if let Some(part) = part {
+                text.push(mark);
+                text.push_str(part);
+            }
+        }
         f.pad(&text)
     }
 }
@@ -248,6 +263,25 @@ mod tests {
         ] {
             assert!(text.parse::<Platform>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_windows_build_is_asked_for_with_all_its_revisions() {
+        let build = |text: &str| text.parse::<Platform>().unwrap();
+        let image = build("windows/amd64:10.0.20348.2700");
+        assert_eq!(image.to_string(), "windows/amd64:10.0.20348.2700");
+        for (wanted, want) in [
+            ("windows/amd64", true),
+            ("windows/amd64:10.0.20348", true),
+            ("windows/amd64:10.0.20348.2700", true),
+            ("windows/amd64:10.0.2034", false),
+            ("windows/amd64:10.0.17763", false),
+        ] {
+            assert_eq!(image.satisfies(&build(wanted)), want, "{wanted}");
+        }
+        assert!(!build("windows/amd64").satisfies(&image));
+        assert_eq!(image.dashed(), "windows-amd64-10.0.20348.2700");
+        assert!("windows/amd64:".parse::<Platform>().is_err() && "windows:10.0".parse::<Platform>().is_err());
     }
 
     #[test]

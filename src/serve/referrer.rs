@@ -2,11 +2,11 @@
 
 use axum::body::Body;
 use axum::http::{HeaderName, StatusCode, header};
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
 use super::call::{Call, response};
 use super::refusal::{Answer, Code, Refusal};
-use crate::oci::{Descriptor, Digest, Repository, media_type};
+use crate::oci::{Digest, Repository, media_type};
 
 /// Bytes of one page's descriptors. Clients read no index of more than 4 MiB.
 const PAGE: usize = 3 << 20;
@@ -20,7 +20,7 @@ pub(super) async fn list(call: &Call, name: &Repository, subject: &Digest) -> An
     let (mut page, mut size, mut link) = (Vec::new(), 0, None);
     let mut before: Option<&Digest> = None;
     for descriptor in found.iter().filter(|d| d.digest.as_str() > last) {
-        let value = written(descriptor);
+        let value = descriptor.to_json();
         size += value.to_string().len();
         if let Some(before) = before.filter(|_| size > PAGE) {
             let filter = artifact_type.map(|t| format!("&artifactType={}", escaped(t))).unwrap_or_default();
@@ -37,23 +37,6 @@ pub(super) async fn list(call: &Call, name: &Repository, subject: &Digest) -> An
     }
     headers.extend(link.as_deref().map(|link| (header::LINK, link)));
     Ok(response(StatusCode::OK, &headers, Body::from(index.to_string())))
-}
-
-/// A descriptor as the image specification writes it.
-fn written(descriptor: &Descriptor) -> Value {
-    let mut value = json!({
-        "mediaType": descriptor.media_type,
-        "digest": descriptor.digest,
-        "size": descriptor.size,
-    });
-    if let Some(artifact_type) = &descriptor.artifact_type {
-        value["artifactType"] = json!(artifact_type);
-    }
-    if !descriptor.annotations.is_empty() {
-        let annotations = descriptor.annotations.iter().map(|(key, text)| (key.clone(), json!(text)));
-        value["annotations"] = Value::Object(annotations.collect::<Map<_, _>>());
-    }
-    value
 }
 
 /// A text for a query in a header: everything but plain characters percent-encoded.

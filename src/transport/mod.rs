@@ -11,7 +11,7 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
 
-use crate::oci::{Descriptor, Digest, RawManifest, Repository, TagOrDigest};
+use crate::oci::{Descriptor, Digest, RawManifest, Repository, Tag, TagOrDigest};
 
 pub mod archive;
 mod error;
@@ -53,6 +53,17 @@ pub trait Source: Send + Sync {
         let _ = (blob, from, until);
         Box::pin(async { Ok(None) })
     }
+
+    /// The manifests that name `subject` as their subject, as far as this place knows any.
+    fn referrers<'a>(&'a self, subject: &'a Digest) -> BoxFuture<'a, Result<Vec<Descriptor>>> {
+        let _ = subject;
+        Box::pin(async { Ok(Vec::new()) })
+    }
+
+    /// All tags, in the place's own order.
+    fn tags(&self) -> BoxFuture<'_, Result<Vec<Tag>>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
 }
 
 /// Where an image is written to: one repository, one layout, one archive.
@@ -84,6 +95,33 @@ pub trait Destination: Send + Sync {
         manifest: &'a RawManifest,
         at: &'a TagOrDigest,
     ) -> BoxFuture<'a, Result<Digest>>;
+
+    /// The referrers of `subject` that are listed here now; `None` where nothing is listed that could be asked.
+    fn listed_referrers<'a>(&'a self, subject: &'a Digest) -> BoxFuture<'a, Result<Option<Vec<Descriptor>>>> {
+        let _ = subject;
+        Box::pin(async { Ok(None) })
+    }
+
+    /// Puts a manifest that has a subject at its digest. Whether it is thereby listed among the subject's referrers;
+    /// where not, [`Destination::list_referrers`] has to be told.
+    fn put_referrer<'a>(&'a self, manifest: &'a RawManifest) -> BoxFuture<'a, Result<bool>> {
+        Box::pin(async move {
+            let at = TagOrDigest::Digest(manifest.digest.clone());
+            self.put_manifest(manifest, &at).await?;
+            Ok(true)
+        })
+    }
+
+    /// Lists manifests, which are here already, among the referrers of `subject`; those that are listed stay. What is
+    /// listed is read and written anew: of one subject only one at a time may do this.
+    fn list_referrers<'a>(
+        &'a self,
+        subject: &'a Digest,
+        referrers: &'a [Descriptor],
+    ) -> BoxFuture<'a, Result<()>> {
+        let _ = (subject, referrers);
+        Box::pin(async { Ok(()) })
+    }
 
     /// The writing failed for a reason that may pass (the network): what came so far is to stay when the destination
     /// is dropped, and the same writing, begun again, goes on with it. The answer tells people what stays.

@@ -14,6 +14,7 @@ mod packing;
 mod partial;
 mod pieces;
 mod recompress;
+mod referrer;
 mod room;
 mod shared;
 mod sum;

@@ -3,22 +3,12 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use serde_json::Value;
-
 use super::manifest::Manifests;
-use crate::oci::{Descriptor, Digest, RawManifest, Repository, media_type};
+use crate::oci::{Descriptor, Digest, Referrer, Repository};
 use crate::transport::Result;
 
 /// Repositories whose referrers are remembered.
 const CACHED: usize = 256;
-
-/// A manifest with a subject.
-#[derive(Debug)]
-struct Referrer {
-    subject: Digest,
-    /// As the referrers API lists it: with artifact type and annotations.
-    descriptor: Descriptor,
-}
 
 /// By manifest: what it refers to, if anything. A digest's content never changes, so what is known stays true.
 type Known = Arc<Mutex<HashMap<Digest, Option<Arc<Referrer>>>>>;
@@ -47,7 +37,7 @@ impl Referrers {
                 Some(known) => known,
                 None => {
                     let read = match manifests.read_exactly(&manifest) {
-                        Ok(raw) => referrer(&raw).map(Arc::new),
+                        Ok(raw) => raw.referrer().map(Arc::new),
                         // One damaged or just deleted manifest hides only itself.
                         Err(e) => {
                             tracing::warn!(error = %e, "a manifest was passed over among the referrers");
@@ -80,22 +70,4 @@ impl Referrers {
         }
         all.entry(repository.clone()).or_default().clone()
     }
-}
-
-/// The descriptor that stands for a manifest in its subject's referrers (OCI distribution 1.1, "Listing
-/// Referrers"): its artifact type is its own, or else its configuration's media type.
-fn referrer(raw: &RawManifest) -> Option<Referrer> {
-    let value: Value = serde_json::from_slice(&raw.bytes).ok()?;
-    let subject = Descriptor::from_json(value.get("subject")?).ok()?.digest;
-    let text =
-        |value: Option<&Value>| value.and_then(Value::as_str).filter(|t| !t.is_empty()).map(str::to_owned);
-    let mut descriptor = raw.descriptor();
-    descriptor.artifact_type = text(value.get("artifactType")).or_else(|| {
-        let config = value.get("config").filter(|_| media_type::is_image_manifest(&raw.media_type));
-        text(config.and_then(|config| config.get("mediaType")))
-    });
-    let annotations = value.get("annotations").and_then(Value::as_object).into_iter().flatten();
-    descriptor.annotations =
-        annotations.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect();
-    Some(Referrer { subject, descriptor })
 }

@@ -10,7 +10,7 @@ use futures_util::future::BoxFuture;
 use super::manifest::Manifests;
 use super::upload::{Incoming, Keep, Upload};
 use super::{Inner, Store, blob, blocking};
-use crate::oci::{Descriptor, Digest, ErrorClass, RawManifest, Repository, TagOrDigest};
+use crate::oci::{Descriptor, Digest, ErrorClass, RawManifest, Repository, Tag, TagOrDigest};
 use crate::transport::{Begin, BlobWriter, ByteStream, Destination, Error, Result, Source};
 
 /// One repository of a [`Store`]. Cheap to clone.
@@ -179,6 +179,14 @@ impl Source for StoreRepository {
         }
         .boxed()
     }
+
+    fn referrers<'a>(&'a self, subject: &'a Digest) -> BoxFuture<'a, Result<Vec<Descriptor>>> {
+        StoreRepository::referrers(self, subject, None).boxed()
+    }
+
+    fn tags(&self) -> BoxFuture<'_, Result<Vec<Tag>>> {
+        self.store.tags(&self.repository).boxed()
+    }
 }
 
 impl Destination for StoreRepository {
@@ -245,6 +253,10 @@ impl Destination for StoreRepository {
     ) -> BoxFuture<'a, Result<Digest>> {
         let (manifest, at) = (manifest.clone(), at.clone());
         self.change(move |own| own.put(&manifest, &at)).boxed()
+    }
+
+    fn listed_referrers<'a>(&'a self, subject: &'a Digest) -> BoxFuture<'a, Result<Option<Vec<Descriptor>>>> {
+        StoreRepository::referrers(self, subject, None).map(|listed| listed.map(Some)).boxed()
     }
 
     fn keep(&self) -> Option<String> {

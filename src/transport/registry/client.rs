@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
 
@@ -11,8 +12,8 @@ use super::host::Host;
 use super::options::ClientOptions;
 use super::profile::{Profile, RateLimit};
 use super::tag;
-use crate::oci::{Descriptor, Digest, RawManifest, Registry, Repository, TagOrDigest};
-use crate::transport::{Begin, ByteStream, Destination, Result, Source};
+use crate::oci::{Descriptor, Digest, RawManifest, Registry, Repository, Tag, TagOrDigest};
+use crate::transport::{Begin, ByteStream, Destination, Error, Result, Source};
 
 /// A client for all registries. Cheap to make: no file is read and nothing of TLS is set up before the first
 /// request. Cheap to clone: every clone shares connections, tokens and what was learned.
@@ -146,6 +147,21 @@ impl Source for RepositoryClient {
     ) -> BoxFuture<'a, Result<Option<ByteStream>>> {
         Box::pin(self.get_blob_part(blob, from, until))
     }
+
+    fn referrers<'a>(&'a self, subject: &'a Digest) -> BoxFuture<'a, Result<Vec<Descriptor>>> {
+        Box::pin(RepositoryClient::referrers(self, subject))
+    }
+
+    fn tags(&self) -> BoxFuture<'_, Result<Vec<Tag>>> {
+        let mut pages = tag::tags(self.host.clone(), self.repository.clone());
+        Box::pin(async move {
+            let mut tags = Vec::new();
+            while let Some(page) = pages.next().await {
+                tags.extend(page?.iter().filter_map(|tag| tag.parse().ok()));
+            }
+            Ok(tags)
+        })
+    }
 }
 
 impl Destination for RepositoryClient {
@@ -171,6 +187,32 @@ impl Destination for RepositoryClient {
         at: &'a TagOrDigest,
     ) -> BoxFuture<'a, Result<Digest>> {
         Box::pin(self.put_manifest_bytes(manifest, at))
+    }
+
+    fn listed_referrers<'a>(&'a self, subject: &'a Digest) -> BoxFuture<'a, Result<Option<Vec<Descriptor>>>> {
+        Box::pin(async move {
+            match RepositoryClient::referrers(self, subject).await {
+                Ok(list) => Ok(Some(list)),
+                // As for a manifest that is looked up before a push: the push itself tells of missing rights.
+                Err(Error::Answered { status: 403, .. }) => Ok(Some(Vec::new())),
+                Err(error) => Err(error),
+            }
+        })
+    }
+
+    fn put_referrer<'a>(&'a self, manifest: &'a RawManifest) -> BoxFuture<'a, Result<bool>> {
+        Box::pin(async move {
+            let at = TagOrDigest::Digest(manifest.digest.clone());
+            self.put_manifest_heard(manifest, &at).await.map(|(_, is_listed)| is_listed)
+        })
+    }
+
+    fn list_referrers<'a>(
+        &'a self,
+        subject: &'a Digest,
+        referrers: &'a [Descriptor],
+    ) -> BoxFuture<'a, Result<()>> {
+        Box::pin(self.add_to_referrers_tag(subject, referrers))
     }
 
     fn round_trip(&self) -> Option<Duration> {

@@ -105,6 +105,16 @@ impl RepositoryClient {
 
     /// Puts exactly these bytes at a tag or digest. The answer is the digest that the registry knows them by.
     pub async fn put_manifest_bytes(&self, manifest: &RawManifest, at: &TagOrDigest) -> Result<Digest> {
+        self.put_manifest_heard(manifest, at).await.map(|(digest, _)| digest)
+    }
+
+    /// The same, and whether the registry said that it knows what the manifest refers to (`OCI-Subject`, distribution
+    /// specification 1.1, "Pushing Manifests with Subject").
+    pub(super) async fn put_manifest_heard(
+        &self,
+        manifest: &RawManifest,
+        at: &TagOrDigest,
+    ) -> Result<(Digest, bool)> {
         let attempted = "put manifest";
         if let TagOrDigest::Digest(digest) = at
             && *digest != manifest.digest
@@ -121,6 +131,7 @@ impl RepositoryClient {
             .patience(self.patience());
         let answer = self.host.call(&call).await?;
         let given = header::content_digest(answer.headers());
+        let knows_subject = header::text(answer.headers(), "oci-subject").is_some();
         answer.drain().await;
         match given {
             Some(given) if given != manifest.digest && !given.matches(&manifest.bytes) => {
@@ -131,7 +142,7 @@ impl RepositoryClient {
                     found: given.to_string(),
                 })
             }
-            _ => Ok(manifest.digest.clone()),
+            _ => Ok((manifest.digest.clone(), knows_subject)),
         }
     }
 

@@ -20,6 +20,7 @@ mod challenge;
 mod chunk;
 mod client;
 mod error;
+mod foreign;
 mod header;
 mod host;
 mod http;

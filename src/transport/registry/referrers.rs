@@ -8,8 +8,8 @@ use super::auth::Scopes;
 use super::client::RepositoryClient;
 use super::header;
 use super::http::{Call, Whole};
-use crate::oci::{Descriptor, Digest, Document, MANIFEST_LIMIT, RawManifest, Tag, TagOrDigest, media_type};
-use crate::transport::Result;
+use crate::oci::{self, Descriptor, Digest, Document, MANIFEST_LIMIT, RawManifest, TagOrDigest, media_type};
+use crate::transport::{Error, Result};
 
 /// Pages of one list at most.
 const PAGES: usize = 1000;
@@ -24,6 +24,7 @@ impl RepositoryClient {
                 Ok(list)
             }
             None => {
+                // Not believed the next time: a repository that is not there yet may have said so, or an older version.
                 self.host.learn(|profile| profile.referrers = Some(false));
                 self.referrers_tag(subject).await
             }
@@ -59,10 +60,7 @@ impl RepositoryClient {
     }
 
     async fn referrers_tag(&self, subject: &Digest) -> Result<Vec<Descriptor>> {
-        let text = format!("{}-{}", subject.algorithm(), subject.hex());
-        let Ok(tag) = text.get(..text.len().min(128)).unwrap_or_default().parse::<Tag>() else {
-            return Ok(Vec::new());
-        };
+        let Some(tag) = oci::referrers_tag(subject) else { return Ok(Vec::new()) };
         let manifest = match self.get_manifest(&TagOrDigest::Tag(tag)).await {
             Ok(manifest) => manifest,
             Err(error) if error.is_not_found() => return Ok(Vec::new()),
@@ -72,6 +70,29 @@ impl RepositoryClient {
             Ok(Document::Index(index)) => Ok(index.manifests),
             // Somebody else's tag of that form.
             _ => Ok(Vec::new()),
+        }
+    }
+
+    /// Adds manifests to the index at the tag `sha256-…`, which lists the referrers of `subject` where the registry
+    /// does not: it is read, and put again with what is new. Everything in it stays.
+    pub(super) async fn add_to_referrers_tag(&self, subject: &Digest, more: &[Descriptor]) -> Result<()> {
+        let Some(tag) = oci::referrers_tag(subject) else { return Ok(()) };
+        let at = TagOrDigest::Tag(tag);
+        let old = match self.get_manifest(&at).await {
+            Ok(old) => Some(old.bytes),
+            Err(error) if error.is_not_found() => None,
+            Err(error) => return Err(error),
+        };
+        let reason = |reason: String| Error::Conflict {
+            at: self.place(&at),
+            reason: format!("the tag should list the referrers of {subject}: {reason}"),
+        };
+        match oci::with_referrers(old.as_deref(), more).map_err(reason)? {
+            None => Ok(()),
+            Some(bytes) => {
+                let index = RawManifest::new(bytes.into(), media_type::OCI_INDEX);
+                self.put_manifest_bytes(&index, &at).await.map(drop)
+            }
         }
     }
 }

@@ -43,7 +43,7 @@ pub(super) fn check_layer(layer: &Descriptor) -> Result<(), String> {
     let kind = layer.media_type.as_str();
     if media_type::is_foreign_layer(kind) && !layer.urls.is_empty() {
         return Err(format!(
-            "layer {} lies outside the registry ({}); a docker-archive needs every layer's data",
+            "layer {} lies outside the registry ({}); a docker-archive needs every layer's data: --foreign-layers copies it, too",
             layer.digest,
             printable(&layer.urls.join(" "), 200)
         ));

@@ -85,6 +85,12 @@ impl Shared<Images> {
     /// the notes say which.
     fn image(&self, manifest: &RawManifest, parsed: &ImageManifest) -> Result<(Image, Vec<String>)> {
         for layer in &parsed.layers {
+            // What lies elsewhere by its manifest's word may have been brought here all the same.
+            let is_here = self.slot(&layer.digest).is_some_and(|slot| slot.done);
+            let layer = match is_here && !layer.urls.is_empty() {
+                true => &Descriptor { urls: Vec::new(), ..layer.clone() },
+                false => layer,
+            };
             image::check_layer(layer).map_err(|reason| self.unsupported(reason))?;
         }
         for blob in parsed.blobs() {

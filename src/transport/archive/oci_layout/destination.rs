@@ -9,7 +9,7 @@ use super::super::blocking;
 use super::super::in_place::{Found, InPlace};
 use super::super::partial::{Keep, Partial, WORTH_KEEPING};
 use super::super::pieces::Pump;
-use super::super::room;
+use super::super::{referrer, room};
 use super::directory::Directory;
 use super::index;
 use super::names::Names;
@@ -132,6 +132,21 @@ impl Destination for OciLayoutWriter {
             })
             .await
         })
+    }
+
+    fn listed_referrers<'a>(&'a self, subject: &'a Digest) -> BoxFuture<'a, Result<Option<Vec<Descriptor>>>> {
+        let (directory, subject) = (self.directory.clone(), subject.clone());
+        Box::pin(blocking(move || {
+            let entries = match directory.entries() {
+                // A directory that is to become a layout lists nothing yet.
+                Err(e) if e.is_not_found() || matches!(e, Error::Format { .. }) => {
+                    return Ok(Some(Vec::new()));
+                }
+                entries => entries?,
+            };
+            let read = |entry: &Descriptor| directory.manifest(&entry.digest, &entry.media_type);
+            referrer::listed(&entries, &subject, read).map(Some)
+        }))
     }
 
     fn keep(&self) -> Option<String> {

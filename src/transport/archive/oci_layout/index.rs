@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::super::referrer;
 use crate::oci::{Descriptor, Digest, Reference, TagOrDigest, media_type, printable};
 
 /// The tag or name of an image in a layout (image specification, "Annotations").
@@ -44,7 +45,7 @@ pub(in crate::transport::archive) fn select(
 ) -> Result<Descriptor, NoChoice> {
     let Some(wanted) = reference else {
         // Referrers may be listed beside the images that they refer to.
-        let images: Vec<&Descriptor> = entries.iter().filter(|e| e.artifact_type.is_none()).collect();
+        let images: Vec<&Descriptor> = entries.iter().filter(|e| !referrer::stands_beside(e)).collect();
         let one = if images.is_empty() { only(entries.iter()) } else { only(images.into_iter()) };
         return one
             .map_err(|()| NoChoice::Ambiguous(there_is(entries)))

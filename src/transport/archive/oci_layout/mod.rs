@@ -15,8 +15,8 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
-use super::{blocking, pieces};
-use crate::oci::{Descriptor, RawManifest, TagOrDigest};
+use super::{blocking, pieces, referrer};
+use crate::oci::{Descriptor, Digest, RawManifest, Tag, TagOrDigest};
 use crate::transport::{ByteStream, Error, Result, Source};
 use directory::Directory;
 use index::NoChoice;
@@ -128,5 +128,16 @@ impl Source for OciLayout {
             let from = from.min(size);
             Ok((from, pieces::read_range(Arc::new(file), path, from, size)))
         })
+    }
+
+    fn referrers<'a>(&'a self, subject: &'a Digest) -> BoxFuture<'a, Result<Vec<Descriptor>>> {
+        let (directory, entries, subject) = (self.directory.clone(), self.entries.clone(), subject.clone());
+        Box::pin(blocking(move || {
+            referrer::listed(&entries, &subject, |entry| directory.manifest(&entry.digest, &entry.media_type))
+        }))
+    }
+
+    fn tags(&self) -> BoxFuture<'_, Result<Vec<Tag>>> {
+        Box::pin(async { Ok(referrer::all_tags(&self.entries)) })
     }
 }

@@ -42,9 +42,11 @@ impl Names {
         name: Option<&str>,
     ) -> Result<Descriptor, ManifestError> {
         let mut entry = manifest.descriptor();
+        // What stands beside an image must not be taken for one.
+        entry.artifact_type = manifest.referrer().and_then(|referrer| referrer.descriptor.artifact_type);
         match manifest.parse()? {
             Document::Index(index) => self.reachable.extend(index.manifests.into_iter().map(|m| m.digest)),
-            Document::Image(image) => entry.artifact_type = image.artifact_type,
+            Document::Image(image) => entry.artifact_type = image.artifact_type.or(entry.artifact_type),
         }
         match name {
             Some(name) => {

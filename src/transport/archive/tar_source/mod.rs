@@ -16,8 +16,8 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 
 use super::oci_layout::index::{self, NoChoice};
-use super::{LayoutImage, blocking, pieces};
-use crate::oci::{Descriptor, Digest, RawManifest, TagOrDigest, printable};
+use super::{LayoutImage, blocking, pieces, referrer};
+use crate::oci::{Descriptor, Digest, RawManifest, Tag, TagOrDigest, printable};
 use crate::transport::{ByteStream, Error, Result, Source};
 use contents::{Contents, Extent};
 use saved::Saved;
@@ -150,5 +150,18 @@ impl Source for TarArchive {
             let (file, path) = (Arc::clone(contents.file()), contents.path().to_owned());
             Ok((from, pieces::read_range(file, path, at + from, at + size)))
         })
+    }
+
+    fn referrers<'a>(&'a self, subject: &'a Digest) -> BoxFuture<'a, Result<Vec<Descriptor>>> {
+        let (tar, subject) = (Arc::clone(&self.tar), subject.clone());
+        Box::pin(blocking(move || {
+            referrer::listed(&tar.images.entries, &subject, |entry| {
+                tar.manifest(&entry.digest, &entry.media_type)
+            })
+        }))
+    }
+
+    fn tags(&self) -> BoxFuture<'_, Result<Vec<Tag>>> {
+        Box::pin(async { Ok(referrer::all_tags(&self.tar.images.entries)) })
     }
 }

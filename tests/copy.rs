@@ -72,6 +72,7 @@ fn engine(home: &Home, forbids: fn(&Target) -> Option<String>) -> Engine {
         forbids: Arc::new(forbids),
         attempts: 3,
         retries_per_job: 100,
+        daemons: Default::default(),
         host_platform: Platform::host_linux(),
         standard_output: None,
         ledger: None,

@@ -29,6 +29,7 @@ async fn engine(home: &Home, workers: usize, bandwidth: Option<u64>) -> Engine {
         forbids: Arc::new(|_| None),
         attempts: 3,
         retries_per_job: 100,
+        daemons: Default::default(),
         host_platform: Platform::host_linux(),
         standard_output: None,
         ledger: Some(ledger),

@@ -74,6 +74,7 @@ impl Passage {
             retries_per_job: 100,
             bandwidth: None,
             host_bandwidths: Default::default(),
+            daemons: Default::default(),
             host_platform: "linux/amd64".parse().unwrap(),
             standard_output: None,
             ledger: None,

@@ -4,6 +4,7 @@
 mod credentials;
 mod demo;
 pub mod demo_images;
+mod engines;
 mod environment;
 mod headless;
 mod logging;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,6 +36,7 @@ pub(super) fn engine_options(config: &Config, overrides: Overrides, ledger: Opti
         forbids: forbids(config),
         attempts: config.attempts,
         retries_per_job: config.retries_per_job,
+        daemons: super::engines::places(config, Environment::of_process(), staging_directory(config)),
         host_platform: Platform::host_linux(),
         // A terminal has no use for an archive, and the terminal UI's is the screen.
         standard_output: (!std::io::stdout().is_terminal()).then(std::env::temp_dir),
@@ -56,6 +57,12 @@ fn forbids(config: &Config) -> Forbids {
 pub(super) fn store_directory(config: &Config) -> PathBuf {
     let data = || paths::data_directory().unwrap_or_else(|| PathBuf::from(".wharf"));
     config.store.clone().unwrap_or_else(|| data().join("store"))
+}
+
+/// Where images lie that come out of an engine or go into one: beside the store, on a disk that is made for images.
+fn staging_directory(config: &Config) -> PathBuf {
+    let store = store_directory(config);
+    store.parent().map_or_else(|| PathBuf::from(".wharf"), Path::to_owned).join("staging")
 }
 
 fn client_options(config: &Config, overrides: Overrides) -> ClientOptions {
@@ -113,7 +120,7 @@ fn proxy_settings(proxy: &Proxy) -> ProxySettings {
     }
 }
 
-fn tls_options(tls: Tls) -> TlsOptions {
+pub(super) fn tls_options(tls: Tls) -> TlsOptions {
     let Tls { plain, insecure, ca_file, cert_file, key_file } = tls;
     TlsOptions { plain, insecure, ca_file, cert_file, key_file }
 }

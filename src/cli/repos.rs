@@ -20,18 +20,29 @@ pub(super) fn place(text: &str, config: &Config) -> Result<Place, Error> {
         class: ErrorClass::Reference,
         faults: vec![format!("{shown:?} is no registry: {reason}")],
         hint: Some(
-            "a registry is HOST[:PORT], the name of an entry in the configuration, or store:".to_owned(),
+            "a registry is HOST[:PORT], the name of an entry in the configuration, store: or docker-daemon:"
+                .to_owned(),
         ),
     };
     if let Some(entry) = config.entry(text) {
         return match (entry.kind, entry.registry()) {
             (RegistryType::Registry, Some(registry)) => Ok(Place::Registry(registry)),
             (RegistryType::Store, _) => Ok(Place::Store),
+            (RegistryType::Docker, _) => Ok(Place::Engine(Some(entry.name.clone()))),
             _ => Err(reference(format!("the entry of that name is a {}", entry.kind.as_str()))),
         };
     }
     if matches!(text, "store" | "store:") {
         return Ok(Place::Store);
+    }
+    if let Some(engine) = text.strip_prefix("docker-daemon") {
+        match engine.strip_prefix("://").map(|host| host.trim_end_matches('/')) {
+            Some(host) if !host.is_empty() && !host.contains('/') => {
+                return Ok(Place::Engine(Some(host.to_owned())));
+            }
+            None if matches!(engine, "" | ":") => return Ok(Place::Engine(None)),
+            _ => {}
+        }
     }
     let host = text.strip_prefix("docker://").unwrap_or(text).trim_end_matches('/');
     if let Some((_, path)) = host.split_once('/') {
@@ -59,6 +70,10 @@ mod tests {
         assert_eq!(place("ghcr.io", &config).unwrap(), registry("ghcr.io"));
         assert_eq!(place("127.0.0.1:5000/", &config).unwrap(), registry("127.0.0.1:5000"));
         assert_eq!(place("store:", &config).unwrap(), Place::Store);
+        for text in ["docker-daemon", "docker-daemon:"] {
+            assert_eq!(place(text, &config).unwrap(), Place::Engine(None));
+        }
+        assert_eq!(place("docker-daemon://b/", &config).unwrap(), Place::Engine(Some("b".to_owned())));
         for text in ["dl", "ghcr.io/a", "", "a b", "http://a"] {
             let error = place(text, &config).unwrap_err();
             assert_eq!((error.exit_code(), error.class()), (2, ErrorClass::Reference), "{text}");

@@ -25,7 +25,7 @@ pub(super) fn job(id: i64, state: JobState) -> Job {
 /// A running job with some bytes done.
 pub(super) fn running(id: i64, wire: u64, reused: u64, total: u64) -> Job {
     let mut job = job(id, JobState::Running);
-    job.progress = Progress { total, wire, reused, blobs: Vec::new() };
+    job.progress = Progress { total, wire, reused, ..Progress::default() };
     job
 }
 

@@ -54,21 +54,22 @@ pub(super) fn check_engine(text: &str) -> Result<(), String> {
         return match text.is_empty() || text.starts_with('/') {
             true => Ok(()),
             false => Err(
-                "an engine's address is unix:///PATH, tcp://HOST:PORT, ssh://USER@HOST or a socket's path"
+                "an engine's address is unix:///PATH, tcp://HOST:PORT, ssh://USER@HOST, context://NAME or a socket's path"
                     .to_owned(),
             ),
         };
     };
     match scheme {
         _ if rest.is_empty() => Err(format!("nothing behind {}://", printable(scheme, 20))),
-        "unix" | "npipe" | "ssh" => Ok(()),
+        "unix" | "ssh" | "context" => Ok(()),
+        "npipe" => Err("npipe:// is Windows' own; write unix://, tcp:// or ssh://".to_owned()),
         "tcp" | "http" | "https" => {
             check_plainness(rest)?;
             let host = rest.trim_end_matches('/');
             host.parse::<Registry>().map(|_| ()).map_err(|e| e.reason().to_owned())
         }
         other => Err(format!(
-            "{}:// is no scheme for a container engine (unix, tcp, ssh, http, https, npipe)",
+            "{}:// is no scheme for a container engine (unix, tcp, ssh, http, https, context)",
             printable(other, 20)
         )),
     }
@@ -151,10 +152,17 @@ mod tests {
             let reason = text.parse::<RegistryUrl>().unwrap_err();
             assert!(!reason.contains("hunter2"), "{reason}");
         }
-        for text in ["", "/var/run/docker.sock", "unix:///x", "tcp://10.0.0.1:2375", "ssh://me@host"] {
+        for text in [
+            "",
+            "/var/run/docker.sock",
+            "unix:///x",
+            "tcp://10.0.0.1:2375",
+            "ssh://me@host",
+            "context://build",
+        ] {
             assert_eq!(check_engine(text), Ok(()), "{text}");
         }
-        for text in ["docker", "tcp://", "foo://x", "tcp://a b"] {
+        for text in ["docker", "tcp://", "foo://x", "tcp://a b", "npipe:////./pipe/docker_engine"] {
             assert!(check_engine(text).is_err(), "{text}");
         }
         assert!(

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::planner::export_reference;
 use super::{Error, Inner, Result};
-use crate::job::{JobSpec, Target};
+use crate::job::Target;
 use crate::oci::{Location, Reference, Registry, Repository, Tag, TagOrDigest};
 use crate::transport::archive::{DockerArchive, Naming, OciArchiveWriter, OciLayout, TarArchive};
 use crate::transport::{Destination, Source};
@@ -78,7 +78,7 @@ impl Inner {
                 let at = TagOrDigest::Digest(archive.chosen().digest.clone());
                 Ok(file(Arc::new(archive), at))
             }
-            Location::DockerDaemon { .. } => Err(unsupported(location, "reading from")),
+            Location::DockerDaemon { host, image } => self.open_saved(location, host.as_deref(), image),
         }
     }
 
@@ -158,7 +158,7 @@ impl Inner {
                 let (naming, at) = (self.file_naming(location, path, overwrite), path.display().to_string());
                 self.docker_archive(naming, named.as_ref(), tags, location.to_string(), &at)
             }
-            Location::DockerDaemon { .. } => Err(unsupported(location, "writing to")),
+            Location::DockerDaemon { host, image } => self.open_load((host.as_deref(), image), source, tags),
         }
     }
 
@@ -215,7 +215,7 @@ pub(super) fn written(name: &str, at: &TagOrDigest) -> String {
 }
 
 /// The tag that a destination without one takes: the source's, else `latest`.
-fn tag_of(source: &Location) -> Tag {
+pub(super) fn tag_of(source: &Location) -> Tag {
     match source {
         Location::Registry(reference) => reference.tag.clone(),
         Location::Store { target: Some(TagOrDigest::Tag(tag)), .. } => Some(tag.clone()),
@@ -225,23 +225,8 @@ fn tag_of(source: &Location) -> Tag {
             name.rsplit(['/', ':']).next().and_then(|tag| tag.parse().ok())
         }
         Location::DockerArchive { reference: Some(reference), .. } => reference.tag.clone(),
+        Location::DockerDaemon { image, .. } => image.parse::<Reference>().ok().and_then(|image| image.tag),
         _ => None,
     }
     .unwrap_or_else(Tag::latest)
-}
-
-/// Refuses a job on a transport that wharf does not have yet, before it is queued.
-pub(super) fn check(spec: &JobSpec) -> Result<()> {
-    if let Location::DockerDaemon { .. } = &spec.source {
-        return Err(unsupported(&spec.source, "reading from"));
-    }
-    let unsupported = |target: &Target| match target {
-        Target::Image(location @ Location::DockerDaemon { .. }) => Some(unsupported(location, "writing to")),
-        _ => None,
-    };
-    spec.destinations.iter().find_map(unsupported).map_or(Ok(()), Err)
-}
-
-fn unsupported(location: &Location, verb: &str) -> Error {
-    Error::Request(format!("{location}: {verb} this transport is not built yet"))
 }

@@ -5,6 +5,7 @@ use std::io::ErrorKind;
 use super::Error;
 use crate::oci::{ErrorClass, Location};
 use crate::transport;
+use crate::transport::daemon::Trouble;
 
 /// Advice on an error, if there is any.
 pub(super) fn of(error: &Error) -> Option<String> {
@@ -21,6 +22,9 @@ pub(super) fn of(error: &Error) -> Option<String> {
 }
 
 fn transport(error: &transport::Error) -> Option<String> {
+    if let transport::Error::Daemon { at, reason, trouble, .. } = error {
+        return daemon(at, reason, *trouble);
+    }
     let at = error.at().unwrap_or_default();
     let host = at.split('/').next().unwrap_or_default();
     Some(match error.class() {
@@ -77,6 +81,38 @@ fn is_broken_pipe(error: &transport::Error) -> bool {
     matches!(error, transport::Error::File { source, .. } if source.kind() == ErrorKind::BrokenPipe)
 }
 
+/// An engine that cannot be reached, or that refused.
+fn daemon(at: &str, reason: &str, trouble: Trouble) -> Option<String> {
+    Some(match trouble {
+        Trouble::NotRunning => {
+            "is the engine running there? DOCKER_HOST, a Docker context or an entry of type docker in config.yaml say where it is"
+                .to_owned()
+        }
+        Trouble::Forbidden => {
+            "is this user in the group docker (`sudo usermod -aG docker $USER`, then log in again)? a rootless engine needs DOCKER_HOST"
+                .to_owned()
+        }
+        Trouble::Ssh => {
+            let host = reason.strip_prefix("ssh://").and_then(|rest| rest.split([':', '/']).next());
+            let host = host.and_then(|host| host.rsplit('@').next()).unwrap_or("HOST");
+            format!("`ssh {host} docker version` must work without a question: a key, a known host, docker there")
+        }
+        Trouble::Tls => {
+            "check DOCKER_CERT_PATH and DOCKER_TLS_VERIFY, the context's certificates, or `tls:` of the entry in config.yaml"
+                .to_owned()
+        }
+        Trouble::Unknown => {
+            "`docker context ls` lists contexts; an entry of type docker in config.yaml gives an engine a name".to_owned()
+        }
+        Trouble::Broken => "try again; the engine's own log says more if it comes back".to_owned(),
+        Trouble::Refused if reason.contains("no space left") => {
+            "the engine's disk is full: `docker system df` shows what takes the room".to_owned()
+        }
+        Trouble::Refused if at.is_empty() => return None,
+        Trouble::Refused => "the engine's own log says more".to_owned(),
+    })
+}
+
 /// What is not there: the tag, the repository, or the file.
 fn missing(error: &transport::Error, at: &str, host: &str) -> Option<String> {
     if let transport::Error::File { path, .. } = error {
@@ -86,6 +122,11 @@ fn missing(error: &transport::Error, at: &str, host: &str) -> Option<String> {
     let slash = name.rfind('/').map_or(0, |slash| slash + 1);
     let end = name.get(slash..)?.find(':').map_or(name.len(), |colon| slash + colon);
     let name = name.get(..end).filter(|_| slash > 0 || at.starts_with("store:")).unwrap_or(at);
+    if let Some(rest) = at.strip_prefix("docker-daemon:") {
+        let engine = rest.strip_prefix("//").and_then(|rest| rest.split('/').next());
+        let engine = engine.map_or_else(String::new, |host| format!("//{host}"));
+        return Some(format!("`wharf repos docker-daemon:{engine}` lists what is there"));
+    }
     match at.strip_prefix("store:") {
         Some(_) => return Some("`wharf repos store:` lists what is there".to_owned()),
         None if !matches!(name.parse(), Ok(Location::Registry(_))) || !name.contains('/') => return None,
@@ -138,6 +179,9 @@ mod tests {
             |at: &str| of(&transport::Error::NotFound { what: "tag 1".to_owned(), at: at.to_owned() }.into());
         assert_eq!(at("store:a/b").unwrap(), "`wharf repos store:` lists what is there");
         assert_eq!(at("oci:/tmp/x"), None);
+        let engine = |host: &str| Some(format!("`wharf repos docker-daemon:{host}` lists what is there"));
+        assert_eq!(at("docker-daemon:nginx:1 (unix:///s)"), engine(""));
+        assert_eq!(at("docker-daemon://build/nginx:1"), engine("//build"));
         assert_eq!(at("/tmp/x:1"), None);
     }
 

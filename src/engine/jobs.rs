@@ -74,6 +74,11 @@ impl Entry {
         self.id
     }
 
+    /// The counters of now: those of a planning job are replaced when it runs.
+    pub(super) fn counters(&self) -> Arc<Counters> {
+        Arc::clone(&self.now().counters)
+    }
+
     fn now(&self) -> MutexGuard<'_, Now> {
         self.now.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -7,6 +7,7 @@
 //! | file | story |
 //! |---|---|
 //! | `door` | a location's name → the source or destination behind it |
+//! | `daemon` | container engines: their doors, plans and answers |
 //! | `planner` | a specification → what each destination needs |
 //! | `arrival` | which of an image's platforms arrive, as an index or as one image |
 //! | `several` | many images in one archive |
@@ -35,6 +36,7 @@ mod arrival;
 mod bandwidth;
 mod budget;
 mod copy;
+mod daemon;
 mod diary;
 mod door;
 mod error;
@@ -80,7 +82,7 @@ use tokio_util::task::TaskTracker;
 pub use error::{Error, Result};
 pub use image::{Image, ImagePlatform};
 pub use login::CheckedLogin;
-pub use options::{EngineOptions, Forbids};
+pub use options::{DaemonPlaces, EngineOptions, FindEngine, Forbids};
 pub use place::{FileEntry, Place};
 pub use record::JobRecord;
 pub use registry_info::RegistryInfo;
@@ -89,7 +91,7 @@ pub use retag::TagMove;
 
 use crate::job::{Attempt, Job, JobEvent, JobId, JobSpec, Plan};
 use crate::ledger::Ledger;
-use crate::oci::{Descriptor, Location, Platform, RawManifest, Registry, Repository};
+use crate::oci::{Descriptor, Location, Platform, RawManifest, Reference, Registry, Repository};
 use crate::transport::local::Store;
 use crate::transport::registry::{Client, ClientOptions};
 
@@ -104,6 +106,7 @@ pub struct Engine(Arc<Inner>);
 struct Inner {
     client: Client,
     store: Store,
+    daemons: daemon::Daemons,
     ledger: Option<Ledger>,
     forbids: Forbids,
     host_platform: Platform,
@@ -130,10 +133,12 @@ impl Engine {
     /// An engine that knows what `options` say. Nothing is opened or asked yet.
     pub fn new(options: EngineOptions) -> Engine {
         let speaker = voice::Speaker::new(options.ledger.as_ref());
+        let daemons = daemon::Daemons::new(&options);
         let pool = pool::Pool::new(options.workers, options.workers_per_host, options.host_limits);
         let observer = Arc::new(throttle::Ear { speaker: speaker.clone(), pool: Arc::clone(&pool) });
         Engine(Arc::new(Inner {
             first_wait: options.client.first_wait,
+            daemons,
             client: Client::new(ClientOptions { observer, ..options.client }),
             store: Store::open(options.store),
             ledger: options.ledger,
@@ -170,7 +175,10 @@ impl Engine {
 
     /// What a job would move, asking the destinations what they have. Nothing is changed.
     pub async fn plan(&self, spec: &JobSpec) -> Result<Plan> {
-        Ok(self.0.make_plan(spec, true).await?.plan)
+        match self.0.preview_saved(spec).await? {
+            Some(plan) => Ok(plan),
+            None => Ok(self.0.make_plan(spec, true).await?.plan),
+        }
     }
 
     /// Every job of this process, oldest first, with sampled progress.
@@ -288,6 +296,21 @@ impl Engine {
     /// A repository's tags, page by page, as they come.
     pub fn tags(&self, place: &Place, repository: &Repository) -> BoxStream<'static, Result<Vec<String>>> {
         self.0.list_tags(place, repository)
+    }
+
+    /// The tags of a repository in an engine, by its name there, which may have a host in it; `None` is the usual engine.
+    pub async fn daemon_tags(&self, host: Option<&str>, repository: &Reference) -> Result<Vec<String>> {
+        self.0.daemon_tags(host, repository).await
+    }
+
+    /// Gives an engine's image more names there; a name that another image has is taken from it.
+    pub async fn tag_in_daemon(&self, host: Option<&str>, image: &str, names: &[Reference]) -> Result<()> {
+        self.0.tag_in_daemon(host, image, names).await
+    }
+
+    /// Takes a name from an engine's image; with its last name the image goes. What went, an item a line.
+    pub async fn remove_from_daemon(&self, host: Option<&str>, image: &str) -> Result<Vec<String>> {
+        self.0.remove_from_daemon(host, image).await
     }
 
     /// What a registry says when it is pinged, and what was learned of it. One that lets nobody in is an answer.

@@ -8,10 +8,39 @@ use std::sync::Arc;
 use crate::job::Target;
 use crate::ledger::Ledger;
 use crate::oci::Platform;
+use crate::transport;
+use crate::transport::daemon::{Endpoint, Trouble};
 use crate::transport::registry::ClientOptions;
 
 /// What is forbidden to write to, and why: the configuration's rule, asked and not copied.
 pub type Forbids = Arc<dyn Fn(&Target) -> Option<String> + Send + Sync>;
+
+/// Where the engine of a name is; without a name the usual one. Asked when an engine is, not before.
+pub type FindEngine = Arc<dyn Fn(Option<&str>) -> transport::Result<Endpoint> + Send + Sync>;
+
+/// Container engines.
+#[derive(Clone)]
+pub struct DaemonPlaces {
+    /// Where each of them is.
+    pub find: FindEngine,
+    /// The directory for images on their way into one or out of one.
+    pub staging: PathBuf,
+}
+
+impl Default for DaemonPlaces {
+    /// No engine at all.
+    fn default() -> DaemonPlaces {
+        let find = |host: Option<&str>| {
+            Err(transport::Error::Daemon {
+                attempted: "reach",
+                at: super::daemon::place(host),
+                reason: "no container engine is known".to_owned(),
+                trouble: Trouble::Unknown,
+            })
+        };
+        DaemonPlaces { find: Arc::new(find), staging: PathBuf::from("/var/tmp") }
+    }
+}
 
 /// Everything the engine knows of the world.
 pub struct EngineOptions {
@@ -35,6 +64,8 @@ pub struct EngineOptions {
     pub attempts: u32,
     /// Retries of one job in one run, of its blobs and requests together.
     pub retries_per_job: u32,
+    /// Where container engines are, and where their images lie on the way.
+    pub daemons: DaemonPlaces,
     /// The platform of a docker-archive when none is named.
     pub host_platform: Platform,
     /// Where archives that go to standard output lie as long as they cannot go out; `None`: nothing may be written there.

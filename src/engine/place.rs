@@ -16,6 +16,8 @@ pub enum Place {
     Store,
     /// A directory of image files.
     Directory(PathBuf),
+    /// A container engine, by its name in the configuration or among Docker's contexts; the usual one without.
+    Engine(Option<String>),
 }
 
 /// An image file in a directory.

@@ -48,12 +48,16 @@ impl Inner {
             all if all == named.len() => Shape::One,
             _ => Shape::Mixed,
         };
-        let arrival = self.choose(&source, found, &spec.platforms, shape).await?;
+        let mut notes = Vec::new();
+        let platforms = self.platforms_for_engines(&named, &found, &spec.platforms, &mut notes).await?;
+        let mut arrival = self.choose(&source, found, &platforms, shape).await?;
+        arrival.notes.extend(notes);
+        arrival.notes.extend(source.notes().await?);
         let destinations = self.open_rest(spec, named, &arrival)?;
 
         let mut planned: Vec<PlannedDestination> = Vec::with_capacity(destinations.len());
         for (door, now) in destinations.iter().zip(tags_now) {
-            planned.push(destination_of(door, now, &arrival.root.digest)?);
+            planned.push(destination_of(door, now, &door.known_as(&arrival.root))?);
         }
         let mut manifests = Vec::new();
         // Where the image is already, only its names are new.
@@ -141,7 +145,7 @@ impl Inner {
     async fn tags_now(&self, named: &[Option<DestinationDoor>]) -> Result<Vec<Vec<Option<Digest>>>> {
         let mut asked = Vec::with_capacity(named.len());
         for door in named {
-            let tags = door.iter().filter(|door| !door.single).flat_map(|door| {
+            let tags = door.iter().filter(|door| door.has_tags()).flat_map(|door| {
                 let destination = &door.destination;
                 door.at.iter().map(move |at| destination.resolve(at))
             });
@@ -183,7 +187,7 @@ fn destination_of(
     }
     let up_to_date = !now.is_empty() && now.iter().all(|old| old.as_ref() == Some(arrives));
     let tags = door.at.iter().zip(now).filter_map(|(at, old)| match at {
-        TagOrDigest::Tag(tag) if !door.single => {
+        TagOrDigest::Tag(tag) if door.has_tags() => {
             Some(TagChange { tag: tag.clone(), old, new: arrives.clone() })
         }
         _ => None,

@@ -1,11 +1,11 @@
 //! A job's counters: atomics that the workers add to and that a tick samples.
 
-use std::sync::Mutex;
-use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::job::{BlobProgress, BlobStage, PlannedBlob, Progress};
+use crate::job::{Aside, AsideKind, BlobProgress, BlobStage, PlannedBlob, Progress};
 use crate::oci::Digest;
+use crate::transport::daemon::Moved;
 
 /// The counters of one run of one job.
 #[derive(Default)]
@@ -18,6 +18,8 @@ pub(super) struct Counters {
     pub(super) retries: AtomicU32,
     /// Things the person should know in the end, each once.
     notes: Mutex<Vec<String>>,
+    /// What goes on beside the blobs.
+    aside: Mutex<Vec<(AsideKind, Arc<Moved>)>>,
 }
 
 struct BlobCounter {
@@ -95,13 +97,27 @@ impl Counters {
         self.notes.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Something goes on beside the blobs.
+    pub(super) fn set_aside(&self, kind: AsideKind, moved: Arc<Moved>) {
+        self.aside.lock().unwrap_or_else(PoisonError::into_inner).push((kind, moved));
+    }
+
+    /// What moves beside the blobs: of several that which is not over.
+    fn aside(&self) -> Option<Aside> {
+        let aside = self.aside.lock().unwrap_or_else(PoisonError::into_inner);
+        let all =
+            aside.iter().map(|(kind, moved)| Aside { kind: *kind, done: moved.done(), total: moved.total() });
+        let begun = all.filter(|aside| aside.done > 0 || aside.total > 0);
+        begun.max_by_key(|aside| aside.total.saturating_sub(aside.done))
+    }
+
     fn cell(&self, blob: usize, destination: usize) -> Option<&Cell> {
         self.blobs.get(blob)?.cells.get(destination)
     }
 
     /// A sample of now.
     pub(super) fn sample(&self) -> Progress {
-        let mut progress = Progress::default();
+        let mut progress = Progress { aside: self.aside(), ..Progress::default() };
         progress.reused = self.spared.load(Relaxed);
         progress.total = progress.reused;
         for blob in &self.blobs {

@@ -11,8 +11,8 @@ use serde_json::Value;
 use super::door::{SourceDoor, written};
 use super::{Error, FileEntry, Image, ImagePlatform, Inner, Place, Result};
 use crate::oci::{
-    Descriptor, Digest, Document, Location, ManifestError, Platform, RawManifest, Repository, TagOrDigest,
-    media_type,
+    Descriptor, Digest, Document, Location, ManifestError, Platform, RawManifest, Reference, Repository,
+    TagOrDigest, media_type,
 };
 use crate::transport::{self, verified};
 
@@ -22,7 +22,10 @@ const CONFIG_LIMIT: u64 = 8 << 20;
 const AT_ONCE: usize = 8;
 
 impl Inner {
-    pub(super) fn list_repositories(&self, place: &Place) -> BoxStream<'static, Result<Vec<String>>> {
+    pub(super) fn list_repositories(
+        self: &std::sync::Arc<Inner>,
+        place: &Place,
+    ) -> BoxStream<'static, Result<Vec<String>>> {
         match place {
             Place::Registry(registry) => self.client.repositories(registry).map_err(Error::from).boxed(),
             Place::Store => {
@@ -41,11 +44,15 @@ impl Inner {
                 };
                 stream::once(names).boxed()
             }
+            Place::Engine(host) => {
+                let (engine, host) = (std::sync::Arc::clone(self), host.clone());
+                stream::once(async move { engine.daemon_repositories(host.as_deref()).await }).boxed()
+            }
         }
     }
 
     pub(super) fn list_tags(
-        &self,
+        self: &std::sync::Arc<Inner>,
         place: &Place,
         repository: &Repository,
     ) -> BoxStream<'static, Result<Vec<String>>> {
@@ -59,6 +66,16 @@ impl Inner {
                 stream::once(tags).boxed()
             }
             Place::Directory(_) => stream::empty().boxed(),
+            Place::Engine(host) => {
+                let (engine, host) = (std::sync::Arc::clone(self), host.clone());
+                // A name with a host in it reads as a path does.
+                let name = repository.as_str().parse::<Reference>();
+                let tags = async move {
+                    let name = name.map_err(|e| Error::Request(e.to_string()))?;
+                    engine.daemon_tags(host.as_deref(), &name).await
+                };
+                stream::once(tags).boxed()
+            }
         }
     }
 
@@ -73,6 +90,9 @@ impl Inner {
             let repository = self.client.repository(&reference.registry, &reference.repository);
             return Ok(repository.head_manifest(&reference.target()).await?);
         }
+        if let Some(found) = self.resolve_in_daemon(location).await? {
+            return Ok(found);
+        }
         match self.raw_manifest(location).await {
             Ok(raw) => Ok(Some(raw.descriptor())),
             Err(error) if error.class() == crate::oci::ErrorClass::NotFound => Ok(None),
@@ -81,6 +101,9 @@ impl Inner {
     }
 
     pub(super) async fn inspect_image(&self, location: &Location) -> Result<Image> {
+        if let Some(image) = self.inspect_in_daemon(location).await? {
+            return Ok(image);
+        }
         let door = self.open_source(location).await?;
         let root = door.source.manifest(&door.at).await?;
         let at = written(&door.name, &door.at);

@@ -16,7 +16,7 @@ use super::pool::Rank;
 use super::progress::Counters;
 use super::voice::{JOB, Voice};
 use super::{Error, Inner, Result};
-use crate::job::{JobId, Output, Plan, PlannedDestination, Report, TagChange};
+use crate::job::{AsideKind, JobId, Output, Plan, PlannedDestination, Report, TagChange};
 use crate::oci::{Document, RawManifest, TagOrDigest};
 use crate::transport::Finished;
 
@@ -61,6 +61,9 @@ impl Running {
             }
         }
         plan.notes.iter().for_each(|note| counters.note(note.clone()));
+        for engine in destinations.iter().filter_map(|door| door.destination.daemon()) {
+            counters.set_aside(AsideKind::Loading, engine.moved());
+        }
         let voice = Voice { speaker: engine.speaker.clone(), job: id, counters: Arc::clone(&counters) };
         Running {
             engine,
@@ -173,6 +176,10 @@ impl Running {
         tokio::select! {
             () = cancel.cancelled() => return Err(Error::Cancelled),
             pushed = self.push_manifests(door, planned) => pushed?,
+        }
+        tokio::select! {
+            () = cancel.cancelled() => return Err(Error::Cancelled),
+            delivered = door.destination.deliver() => delivered?,
         }
         let Finished { path, digest, notes } = door.destination.finish().await?;
         notes.into_iter().for_each(|note| self.counters.note(note));

@@ -14,7 +14,7 @@ mod state;
 pub use event::{JobEvent, Level};
 pub use export_name::{ExportName, FILE_NAME_LIMIT};
 pub use plan::{Plan, PlannedBlob, PlannedDestination, PlannedImage, PlannedManifest, Presence, TagChange};
-pub use progress::{BlobProgress, BlobStage, Progress};
+pub use progress::{Aside, AsideKind, BlobProgress, BlobStage, Progress};
 pub use rate::Rate;
 pub use record::{Attempt, Owner};
 pub use snapshot::{Failure, Job, Output, Report};

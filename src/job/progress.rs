@@ -16,6 +16,30 @@ pub struct Progress {
     pub reused: u64,
     /// Each blob, in the plan's order.
     pub blobs: Vec<BlobProgress>,
+    /// What goes on beside the blobs: an image that comes out of an engine or into it as one stream.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aside: Option<Aside>,
+}
+
+/// One stream beside the blobs. Its bytes are none of [`Progress::wire`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Aside {
+    /// What goes on.
+    pub kind: AsideKind,
+    /// Bytes so far.
+    pub done: u64,
+    /// About how many there will be; 0 where nobody knows.
+    pub total: u64,
+}
+
+/// What goes on beside the blobs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AsideKind {
+    /// An engine saves the image that is the source.
+    Saving,
+    /// An engine loads what arrived.
+    Loading,
 }
 
 /// One blob's progress.

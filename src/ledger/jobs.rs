@@ -252,7 +252,7 @@ impl Ledger {
                 total: count("total")?,
                 wire: count("wire")?,
                 reused: count("reused")?,
-                blobs: Vec::new(),
+                ..Progress::default()
             },
             priority: row.try_get("priority").map_err(error)?,
             created: row.try_get("created").map(moment).map_err(error)?,

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::daemon::Trouble;
 use crate::oci::{ErrorClass, ManifestError, printable};
 
 /// The transports' result.
@@ -106,6 +107,18 @@ pub enum Error {
         /// What is in the way.
         reason: String,
     },
+    /// A container engine could not be reached, or refused.
+    #[error("{attempted} {at}: {reason}")]
+    Daemon {
+        /// What was attempted.
+        attempted: &'static str,
+        /// On what: `docker-daemon:nginx:1`.
+        at: String,
+        /// At which engine, and what came back.
+        reason: String,
+        /// What kind of trouble it is.
+        trouble: Trouble,
+    },
     /// What this transport does not do.
     #[error("{at}: {reason}")]
     Unsupported {
@@ -156,6 +169,9 @@ impl Error {
                 _ => ErrorClass::Disk,
             },
             Error::Conflict { .. } => ErrorClass::Conflict,
+            Error::Daemon { trouble: Trouble::Tls, .. } => ErrorClass::Tls,
+            Error::Daemon { trouble: Trouble::Unknown, .. } => ErrorClass::Config,
+            Error::Daemon { .. } => ErrorClass::Daemon,
             Error::Unsupported { .. } | Error::Settings { .. } => ErrorClass::Config,
         }
     }
@@ -168,6 +184,7 @@ impl Error {
             }
             Error::Unreachable { class, .. } => *class == ErrorClass::Network,
             Error::Detour { .. } => true,
+            Error::Daemon { trouble, .. } => *trouble == Trouble::Broken,
             _ => false,
         }
     }
@@ -176,6 +193,7 @@ impl Error {
     /// is down, a registry that allows no more for now, a login that ended. Wrong bytes and full disks are not.
     pub fn may_pass(&self) -> bool {
         matches!(self.class(), ErrorClass::Network | ErrorClass::RateLimit | ErrorClass::Auth)
+            || matches!(self, Error::Daemon { trouble: Trouble::Broken | Trouble::NotRunning, .. })
     }
 
     /// How long the other side asks to wait.
@@ -201,6 +219,7 @@ impl Error {
             | Error::NotFound { at, .. }
             | Error::Manifest { at, .. }
             | Error::Conflict { at, .. }
+            | Error::Daemon { at, .. }
             | Error::Unsupported { at, .. }
             | Error::Settings { at, .. } => Some(at),
             Error::File { .. } | Error::Format { .. } => None,

@@ -4,6 +4,7 @@
 //! - [`registry`]: OCI distribution over HTTP
 //! - [`archive`]: OCI layouts and docker-archives
 //! - [`local`]: wharf's own image store
+//! - [`daemon`]: container engines, Docker's and podman's
 
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use futures_util::stream::BoxStream;
 use crate::oci::{Descriptor, Digest, RawManifest, Repository, Tag, TagOrDigest};
 
 pub mod archive;
+pub mod daemon;
 mod error;
 pub mod local;
 pub mod registry;
@@ -63,6 +65,11 @@ pub trait Source: Send + Sync {
     /// All tags, in the place's own order.
     fn tags(&self) -> BoxFuture<'_, Result<Vec<Tag>>> {
         Box::pin(async { Ok(Vec::new()) })
+    }
+
+    /// The image of an engine, if this is one.
+    fn saved(&self) -> Option<&daemon::Saved> {
+        None
     }
 }
 
@@ -129,6 +136,12 @@ pub trait Destination: Send + Sync {
         None
     }
 
+    /// Brings what was written to where it is wanted, where that is a step of its own (an engine loads an archive).
+    /// Called once, before [`Destination::finish`]; dropped before its end, it is broken off.
+    fn deliver(&self) -> BoxFuture<'_, Result<()>> {
+        Box::pin(async { Ok(()) })
+    }
+
     /// Ends the writing: what is a file becomes whole and gets its name. Without this nothing is left behind.
     fn finish(&self) -> BoxFuture<'_, Result<Finished>> {
         Box::pin(async { Ok(Finished::default()) })
@@ -137,6 +150,11 @@ pub trait Destination: Send + Sync {
     /// The shortest time that the other side took to answer so far, which is about a round trip; `None` where there is
     /// no other side, or nothing is known yet.
     fn round_trip(&self) -> Option<Duration> {
+        None
+    }
+
+    /// The engine, if this is one: it takes one platform, and knows images by their IDs.
+    fn daemon(&self) -> Option<&daemon::DaemonLoad> {
         None
     }
 }

@@ -121,6 +121,7 @@ pub fn engine(directory: &Path, client: ClientOptions, ledger: Option<Ledger>) -
         workers_per_host: 4,
         host_limits: Default::default(),
         forbids: std::sync::Arc::new(|_| None),
+        daemons: Default::default(),
         host_platform: "linux/amd64".parse::<Platform>().unwrap(),
         standard_output: None,
         ledger,

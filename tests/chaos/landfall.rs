@@ -75,7 +75,7 @@ fn is_told(job: &Job, leg: &Leg) -> Result<(), String> {
     let arrived = arrived.filter(|output| output.digest == leg.arrives).count();
     let settled =
         |blob: &BlobProgress| matches!(blob.stage, BlobStage::Done | BlobStage::Present | BlobStage::Mounted);
-    let Progress { total, wire, reused, blobs } = &job.progress;
+    let Progress { total, wire, reused, blobs, .. } = &job.progress;
     match arrived == job.spec.destinations.len() && blobs.iter().all(settled) && wire + reused == *total {
         true => Ok(()),
         false => Err(format!("it tells something else: {:?} {:?}", job.report, job.progress)),

@@ -15,7 +15,7 @@ mod partial;
 mod pieces;
 mod recompress;
 mod referrer;
-mod room;
+pub(super) mod room;
 mod shared;
 mod sum;
 mod tar_entry;

@@ -7,7 +7,7 @@ use super::super::{Error, Result};
 
 /// Says now that the disk is too full, and not after an hour: `needed` bytes where `path` is, a directory or a
 /// file that is there.
-pub(super) fn check(path: &Path, needed: u64) -> Result<()> {
+pub(in crate::transport) fn check(path: &Path, needed: u64) -> Result<()> {
     let Ok(system) = rustix::fs::statvfs(path) else { return Ok(()) };
     let available = system.f_bavail.saturating_mul(system.f_frsize);
     // File systems that do not know their size say 0.

@@ -37,7 +37,7 @@ mod tag;
 #[cfg(test)]
 mod tests;
 mod throttle;
-mod tls;
+pub(super) mod tls;
 mod upload;
 
 pub use client::{Client, RepositoryClient};

@@ -19,7 +19,7 @@ pub(super) fn unused() -> Result<ClientConfig, String> {
 }
 
 /// The configuration for `options`. Reads files; the error says which one is wrong and why.
-pub(super) fn configure(options: &TlsOptions) -> Result<ClientConfig, String> {
+pub(in crate::transport) fn configure(options: &TlsOptions) -> Result<ClientConfig, String> {
     let extra = match &options.ca_file {
         Some(path) => certificates(path)?,
         None => Vec::new(),

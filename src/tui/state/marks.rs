@@ -29,6 +29,9 @@ impl MarkKey {
                 Ok(Location::Registry(Reference::tagged(registry.clone(), repository, tag)))
             }
             Place::Store => Ok(Location::Store { repository, target: Some(TagOrDigest::Tag(tag)) }),
+            Place::Engine(host) => {
+                Ok(Location::DockerDaemon { host: host.clone(), image: format!("{repository}:{tag}") })
+            }
             Place::Directory(_) => Err("an exported file cannot be copied from yet".to_owned()),
         }
     }

@@ -285,8 +285,9 @@ fn job(id: i64, source: &str, state: JobState) -> Job {
                 blob(3, 24_000_000, 0, BlobStage::Mounted),
                 blob(4, 6_000_000, 0, BlobStage::Waiting),
             ],
+            ..Progress::default()
         },
-        JobState::Succeeded => Progress { total, wire: total, reused: 0, blobs: Vec::new() },
+        JobState::Succeeded => Progress { total, wire: total, ..Progress::default() },
         _ => Progress::default(),
     };
     let failed = state == JobState::Failed;

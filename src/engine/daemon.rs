@@ -1,0 +1,378 @@
+//! Container engines in wharf's terms: doors into them, what a plan says of them, what they answer to questions.
+
+use futures_util::future::try_join_all;
+
+use super::door::{DestinationDoor, SourceDoor, tag_of, written};
+use super::options::EngineOptions;
+use super::voice::JOB;
+use super::{Error, Image, ImagePlatform, Inner, Result};
+use crate::job::{AsideKind, JobSpec, Plan, PlannedBlob, PlannedDestination, Presence, TagChange, Target};
+use crate::oci::{
+    Descriptor, Digest, Document, Location, ManifestError, Platforms, RawManifest, Reference, Tag,
+    TagOrDigest, media_type,
+};
+use crate::transport;
+use crate::transport::daemon::{Daemon, DaemonLoad, DaemonOptions, Inspected, Saved};
+
+/// What is known of engines.
+pub(super) struct Daemons {
+    find: super::FindEngine,
+    staging: std::path::PathBuf,
+    connect_timeout: std::time::Duration,
+    stall_timeout: std::time::Duration,
+}
+
+impl Daemons {
+    pub(super) fn new(options: &EngineOptions) -> Daemons {
+        Daemons {
+            find: options.daemons.find.clone(),
+            staging: options.daemons.staging.clone(),
+            connect_timeout: options.client.connect_timeout,
+            stall_timeout: options.client.stall_timeout,
+        }
+    }
+
+    /// The engine of a name, or the usual one.
+    pub(super) fn open(&self, host: Option<&str>) -> Result<Daemon> {
+        Ok(Daemon::new(DaemonOptions {
+            place: place(host),
+            endpoint: (self.find)(host)?,
+            connect_timeout: self.connect_timeout,
+            stall_timeout: self.stall_timeout,
+            staging: self.staging.clone(),
+        })?)
+    }
+}
+
+/// An engine as people write it, before an image's name.
+pub(super) fn place(host: Option<&str>) -> String {
+    host.map_or_else(|| "docker-daemon:".to_owned(), |host| format!("docker-daemon://{host}/"))
+}
+
+/// What is asked of an engine for an image's name or ID, and what a plan asks the source for.
+fn asked(image: &str) -> Result<(String, TagOrDigest)> {
+    let wrong = |reason: String| Error::Request(format!("docker-daemon:{image}: {reason}"));
+    if image.starts_with("sha256:") {
+        let id: Digest =
+            image.parse().map_err(|_| wrong("an image ID is sha256: and 64 hex digits".into()))?;
+        return Ok((image.to_owned(), TagOrDigest::Digest(id)));
+    }
+    let reference: Reference = image.parse().map_err(|e| wrong(format!("{e}")))?;
+    let at = reference.target();
+    // Without its tag a name would stand for all of its tags.
+    let full = match &at {
+        TagOrDigest::Digest(digest) => format!("{}@{digest}", reference.name()),
+        TagOrDigest::Tag(tag) => reference.with_tag(tag.clone()).to_string(),
+    };
+    Ok((full, at))
+}
+
+impl Inner {
+    /// Opens an image of an engine. It is saved when something of it is asked for.
+    pub(super) fn open_saved(
+        &self,
+        location: &Location,
+        host: Option<&str>,
+        image: &str,
+    ) -> Result<SourceDoor> {
+        let (full, at) = asked(image)?;
+        let saved = Saved::new(self.daemons.open(host)?, full);
+        if let Ok(entry) = JOB.try_with(|job| self.jobs.get(*job))
+            && let Some(entry) = entry
+        {
+            entry.counters().set_aside(AsideKind::Saving, saved.moved());
+        }
+        let name = match image.parse::<Reference>() {
+            Ok(reference) => place(host) + &Reference { tag: None, digest: None, ..reference }.familiar(),
+            Err(_) => location.to_string(),
+        };
+        Ok(SourceDoor { source: std::sync::Arc::new(saved), at, host: String::new(), repository: None, name })
+    }
+
+    /// Opens an engine for an image that is to get a name there.
+    pub(super) fn open_load(
+        &self,
+        (host, image): (Option<&str>, &str),
+        source: &Location,
+        tags: &[Tag],
+    ) -> Result<DestinationDoor> {
+        let wrong = |reason: &str| Error::Request(format!("{}{image}: {reason}", place(host)));
+        let named: Reference =
+            image.parse().map_err(|_| wrong("an image gets a name in an engine; its ID comes by itself"))?;
+        if named.digest.is_some() {
+            return Err(wrong("an image gets a name with a tag in an engine, not a digest"));
+        }
+        let first = named.tag.clone().unwrap_or_else(|| tag_of(source));
+        let mut at = vec![TagOrDigest::Tag(first)];
+        for tag in tags.iter().cloned().map(TagOrDigest::Tag) {
+            if !at.contains(&tag) {
+                at.push(tag);
+            }
+        }
+        let plain = Reference { tag: None, ..named };
+        let name = written(&(place(host) + &plain.familiar()), &at[0]);
+        let destination = DaemonLoad::new(self.daemons.open(host)?, plain)?;
+        Ok(DestinationDoor {
+            destination: std::sync::Arc::new(destination),
+            // Each is an archive of its own until it is sent: no blob is shared.
+            host: format!("{name}#{}", self.next_serial()),
+            registry: None,
+            repository: None,
+            at,
+            name,
+            single: true,
+        })
+    }
+
+    /// The platforms that are meant where an engine is among the destinations and none was named: its own one.
+    pub(super) async fn platforms_for_engines(
+        &self,
+        named: &[Option<DestinationDoor>],
+        found: &RawManifest,
+        platforms: &Platforms,
+        notes: &mut Vec<String>,
+    ) -> Result<Platforms> {
+        let all = || Ok(platforms.clone());
+        let doors = || named.iter().flatten();
+        let engines: Vec<_> = doors().filter_map(|door| Some((door, door.destination.daemon()?))).collect();
+        let (Platforms::All, Ok(Document::Index(index)), false) =
+            (platforms, found.parse(), engines.is_empty())
+        else {
+            return all();
+        };
+        // What is said of one platform for several kinds of places is the planner's to say.
+        if !doors().all(|door| door.single) {
+            return all();
+        }
+        let available = index.platforms();
+        let mut chosen = None;
+        for (door, engine) in engines {
+            engine.about().await?;
+            let own = match (&available[..], engine.platform()) {
+                ([only], _) => only.clone(),
+                (_, Some(own)) => own.clone(),
+                (_, None) => self.host_platform.clone(),
+            };
+            match &chosen {
+                None => {
+                    let why = if available.len() == 1 { "the only one there is" } else { "the engine's own" };
+                    notes.push(format!(
+                        "{own} was chosen, {why}, as no --platform was given: an engine takes one platform"
+                    ));
+                    chosen = Some(own);
+                }
+                Some(other) if *other == own => {}
+                Some(other) => {
+                    let reason = format!("{} is {own}, another engine is {other}", door.name);
+                    return Err(Error::Request(format!("{reason}; name one with --platform, or copy apart")));
+                }
+            }
+        }
+        Ok(Platforms::from_list(chosen.into_iter().collect()))
+    }
+
+    /// What a job with an engine as its source would move, as far as the engine tells without saving the image;
+    /// `None` for every other source.
+    pub(super) async fn preview_saved(&self, spec: &JobSpec) -> Result<Option<Plan>> {
+        let Location::DockerDaemon { host, image } = &spec.source else { return Ok(None) };
+        if spec.destinations.is_empty() {
+            return Err(Error::Request(format!("{}: no destination was named", spec.source)));
+        }
+        spec.destinations.iter().try_for_each(|target| self.refuse_forbidden(target))?;
+        let there = self.daemons.open(host.as_deref())?.inspect(&asked(image)?.0).await?;
+        check_platform(&spec.source, &there, &spec.platforms)?;
+        let open = |target: &Target| match target {
+            Target::Image(to) => {
+                let door = self.open_destination(to, &spec.source, &spec.tags, spec.overwrite);
+                door.map(|door| (door.name.clone(), Some(door)))
+            }
+            Target::ExportInto(_) => Ok((target.to_string(), None)),
+        };
+        let mut destinations = Vec::new();
+        for target in &spec.destinations {
+            let (location, door) = open(target)?;
+            let mut tags = Vec::new();
+            if let Some(door) = door.filter(|door| !door.single || door.destination.daemon().is_some()) {
+                let now = try_join_all(door.at.iter().map(|at| door.destination.resolve(at))).await?;
+                for (at, old) in door.at.iter().zip(now) {
+                    let TagOrDigest::Tag(tag) = at else { continue };
+                    let (tag, old) = (tag.clone(), old.map(|old| old.digest));
+                    tags.push(TagChange { tag, old, new: there.id.clone() });
+                }
+            }
+            destinations.push(PlannedDestination {
+                location,
+                presence: vec![Presence::Unasked],
+                tags,
+                up_to_date: false,
+            });
+        }
+        let found = described(&there);
+        let layers = there.diff_ids.len();
+        let notes = vec![
+            format!(
+                "{}: {layers} layers; how many bytes they are is known once the engine has saved it: the size is what the engine says of them unpacked",
+                spec.source
+            ),
+            format!("{} is the image's ID; {}", there.id, SAVED),
+        ];
+        Ok(Some(Plan {
+            source: spec.source.to_string(),
+            arrives: found.clone(),
+            platforms: there.platform.into_iter().collect(),
+            manifests: Vec::new(),
+            blobs: vec![PlannedBlob { descriptor: found.clone(), is_config: false }],
+            found,
+            destinations,
+            notes,
+            images: Vec::new(),
+        }))
+    }
+
+    /// What an image of an engine is made of, by what the engine tells: nothing is saved for a question.
+    pub(super) async fn inspect_in_daemon(&self, location: &Location) -> Result<Option<Image>> {
+        let Location::DockerDaemon { host, image } = location else { return Ok(None) };
+        let there = self.daemons.open(host.as_deref())?.inspect(&asked(image)?.0).await?;
+        let layer = |id: &Digest| Descriptor::new(media_type::OCI_LAYER, id.clone(), 0);
+        let descriptor = described(&there);
+        Ok(Some(Image {
+            location: location.to_string(),
+            size: there.size,
+            platforms: vec![ImagePlatform {
+                platform: there.platform,
+                digest: there.id.clone(),
+                media_type: descriptor.media_type.clone(),
+                config: there.id,
+                layers: there.diff_ids.iter().map(layer).collect(),
+                size: there.size,
+                created: there.created,
+                command: there.command,
+                labels: there.labels,
+                attests: None,
+            }],
+            descriptor,
+        }))
+    }
+
+    /// An image's ID in an engine; `None` inside if there is no such image, outside if it is no engine's.
+    pub(super) async fn resolve_in_daemon(&self, location: &Location) -> Result<Option<Option<Descriptor>>> {
+        let Location::DockerDaemon { host, image } = location else { return Ok(None) };
+        let there = self.daemons.open(host.as_deref())?.find(&asked(image)?.0).await?;
+        Ok(Some(there.as_ref().map(described)))
+    }
+
+    /// The repositories of an engine's images, sorted, in the short form that people write; then the IDs of images
+    /// without a name.
+    pub(super) async fn daemon_repositories(&self, host: Option<&str>) -> Result<Vec<String>> {
+        let images = self.daemons.open(host)?.images().await?;
+        let names = images.iter().flat_map(|image| &image.names).filter_map(|name| name.parse().ok());
+        let mut names: Vec<String> =
+            names.map(|name: Reference| Reference { tag: None, digest: None, ..name }.familiar()).collect();
+        names.sort();
+        names.dedup();
+        names.extend(images.into_iter().filter(|image| image.names.is_empty()).map(|image| image.id));
+        Ok(names)
+    }
+
+    /// The tags of a repository in an engine, sorted.
+    pub(super) async fn daemon_tags(
+        &self,
+        host: Option<&str>,
+        repository: &Reference,
+    ) -> Result<Vec<String>> {
+        let daemon = self.daemons.open(host)?;
+        let images = daemon.images().await?;
+        let names = images.iter().flat_map(|image| &image.names).filter_map(|name| name.parse().ok());
+        let ours = names.filter(|name: &Reference| name.name() == repository.name());
+        let mut tags: Vec<String> = ours.filter_map(|name| Some(name.tag?.to_string())).collect();
+        tags.sort();
+        tags.dedup();
+        match tags.is_empty() {
+            true => {
+                let at = daemon.place(&repository.familiar());
+                Err(transport::Error::NotFound { what: "repository".to_owned(), at }.into())
+            }
+            false => Ok(tags),
+        }
+    }
+
+    pub(super) async fn tag_in_daemon(
+        &self,
+        host: Option<&str>,
+        image: &str,
+        names: &[Reference],
+    ) -> Result<()> {
+        let (daemon, (image, _)) = (self.daemons.open(host)?, asked(image)?);
+        for name in names {
+            daemon.tag_image(&image, name).await?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn remove_from_daemon(&self, host: Option<&str>, image: &str) -> Result<Vec<String>> {
+        Ok(self.daemons.open(host)?.remove_image(&asked(image)?.0).await?)
+    }
+}
+
+impl SourceDoor {
+    /// What a person should know of the source once it was read.
+    pub(super) async fn notes(&self) -> Result<Vec<String>> {
+        let Some(saved) = self.source.saved() else { return Ok(Vec::new()) };
+        let there = saved.inspect().await?;
+        // Such an engine keeps what it was given.
+        let kept = there.keeps_manifests;
+        Ok(if kept { Vec::new() } else { vec![format!("{}: {SAVED}", written(&self.name, &self.at))] })
+    }
+}
+
+impl DestinationDoor {
+    /// What its tags point at once an image is there: an engine knows images by their IDs.
+    pub(super) fn known_as(&self, root: &RawManifest) -> Digest {
+        self.destination.daemon().map_or_else(|| root.digest.clone(), |engine| engine.image_id(root))
+    }
+
+    /// Whether it has tags that point at something before the job.
+    pub(super) fn has_tags(&self) -> bool {
+        !self.single || self.destination.daemon().is_some()
+    }
+}
+
+const SAVED: &str =
+    "an engine keeps layers uncompressed, so what arrives has other digests than what it once pulled";
+
+/// The image as a descriptor: its ID, and its size unpacked.
+fn described(there: &Inspected) -> Descriptor {
+    let kind = if there.keeps_manifests { media_type::OCI_MANIFEST } else { media_type::OCI_CONFIG };
+    Descriptor::new(kind, there.id.clone(), there.size)
+}
+
+fn check_platform(at: &Location, there: &Inspected, platforms: &Platforms) -> Result<()> {
+    let Platforms::Only(list) = platforms else { return Ok(()) };
+    let own = there.platform.as_ref();
+    let lacking = list.iter().find(|wanted| !own.is_some_and(|own| own.satisfies(wanted)));
+    lacking.map_or(Ok(()), |wanted| {
+        let (wanted, available) = (Box::new(wanted.clone()), own.into_iter().cloned().collect());
+        let source = ManifestError::Platform { wanted, available };
+        Err(transport::Error::Manifest { at: at.to_string(), source }.into())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_engine_is_asked_for_one_image() {
+        let id = Digest::of(b"x").to_string();
+        for (image, full) in [
+            ("nginx", "docker.io/library/nginx:latest".to_owned()),
+            ("h.io:5000/a:1", "h.io:5000/a:1".to_owned()),
+            (&format!("a:1@{id}"), format!("docker.io/library/a@{id}")),
+            (&id, id.clone()),
+        ] {
+            assert_eq!(asked(image).unwrap().0, full);
+        }
+        assert_eq!(asked("sha256:12").unwrap_err().class(), crate::oci::ErrorClass::Config);
+        assert_eq!((place(None), place(Some("b"))), ("docker-daemon:".into(), "docker-daemon://b/".into()));
+    }
+}

@@ -7,6 +7,7 @@
     reason = "in a test they are assertions, and it documents itself"
 )]
 
+mod archive_out;
 mod chaos;
 mod copy;
 mod demo;

@@ -144,3 +144,17 @@ async fn what_the_network_broke_off_is_kept_and_what_is_wrong_is_not() {
     home.run(&["export", &source, "-o", "wrong"]).await.failed(1);
     assert!(!home.path("wrong").exists());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_oci_archive_and_a_compressed_one_go_on() {
+    let slow = Slow::new().await;
+    slow.home.directory("out");
+    slow.home.ok(&["copy", &slow.source, "oci-archive:once.tar"]).await;
+    slow.kill_and_go_on(&["copy", &slow.source, "oci-archive:out/a.tar"]).await;
+    let read = |name: &str| std::fs::read(slow.home.path(name)).unwrap();
+    assert!(read("out/a.tar") == read("once.tar"));
+    slow.home.ok(&["export", &slow.source, "-o", "once.tar.gz"]).await;
+    slow.kill_and_go_on(&["export", &slow.source, "-o", "out/b.tar.gz"]).await;
+    assert!(read("out/b.tar.gz") == read("once.tar.gz"));
+    assert_eq!(names(&slow.home.path("out")), ["a.tar", "a.tar.sha256", "b.tar.gz", "b.tar.gz.sha256"]);
+}

@@ -182,6 +182,9 @@ pub struct CopyArgs {
     /// One more tag at every destination; may be given several times.
     #[arg(long, value_name = "TAG")]
     pub tag: Vec<String>,
+    /// Replace an archive's file if it exists.
+    #[arg(long)]
+    pub overwrite: bool,
     /// Show what would travel, and change nothing.
     #[arg(long)]
     pub dry_run: bool,

@@ -52,7 +52,7 @@ fn spec(args: &CopyArgs, config: &Config) -> Result<JobSpec, Error> {
         destinations,
         platforms,
         tags: unique,
-        overwrite: false,
+        overwrite: args.overwrite,
         platform_in_name: false,
     })
 }

@@ -59,7 +59,7 @@ fn transport(error: &transport::Error) -> Option<String> {
         ErrorClass::Disk => "check the directory's owner, its rights and the free space".to_owned(),
         ErrorClass::Conflict => match error {
             transport::Error::File { source, .. } if source.kind() == ErrorKind::AlreadyExists => {
-                "choose another name, or replace it with `wharf export --overwrite`".to_owned()
+                "choose another name, or replace it with --overwrite".to_owned()
             }
             _ => return None,
         },

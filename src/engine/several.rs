@@ -265,23 +265,28 @@ struct Together {
 }
 
 impl Together {
-    async fn list(&self) -> transport::Result<()> {
+    /// The answer is the first image's digest in the archive.
+    async fn list(&self) -> transport::Result<Option<Digest>> {
+        let mut first = None;
         for Image { manifest, names } in &self.images {
             if names.is_empty() {
                 let at = TagOrDigest::Digest(manifest.digest.clone());
-                self.archive.put_manifest(manifest, &at).await?;
+                let put = self.archive.put_manifest(manifest, &at).await?;
+                first.get_or_insert(put);
             }
             for name in names {
                 let image = self.archive.image(Some(name.clone()));
-                image.put_manifest(manifest, &name.target()).await.map_err(|error| match error {
-                    transport::Error::Unsupported { at, reason } => {
-                        transport::Error::Unsupported { at, reason: format!("{name}: {reason}") }
-                    }
-                    other => other,
-                })?;
+                let put =
+                    image.put_manifest(manifest, &name.target()).await.map_err(|error| match error {
+                        transport::Error::Unsupported { at, reason } => {
+                            transport::Error::Unsupported { at, reason: format!("{name}: {reason}") }
+                        }
+                        other => other,
+                    })?;
+                first.get_or_insert(put);
             }
         }
-        Ok(())
+        Ok(first)
     }
 }
 
@@ -321,8 +326,11 @@ impl Destination for Together {
 
     fn finish(&self) -> BoxFuture<'_, transport::Result<Finished>> {
         Box::pin(async move {
-            self.list().await?;
-            self.archive.finish().await
+            let first = self.list().await?;
+            let changed =
+                first.filter(|digest| self.images.first().is_some_and(|i| i.manifest.digest != *digest));
+            // The report speaks of the first image; the notes of all that changed.
+            Ok(Finished { digest: changed, ..self.archive.finish().await? })
         })
     }
 }

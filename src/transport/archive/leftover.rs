@@ -10,6 +10,7 @@ use std::time::Duration;
 use rustix::fs::OFlags;
 
 use super::journal;
+use super::outlet;
 use super::partial::{self, Claim, Partial};
 use super::tar_entry;
 
@@ -41,8 +42,11 @@ pub(super) fn find(directory: &Path, fits: &dyn Fn(&File) -> bool) -> Option<Par
         let Ok(Claim::Ours(mut partial)) = partial::claim(&path, is_ours) else { continue };
         match (fit, is_stale(partial.file())) {
             (true, _) if fits(partial.file()) => return Some(partial),
-            // Dropped, it is removed.
-            (false, true) => tracing::info!("{} is a day old and removed", path.display()),
+            // Dropped, it is removed, with what was compressed of it.
+            (false, true) => {
+                tracing::info!("{} is a day old and removed", path.display());
+                partial.comes_as(outlet::beside(&path));
+            }
             _ => partial.stay(),
         }
     }

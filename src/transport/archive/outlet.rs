@@ -203,7 +203,7 @@ impl Sink for Packer<Summed> {
 }
 
 /// The compressed file's name until it is whole. Who holds the partial file's lock is the only one to use it.
-fn beside(partial: &Path) -> PathBuf {
+pub(super) fn beside(partial: &Path) -> PathBuf {
     let mut name = OsString::from(partial);
     name.push(".packed");
     PathBuf::from(name)

@@ -1,4 +1,15 @@
 //! Images in files: OCI layout directories, tars of them, and archives that `docker load` takes.
+//!
+//! | file | story |
+//! |---|---|
+//! | `oci_layout` | directories, both ways |
+//! | `tar_source` | tars that are read |
+//! | `docker_archive`, `oci_archive` | tars that are written: what goes into them and which documents end them |
+//! | `documents` | the seam between those two and what follows |
+//! | `shared`, `tar_layout`, `tar_entry`, `blob_writer` | a tar that many write in place |
+//! | `naming`, `partial`, `leftover`, `journal` | files that are whole or absent, and gone on with |
+//! | `outlet`, `packing` | the way out of what is compressed whole, or goes to standard output |
+//! | `in_place`, `pieces`, `recompress`, `sum`, `room` | blobs on their way into files |
 
 mod blob_writer;
 mod docker_archive;

@@ -1,6 +1,10 @@
 //! The archive on its way out, where the file that is written in place is not what is wanted: a compressed file, or
-//! standard output. A thread of its own follows the file from its beginning, as far as that is whole and verified;
-//! what is behind waits on the disk. So the order is strict, blobs still come side by side, and memory stays bounded.
+//! standard output. A thread of its own follows the file from its beginning, as far as that has come; what is behind
+//! waits on the disk. So the order is strict, blobs still come side by side, and memory stays bounded.
+//!
+//! A blob is followed while it comes, before all of it is verified. One that turns out wrong never gets the documents
+//! behind it that make an archive of it; if it comes once more, a compressed file is begun again, and what went to
+//! standard output cannot be: that is an error.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -25,13 +29,15 @@ pub(super) struct Outlet {
     steps: Sender<Step>,
     thread: Option<JoinHandle<Result<Option<Digest>>>>,
     link: Arc<Link>,
+    /// How far it may have followed.
+    told: u64,
     /// The compressed file, until it is somebody else's.
     packed: Option<PathBuf>,
 }
 
 /// What the archive tells the thread.
 enum Step {
-    /// The file is whole up to this byte, and more will come.
+    /// The file has come up to this byte, and more will.
     Follow(u64),
     /// This is all of it.
     End(u64),
@@ -81,13 +87,25 @@ impl Outlet {
             })
         });
         let thread = Some(thread.map_err(|e| Error::file("write", failed_at, e))?);
-        Ok(Some(Outlet { steps, thread, link, packed }))
+        Ok(Some(Outlet { steps, thread, link, told: 0, packed }))
     }
 
-    /// The file is whole up to byte `until`.
-    pub(super) fn follow(&self, until: u64) {
+    /// The file has come up to byte `until`.
+    pub(super) fn follow(&mut self, until: u64) {
+        self.told = self.told.max(until);
         // A thread that is gone has left its reason.
         let _ = self.steps.send(Step::Follow(until));
+    }
+
+    /// Whether what is behind byte `base` may be out already.
+    pub(super) fn is_past(&self, base: u64) -> bool {
+        self.told > base
+    }
+
+    /// Nothing more goes out, for this reason.
+    pub(super) fn fail(&self, error: Error) {
+        let _ = self.link.failure.set(error);
+        self.link.given_up.store(true, Relaxed);
     }
 
     /// Why nothing goes out any more.
@@ -95,9 +113,24 @@ impl Outlet {
         self.link.failure.get().cloned()
     }
 
+    /// Begins a compressed file anew.
+    pub(super) fn begin_again(&mut self, naming: &Naming, partial: &Partial) {
+        // The new one has the same name: the old one, dropped, must not take it away.
+        self.packed = None;
+        self.link.given_up.store(true, Relaxed);
+        match Outlet::begin(naming, partial) {
+            Ok(Some(new)) => *self = new,
+            Ok(None) => {}
+            Err(error) => self.fail(error),
+        }
+    }
+
     /// Waits until the file's first `end` bytes, all of it, are out. The compressed file, which is the caller's from then
     /// on, and its sum. Blocking.
     pub(super) fn end(mut self, end: u64) -> Result<Option<(PathBuf, Digest)>> {
+        if let Some(failure) = self.failure() {
+            return Err(failure);
+        }
         let _ = self.steps.send(Step::End(end));
         let Some(thread) = self.thread.take() else { return Ok(None) };
         let lost = || Error::file("write", "archive", io::Error::other("the writing thread panicked"));

@@ -95,7 +95,7 @@ impl<D: Documents> Shared<D> {
                 let (claimed, journal) = self.begin(&layout, &blocks, needed)?;
                 state.outlet = Outlet::begin(&self.naming, &claimed.partial)?;
                 // A reader that is not there shows at once.
-                state.outlet.iter().for_each(|outlet| outlet.follow(layout.whole_until()));
+                state.outlet.iter_mut().for_each(|outlet| outlet.follow(layout.whole_until()));
                 if claimed.goes_on && journal.total() > 0 {
                     let path = claimed.partial.path().display();
                     state.notes.push(format!("it went on with what an earlier run left in {path}"));
@@ -219,22 +219,25 @@ impl<D: Documents> Shared<D> {
             state.spools.insert(digest.clone(), Arc::new(spool));
         }
         let until = state.layout.whole_until();
-        if let Some(outlet) = &state.outlet {
+        if let Some(outlet) = &mut state.outlet {
             return outlet.follow(until);
         }
         drop(state);
         self.hash_until(until, 1);
     }
 
-    /// Hashes the archive's beginning where it is a part of the blob at `base`, once there is enough of that.
+    /// Follows the archive's beginning where it is a part of the blob at `base`: hashes it, once there is enough of that,
+    /// or sends it out.
     fn chase(&self, base: u64, accepted: u64) {
-        let state = self.state();
-        // Only what is verified goes out: it cannot be taken back.
-        let is_next = state.outlet.is_none() && state.layout.whole_until() == base;
-        drop(state);
-        if is_next {
-            self.hash_until(base + accepted, CHASE);
+        let mut state = self.state();
+        if state.layout.whole_until() != base {
+            return;
         }
+        if let Some(outlet) = &mut state.outlet {
+            return outlet.follow(base + accepted);
+        }
+        drop(state);
+        self.hash_until(base + accepted, CHASE);
     }
 
     /// Hashes the archive up to byte `until`, in the background, where that is `least` bytes more.
@@ -249,11 +252,29 @@ impl<D: Documents> Shared<D> {
         }
     }
 
-    /// A blob is written once more from its beginning at `base`: what was hashed of it counts for nothing. Blocking.
+    /// A blob is written once more from its beginning at `base`: what was hashed of it counts for nothing, nor what went
+    /// out. Blocking.
     fn begins_again(&self, base: u64) {
+        let mut state = self.state();
+        if state.outlet.as_ref().is_some_and(|outlet| outlet.is_past(base)) {
+            self.send_again(&mut state);
+        }
+        drop(state);
         let mut sum = self.sum.blocking_lock();
         if sum.hashed() > base {
             *sum = Sum::default();
+        }
+    }
+
+    /// Begins the way out anew, where that can be.
+    fn send_again(&self, state: &mut State<D>) {
+        let State { outlet: Some(outlet), claimed: Some(claimed), .. } = state else { return };
+        match self.naming {
+            Naming::Stream { .. } => {
+                let reason = "a layer has to come again, and a part of it is out already".to_owned();
+                outlet.fail(self.conflict(reason));
+            }
+            _ => outlet.begin_again(&self.naming, &claimed.partial),
         }
     }
 

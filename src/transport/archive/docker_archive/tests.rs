@@ -581,11 +581,33 @@ async fn a_compressed_archive_is_the_plain_one_and_is_gone_on_with() {
         let sum = std::fs::read_to_string(at(&format!("{name}.sha256"))).unwrap();
         assert_eq!(sum, format!("{}  {name}\n", Digest::of(&packed).hex()));
     }
+    // A layer that has to come again: what was compressed of it counts for nothing.
+    let archive = named(exact(&at("c.tgz")));
+    let blobs: Vec<Descriptor> = fixture.blobs.iter().map(|b| b.descriptor.clone()).collect();
+    archive.prepare(&blobs).await.unwrap();
+    for n in [0, 3] {
+        let Begin::Write(mut writer) = archive.begin(&blobs[n], None).await.unwrap() else { panic!() };
+        writer.write(0, body(&fixture.blobs[n].bytes)).await.unwrap();
+        writer.commit().await.unwrap();
+    }
+    let Begin::Write(mut writer) = archive.begin(&blobs[1], None).await.unwrap() else { panic!() };
+    let cut = stream::iter([Err(Error::file("read", "x", std::io::Error::other("cut")))]);
+    let wrong = Bytes::from(vec![7; blobs[1].size as usize / 2]);
+    writer.write(0, body(&wrong).chain(cut).boxed()).await.unwrap_err();
+    writer.write(0, body(&fixture.blobs[1].bytes)).await.unwrap();
+    writer.commit().await.unwrap();
+    go_on(&archive, &fixture).await;
+    archive.finish().await.unwrap();
+    let mut back = Vec::new();
+    flate2::read::MultiGzDecoder::new(std::fs::File::open(at("c.tgz")).unwrap())
+        .read_to_end(&mut back)
+        .unwrap();
+    assert!(back == plain);
     // One that is given up leaves nothing.
     let archive = named(exact(&at("b.tgz")));
     let blobs: Vec<Descriptor> = fixture.blobs.iter().map(|b| b.descriptor.clone()).collect();
     archive.prepare(&blobs).await.unwrap();
     assert!(at("b.tgz.partial.packed").exists());
     drop(archive);
-    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 2 * 4);
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 2 * 5);
 }

@@ -17,6 +17,7 @@ mod faults;
 mod killed;
 mod layering;
 mod limits;
+mod login;
 mod manage;
 mod ranged;
 mod record;

@@ -19,7 +19,8 @@ fn filter(quiet: bool, verbose: u8) -> EnvFilter {
     // The engine's retries and notes are shown as progress; the log repeats them only when it is asked for.
     let level = match (quiet, verbose) {
         (true, _) => "off",
-        (false, 0) => "off,wharf=error,wharf::engine=off",
+        // Of credential files and helpers that fail nobody else tells.
+        (false, 0) => "off,wharf=error,wharf::config=warn,wharf::engine=off",
         (false, 1) => "off,wharf=info",
         (false, 2) => "info,wharf=debug",
         (false, _) => "debug",

@@ -35,7 +35,7 @@ fn transport(error: &transport::Error) -> Option<String> {
         ErrorClass::Platform => "give --platform one of those, or none for all".to_owned(),
         ErrorClass::RateLimit => "wait, or log in: registries allow more to those they know".to_owned(),
         ErrorClass::Tls => format!(
-            "set `tls:` for {host} in config.yaml (insecure, ca_file or plain), or give --tls-verify=false (for a copy --src-tls-verify=false or --dest-tls-verify=false)"
+            "set `tls:` for {host} in config.yaml (ca_file, cert_file, insecure or plain), or give --tls-verify=false (for a copy --src-tls-verify=false or --dest-tls-verify=false)"
         ),
         ErrorClass::Network => match error {
             transport::Error::Answered { status: 500.., .. } => {

@@ -9,5 +9,6 @@ pub mod image;
 pub mod peers;
 pub mod pty;
 pub mod relay;
+pub mod token;
 pub mod visible;
 pub mod wharf;

@@ -11,6 +11,7 @@ use rustix::process::Signal;
 use tempfile::TempDir;
 
 use super::pty::signal_process;
+use super::token::{SERVICE, pem};
 
 /// How long a peer may take to answer after its start: the machine may be busy with other tests.
 const START: Duration = Duration::from_secs(60);
@@ -99,6 +100,38 @@ pub struct DockerRegistry {
     directory: TempDir,
 }
 
+/// How a [`DockerRegistry`] is set up.
+#[derive(Debug, Clone, Default)]
+pub struct Setup {
+    /// It wants [`USER`] and [`PASSWORD`] (basic authentication).
+    pub password: bool,
+    /// It wants tokens of the server at this URL.
+    pub realm: Option<String>,
+    /// It speaks TLS with a certificate of the tests' own authority…
+    pub tls: bool,
+    /// … and wants a certificate of it from clients.
+    pub client_certificate: bool,
+}
+
+impl Setup {
+    fn tls(&self) -> String {
+        let clients = match self.client_certificate {
+            true => format!(", clientcas: [{:?}]", pem("ca.pem")),
+            false => String::new(),
+        };
+        match self.tls || self.client_certificate {
+            true => {
+                format!(
+                    ", tls: {{certificate: {:?}, key: {:?}{clients}}}",
+                    pem("server.pem"),
+                    pem("server.key")
+                )
+            }
+            false => String::new(),
+        }
+    }
+}
+
 /// What [`DockerRegistry::start_with_password`] lets in.
 pub const USER: &str = "tester";
 /// See [`USER`].
@@ -110,17 +143,18 @@ impl DockerRegistry {
     /// One that everybody may use; deletes are allowed.
     #[track_caller]
     pub fn start() -> DockerRegistry {
-        DockerRegistry::configured(false)
+        DockerRegistry::with(Setup::default())
     }
 
     /// One that wants [`USER`] and [`PASSWORD`] (basic authentication).
     #[track_caller]
     pub fn start_with_password() -> DockerRegistry {
-        DockerRegistry::configured(true)
+        DockerRegistry::with(Setup { password: true, ..Setup::default() })
     }
 
+    /// One that is set up so.
     #[track_caller]
-    fn configured(password: bool) -> DockerRegistry {
+    pub fn with(setup: Setup) -> DockerRegistry {
         let program = must_have("docker-registry");
         let directory = tempfile::tempdir().unwrap();
         let root = directory.path().join("data");
@@ -128,9 +162,16 @@ impl DockerRegistry {
         let mut config = format!(
             "version: 0.1\nlog: {{accesslog: {{disabled: false}}, level: warn}}\n\
              storage: {{filesystem: {{rootdirectory: {root:?}}}, delete: {{enabled: true}}}}\n\
-             http: {{addr: \"{address}\", secret: tests}}\n"
+             http: {{addr: \"{address}\", secret: tests{}}}\n",
+            setup.tls()
         );
-        if password {
+        if let Some(realm) = &setup.realm {
+            let bundle = pem("token.pem");
+            config += &format!(
+                "auth: {{token: {{realm: {realm:?}, service: {SERVICE}, issuer: {SERVICE}, rootcertbundle: {bundle:?}}}}}\n"
+            );
+        }
+        if setup.password {
             let file = directory.path().join("htpasswd");
             std::fs::write(&file, HTPASSWD).unwrap();
             config += &format!("auth: {{htpasswd: {{realm: tests, path: {file:?}}}}}\n");

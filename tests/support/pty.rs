@@ -293,6 +293,14 @@ impl Pty {
         self.child.process_id().unwrap()
     }
 
+    /// Whether the terminal shows what is typed, as far as the kernel does that.
+    pub fn echoes(&self) -> bool {
+        let tty = &self.line.as_ref().expect("the terminal hung up").tty;
+        let tty =
+            rustix::fs::open(tty, OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC, Mode::empty()).unwrap();
+        rustix::termios::tcgetattr(&tty).unwrap().local_modes.contains(rustix::termios::LocalModes::ECHO)
+    }
+
     /// Time since the program was spawned.
     pub fn elapsed(&self) -> Duration {
         self.started.elapsed()

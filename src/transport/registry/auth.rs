@@ -73,6 +73,11 @@ impl Scopes {
         scopes
     }
 
+    /// As they are asked for.
+    pub(super) fn list(&self) -> &[String] {
+        &self.list
+    }
+
     /// Listing repositories.
     pub(super) fn catalog() -> Scopes {
         Scopes { repository: None, list: vec!["registry:catalog:*".to_owned()] }

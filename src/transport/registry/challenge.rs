@@ -23,6 +23,8 @@ pub(super) enum Scheme {
 pub(super) struct Challenge {
     pub scheme: Scheme,
     pub scopes: Vec<String>,
+    /// The token that was shown is good, but not for this.
+    pub insufficient: bool,
 }
 
 /// The challenge to answer: Bearer before Basic, whatever their order; several may stand in one header or in
@@ -37,7 +39,7 @@ pub(super) fn read(headers: &HeaderMap, from: &Url) -> Option<Challenge> {
                 found.map(|(_, value)| value.to_unescaped()).filter(|value| !value.is_empty())
             };
             if challenge.scheme.eq_ignore_ascii_case("basic") {
-                basic = Some(Challenge { scheme: Scheme::Basic, scopes: Vec::new() });
+                basic = Some(Challenge { scheme: Scheme::Basic, scopes: Vec::new(), insufficient: false });
             } else if challenge.scheme.eq_ignore_ascii_case("bearer") {
                 let Some(realm) = parameter("realm").and_then(|realm| from.join(&realm).ok()) else {
                     continue;
@@ -50,6 +52,7 @@ pub(super) fn read(headers: &HeaderMap, from: &Url) -> Option<Challenge> {
                 return Some(Challenge {
                     scheme: Scheme::Bearer { realm, service: parameter("service") },
                     scopes,
+                    insufficient: parameter("error").as_deref() == Some("insufficient_scope"),
                 });
             }
         }
@@ -88,12 +91,13 @@ mod tests {
 
     fn bearer(realm: &str, service: Option<&str>, scopes: &[&str]) -> Option<Challenge> {
         let scheme = Scheme::Bearer { realm: realm.parse().unwrap(), service: service.map(str::to_owned) };
-        Some(Challenge { scheme, scopes: scopes.iter().map(|s| (*s).to_owned()).collect() })
+        let scopes = scopes.iter().map(|s| (*s).to_owned()).collect();
+        Some(Challenge { scheme, scopes, insufficient: false })
     }
 
     #[test]
     fn challenges_are_read() {
-        let basic = Some(Challenge { scheme: Scheme::Basic, scopes: Vec::new() });
+        let basic = Some(Challenge { scheme: Scheme::Basic, scopes: Vec::new(), insufficient: false });
         let hub = r#"Bearer realm="https://auth.docker.io/token",service="registry.docker.io",scope="repository:a/b:pull""#;
         let want =
             bearer("https://auth.docker.io/token", Some("registry.docker.io"), &["repository:a/b:pull"]);

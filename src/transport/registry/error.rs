@@ -173,6 +173,14 @@ fn wants_tls(body: &[u8]) -> bool {
     .any(|text| body.contains(text))
 }
 
+/// A refusal, with what the login does not allow where that is known.
+pub(super) fn lacking(mut failure: Failure, lacks: Option<String>) -> Failure {
+    if let (Error::Answered { answer, .. }, Some(lacks)) = (&mut failure.error, lacks) {
+        *answer = format!("{answer} (the login does not allow {lacks})");
+    }
+    failure
+}
+
 /// Plain HTTP was spoken to a TLS server.
 pub(super) fn speaks_tls(attempted: &'static str, at: &str) -> Error {
     Error::Unreachable {
@@ -282,7 +290,7 @@ fn innermost(chain: &[&(dyn StdError + 'static)]) -> String {
 }
 
 fn tls_reason(error: &rustls::Error) -> String {
-    use rustls::CertificateError as Certificate;
+    use rustls::{AlertDescription, CertificateError as Certificate};
     let why = match error {
         rustls::Error::InvalidMessage(_) => {
             return "TLS was spoken to a server that does not speak it; give the registry an http:// url, or tls: plain"
@@ -302,6 +310,15 @@ fn tls_reason(error: &rustls::Error) -> String {
             Certificate::Revoked => "it was revoked".to_owned(),
             other => printable(&other.to_string(), ANSWER_LIMIT),
         },
+        rustls::Error::AlertReceived(
+            AlertDescription::CertificateRequired
+            | AlertDescription::BadCertificate
+            | AlertDescription::UnknownCA
+            | AlertDescription::CertificateUnknown,
+        ) => {
+            return "the server wants a client certificate (tls: cert_file and key_file), or another one than it got"
+                .to_owned();
+        }
         other => return format!("TLS handshake: {}", printable(&other.to_string(), ANSWER_LIMIT)),
     };
     format!("the certificate is not trusted: {why}")

@@ -15,6 +15,7 @@ use super::header;
 use super::host::Host;
 use super::options::RetryNotice;
 use super::retry::Retry;
+use super::scope;
 use super::stream;
 use super::throttle::is_throttling;
 use crate::transport::{ByteStream, Error};
@@ -290,9 +291,12 @@ impl Host {
             let Some(challenge) = challenge.filter(|_| rounds <= 2) else {
                 return Err(failure);
             };
+            let lacks = pass.as_ref().filter(|_| challenge.insufficient).and_then(|pass| {
+                scope::missing(call.scopes.list(), pass.header.to_str().unwrap_or_default())
+            });
             match self.auth.challenged(self, &call.scopes, challenge, pass.as_ref()).await? {
                 Some(next) => pass = Some(next),
-                None => return Err(failure),
+                None => return Err(error::lacking(failure, lacks)),
             }
         }
     }

@@ -5,7 +5,7 @@
 //! - `host`: one registry's connections and state; `tls`: how TLS is set up for it
 //! - `http`: a request and its answer, redirects, retries (`retry`); `stream`: bodies that may not stand still
 //! - `throttle`: a registry that says it is too much
-//! - `auth`: passes, single-flight; `challenge`: what a registry asks for
+//! - `auth`: passes, single-flight; `challenge`: what a registry asks for; `scope`: what a token lacks
 //! - `login`: a user name and a password, checked before they are kept
 //! - `manifest`, `blob`, `begin` and `upload` (with `chunk`), `tag`, `referrers`: the API's nouns
 //! - `header`, `error`: reading what comes back
@@ -32,6 +32,7 @@ mod profile;
 mod referrers;
 mod reserve;
 mod retry;
+mod scope;
 mod stream;
 mod tag;
 #[cfg(test)]

@@ -103,6 +103,11 @@ fn sides<'a>(command: &'a Command, config: &Config) -> Vec<Side<'a>> {
         tls_verify: access.tls_verify,
         several: false,
     };
+    let listed_side = |places: Vec<(Registry, Option<Repository>)>, access| {
+        let registries: BTreeSet<&Registry> = places.iter().map(|(registry, _)| registry).collect();
+        let several = registries.len() > 1;
+        Side { several, ..asked(places, access) }
+    };
     let one = std::slice::from_ref::<String>;
     let whole = |text: &str| match repos::place(text, config) {
         Ok(Place::Registry(registry)) => vec![(registry, None)],
@@ -133,6 +138,8 @@ fn sides<'a>(command: &'a Command, config: &Config) -> Vec<Side<'a>> {
             let places = named.map(|target| (target.registry, None)).into_iter().collect();
             vec![Side { places, creds: &None, creds_option: "", tls_verify: args.tls_verify, several: false }]
         }
+        Command::Diff(args) => vec![listed_side(places(&[args.a.clone(), args.b.clone()]), &args.access)],
+        Command::Delete(args) => vec![listed_side(places(&args.images), &args.access)],
         Command::Tag(args) => vec![asked(places(&args.whole_names()), &args.access)],
         Command::Logout(_)
         | Command::History(_)

@@ -11,7 +11,7 @@ use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 use secrecy::SecretString;
 
 use super::limits::TransferLimits;
-use super::upkeep_args::TagArgs;
+use super::upkeep_args::{DeleteArgs, DiffArgs, TagArgs};
 use crate::config::ImageList;
 
 const EXAMPLES: &str = "\
@@ -129,8 +129,12 @@ pub enum Command {
     Login(LoginArgs),
     /// Erase what is kept for a registry.
     Logout(LogoutArgs),
+    /// Show what two images differ in.
+    Diff(DiffArgs),
     /// Give an image new names where it is.
     Tag(TagArgs),
+    /// Delete tags or manifests.
+    Delete(DeleteArgs),
     /// Show earlier jobs.
     History(HistoryArgs),
     /// Show the jobs that are not over; finish or cancel what was interrupted.

@@ -10,7 +10,10 @@ pub mod args;
 mod batch_plan;
 pub mod completions;
 pub mod config;
+mod confirm;
 pub mod copy;
+pub mod delete;
+pub mod diff;
 mod dry_run;
 mod error;
 pub mod export;
@@ -117,7 +120,9 @@ pub async fn run(command: &Command, context: &Context) -> Result<Outcome, Error>
         Command::Repos(args) => interrupt::ends(repos::run(args, context)).await,
         Command::Login(args) => interrupt::ends(login::run(args, context)).await,
         Command::Logout(args) => interrupt::ends(logout::run(args, context)).await,
+        Command::Diff(args) => interrupt::ends(diff::run(args, context)).await,
         Command::Tag(args) => tag::run(args, context).await,
+        Command::Delete(args) => interrupt::ends(delete::run(args, context)).await,
         Command::History(args) => interrupt::ends(history::run(args, context)).await,
         Command::Jobs(args) => jobs::run(args, context).await,
         Command::Config(_) | Command::Completions(_) | Command::Demo(_) => {

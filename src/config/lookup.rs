@@ -38,21 +38,30 @@ impl Config {
 
     /// The `read_only` entry that forbids writing to a destination, if there is one.
     pub fn forbids(&self, target: &Target) -> Option<&RegistryEntry> {
-        let read_only =
-            |kind| self.registries.iter().filter(move |entry| entry.kind == kind && entry.read_only);
+        self.guards(target, |entry| entry.read_only)
+    }
+
+    /// The `protected` entry that an image belongs to, if there is one: destructive acts need its name typed.
+    pub fn protects(&self, location: &Location) -> Option<&RegistryEntry> {
+        self.guards(&Target::Image(location.clone()), |entry| entry.protected)
+    }
+
+    /// The entry that a destination belongs to and that `is` so.
+    fn guards(&self, target: &Target, is: fn(&RegistryEntry) -> bool) -> Option<&RegistryEntry> {
+        let such = |kind| self.registries.iter().filter(move |entry| entry.kind == kind && is(entry));
         let directory = |path: &Path| {
             let path = std::path::absolute(path).ok()?;
             let holds = |dir: &Path| std::path::absolute(dir).is_ok_and(|dir| path.starts_with(dir));
-            read_only(RegistryType::LocalFile).find(|entry| entry.directory().is_some_and(holds))
+            such(RegistryType::LocalFile).find(|entry| entry.directory().is_some_and(holds))
         };
         match target {
             Target::Image(Location::Registry(reference)) => {
-                self.entry_of(reference).filter(|entry| entry.read_only)
+                self.entry_of(reference).filter(|entry| is(entry))
             }
-            Target::Image(Location::Store { .. }) => read_only(RegistryType::Store).next(),
+            Target::Image(Location::Store { .. }) => such(RegistryType::Store).next(),
             Target::Image(Location::DockerDaemon { host, .. }) => {
                 let host = host.as_deref()?;
-                read_only(RegistryType::Docker).find(|entry| entry.name == host)
+                such(RegistryType::Docker).find(|entry| entry.name == host)
             }
             Target::Image(
                 Location::OciLayout { path, .. }

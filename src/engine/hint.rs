@@ -6,6 +6,7 @@ use super::Error;
 use crate::oci::{ErrorClass, Location};
 use crate::transport;
 use crate::transport::daemon::Trouble;
+use crate::transport::registry::NO_DELETION;
 
 /// Advice on an error, if there is any.
 pub(super) fn of(error: &Error) -> Option<String> {
@@ -67,6 +68,9 @@ fn transport(error: &transport::Error) -> Option<String> {
             transport::Error::Settings { .. } => {
                 format!("correct the entry for {host} in config.yaml, or the environment's proxy variables")
             }
+            transport::Error::Unsupported { reason, .. } if reason.starts_with(NO_DELETION) => format!(
+                "who runs {host} can allow it (docker-registry: REGISTRY_STORAGE_DELETE_ENABLED=true), or delete it there"
+            ),
             // Only a registry's own name has no path: its catalog is what is missing.
             _ if !at.is_empty() && !at.contains('/') => {
                 format!("name a repository: `wharf tags {at}/NAME` lists its tags")

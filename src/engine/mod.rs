@@ -27,6 +27,8 @@
 //! | `diary`, `budget` | the jobs' logs in the ledger; how often a job may try again |
 //! | `knowledge`, `remembered` | what outlives a job: where blobs are, how registries behave |
 //! | `retag` | new names for an image where it is |
+//! | `delete` | deleting tags, manifests, images on this disk |
+//! | `diff`, `compare` | what two images differ in, as data; reading them for it |
 //! | `hint` | what a person can do about an error |
 //! | `login` | whether a registry takes a login |
 //! | `question` | what front ends ask |
@@ -35,9 +37,12 @@ mod accept;
 mod arrival;
 mod bandwidth;
 mod budget;
+mod compare;
 mod copy;
 mod daemon;
+mod delete;
 mod diary;
+mod diff;
 mod door;
 mod error;
 mod hint;
@@ -79,6 +84,8 @@ use futures_util::stream::BoxStream;
 use tokio::sync::broadcast;
 use tokio_util::task::TaskTracker;
 
+pub use delete::{Deleted, Deletion, Freed};
+pub use diff::{Change, ImageDiff, LayerDiff, LayerLine, PlatformDiff, PlatformLine, Recompressed};
 pub use error::{Error, Result};
 pub use image::{Image, ImagePlatform};
 pub use login::CheckedLogin;
@@ -91,7 +98,7 @@ pub use retag::TagMove;
 
 use crate::job::{Attempt, Job, JobEvent, JobId, JobSpec, Plan};
 use crate::ledger::Ledger;
-use crate::oci::{Descriptor, Location, Platform, RawManifest, Reference, Registry, Repository};
+use crate::oci::{Descriptor, Location, Platform, Platforms, RawManifest, Reference, Registry, Repository};
 use crate::transport::local::Store;
 use crate::transport::registry::{Client, ClientOptions};
 
@@ -336,6 +343,27 @@ impl Engine {
     /// The names among a copy's destinations that stand for something else now.
     pub async fn tag_moves(&self, spec: &JobSpec) -> Result<Vec<TagMove>> {
         self.0.find_tag_moves(spec).await
+    }
+
+    /// Finds what is to be deleted: the tag alone, or (`by_digest`, or a digest was named) its manifest with every tag
+    /// of it. `ask_tags` tells of the manifest's other tags in any case; all tags of its repository are looked up.
+    pub async fn find_deletion(
+        &self,
+        location: &Location,
+        by_digest: bool,
+        ask_tags: bool,
+    ) -> Result<Deletion> {
+        self.0.find_deletion(location, by_digest, ask_tags).await
+    }
+
+    /// Deletes what was found. `None` where the registry deletes no tag alone: nothing has happened then.
+    pub async fn delete(&self, deletion: &Deletion) -> Result<Option<Deleted>> {
+        self.0.delete_image(deletion).await
+    }
+
+    /// What two images differ in; with platforms, only those.
+    pub async fn diff(&self, a: &Location, b: &Location, platforms: &Platforms) -> Result<ImageDiff> {
+        self.0.compare(a, b, platforms).await
     }
 
     /// The image files in a directory, newest first. A directory that does not exist holds none.

@@ -111,6 +111,8 @@ pub struct Setup {
     pub tls: bool,
     /// … and wants a certificate of it from clients.
     pub client_certificate: bool,
+    /// It deletes nothing.
+    pub keeps_all: bool,
 }
 
 impl Setup {
@@ -146,6 +148,12 @@ impl DockerRegistry {
         DockerRegistry::with(Setup::default())
     }
 
+    /// One that deletes nothing, which is how docker-registry comes.
+    #[track_caller]
+    pub fn start_without_deletes() -> DockerRegistry {
+        DockerRegistry::with(Setup { keeps_all: true, ..Setup::default() })
+    }
+
     /// One that wants [`USER`] and [`PASSWORD`] (basic authentication).
     #[track_caller]
     pub fn start_with_password() -> DockerRegistry {
@@ -159,9 +167,10 @@ impl DockerRegistry {
         let directory = tempfile::tempdir().unwrap();
         let root = directory.path().join("data");
         let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
+        let deletes = !setup.keeps_all;
         let mut config = format!(
             "version: 0.1\nlog: {{accesslog: {{disabled: false}}, level: warn}}\n\
-             storage: {{filesystem: {{rootdirectory: {root:?}}}, delete: {{enabled: true}}}}\n\
+             storage: {{filesystem: {{rootdirectory: {root:?}}}, delete: {{enabled: {deletes}}}}}\n\
              http: {{addr: \"{address}\", secret: tests{}}}\n",
             setup.tls()
         );

@@ -11,6 +11,9 @@ use super::http::{Call, Whole};
 use crate::oci::{Descriptor, Digest, MANIFEST_LIMIT, RawManifest, TagOrDigest, media_type, printable};
 use crate::transport::{Error, Result};
 
+/// How the refusal of a registry that does not delete begins.
+pub const NO_DELETION: &str = "the registry does not delete";
+
 impl RepositoryClient {
     fn manifest_call(&self, attempted: &'static str, method: Method, at: &TagOrDigest) -> Result<Call> {
         let url = self.host.url(&format!("{}/manifests/{at}", self.repository))?;
@@ -164,7 +167,8 @@ impl RepositoryClient {
             Err(failure) if unsupported(&failure, at) => Err(Error::Unsupported {
                 at: call.at,
                 reason: format!(
-                    "the registry does not do this: {}",
+                    "{NO_DELETION} {}: {}",
+                    if matches!(at, TagOrDigest::Tag(_)) { "a tag alone" } else { "manifests" },
                     printable(&failure.error.to_string(), 200)
                 ),
             }),
@@ -173,11 +177,12 @@ impl RepositoryClient {
     }
 }
 
-/// docker-registry answers a tag's deletion with 400 DIGEST_INVALID, others with 405.
+/// docker-registry answers a tag's deletion with 400 DIGEST_INVALID, or with 405 where it deletes nothing at all; others
+/// with 405, or with 400 and a code of their own.
 fn unsupported(failure: &Failure, at: &TagOrDigest) -> bool {
     use oci_client::errors::OciErrorCode;
     let by_tag = matches!(at, TagOrDigest::Tag(_));
     matches!(failure.status(), Some(405 | 501))
         || failure.code == Some(OciErrorCode::Unsupported)
-        || (by_tag && failure.code == Some(OciErrorCode::DigestInvalid))
+        || (by_tag && failure.status() == Some(400))
 }

@@ -43,6 +43,7 @@ mod upload;
 
 pub use client::{Client, RepositoryClient};
 pub use login::CheckedLogin;
+pub use manifest::NO_DELETION;
 pub use options::{
     Anonymous, ClientOptions, Credential, Credentials, Observer, ProxySettings, RegistryOptions, RetryNotice,
     Silent, TlsOptions,

@@ -14,8 +14,8 @@ use super::index;
 use crate::oci::{Descriptor, Digest, MANIFEST_LIMIT, RawManifest};
 use crate::transport::{Error, Result};
 
-const MARKER: &str = "oci-layout";
-const INDEX: &str = "index.json";
+pub(super) const MARKER: &str = "oci-layout";
+pub(super) const INDEX: &str = "index.json";
 
 /// Partial files that are tried for one blob before giving up: one for each process that writes it.
 const WRITERS: u32 = 100;
@@ -63,7 +63,7 @@ impl Directory {
     }
 
     /// A whole small file.
-    fn read(&self, relative: &str) -> Result<Vec<u8>> {
+    pub(super) fn read(&self, relative: &str) -> Result<Vec<u8>> {
         let (file, _) = self.open(relative)?;
         let path = self.root.join(relative);
         let mut bytes = Vec::new();
@@ -234,7 +234,8 @@ impl Directory {
         partial.persist(&path, Existing::Replace).map_err(|e| Error::file("rename", &path, e))
     }
 
-    fn write_whole(&self, relative: &str, bytes: &[u8], existing: Existing) -> Result<()> {
+    /// Writes a small file, whole or not at all.
+    pub(super) fn write_whole(&self, relative: &str, bytes: &[u8], existing: Existing) -> Result<()> {
         let path = self.root.join(relative);
         let mut partial = self.claim(relative)?;
         partial.clear()?;

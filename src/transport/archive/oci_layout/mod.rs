@@ -3,6 +3,7 @@
 //! A layout that exists is added to: its other images stay, an image of the same name is replaced. Blobs and
 //! documents appear whole or not at all.
 
+mod delete;
 mod destination;
 mod directory;
 pub(super) mod index;

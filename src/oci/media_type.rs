@@ -77,6 +77,15 @@ pub fn is_foreign_layer(media_type: &str) -> bool {
     media_type.contains("rootfs.foreign.") || media_type.contains(".layer.nondistributable.")
 }
 
+/// The gzip type of a plain layer's type, in the same family; `None` if that is no plain layer's.
+pub fn gzip_of_plain(media_type: &str) -> Option<&'static str> {
+    match media_type {
+        OCI_LAYER => Some(OCI_LAYER_GZIP),
+        DOCKER_LAYER => Some(DOCKER_LAYER_GZIP),
+        _ => None,
+    }
+}
+
 /// The gzip type that stands for a zstd layer's type, in the same family.
 pub fn gzip_of_zstd(media_type: &str) -> String {
     if let Some(head) = media_type.strip_suffix("+zstd") {

@@ -44,6 +44,12 @@ pub trait Source: Send + Sync {
         None
     }
 
+    /// The image that was opened with its plain layers gzipped, for destinations where others fetch it: archives keep
+    /// layers as they lay in an engine. `None` where there is nothing to gzip, or the digests are worth more.
+    fn gzipped(&self) -> BoxFuture<'_, Result<Option<Gzipped>>> {
+        Box::pin(async { Ok(None) })
+    }
+
     /// The blob's bytes from offset `from` up to `until`, for several that read one blob side by side; `None` where the
     /// other side does not answer ranges. Not verified either.
     fn part<'a>(
@@ -71,6 +77,16 @@ pub trait Source: Send + Sync {
     fn saved(&self) -> Option<&daemon::Saved> {
         None
     }
+}
+
+/// See [`Source::gzipped`].
+pub struct Gzipped {
+    /// The image as it is now.
+    pub source: std::sync::Arc<dyn Source>,
+    /// Its manifest's digest, to ask for.
+    pub digest: Digest,
+    /// What changed, for people.
+    pub note: String,
 }
 
 /// Where an image is written to: one repository, one layout, one archive.

@@ -14,6 +14,7 @@
 mod blob_writer;
 mod docker_archive;
 mod documents;
+mod gzip;
 mod in_place;
 mod journal;
 mod leftover;
@@ -21,6 +22,7 @@ mod naming;
 mod oci_archive;
 mod oci_layout;
 mod outlet;
+mod packed;
 mod packing;
 mod partial;
 mod pieces;
@@ -28,6 +30,8 @@ mod recompress;
 mod referrer;
 pub(super) mod room;
 mod shared;
+mod spool;
+mod staged;
 mod sum;
 mod tar_entry;
 mod tar_layout;
@@ -37,7 +41,11 @@ pub use docker_archive::DockerArchive;
 pub use naming::Naming;
 pub use oci_archive::OciArchiveWriter;
 pub use oci_layout::{LayoutImage, OciLayout, OciLayoutWriter};
-pub use tar_source::TarArchive;
+pub use spool::Spool;
+pub use tar_source::{TarArchive, TarFile, WeakTarFile};
+
+/// Standard input, for people.
+pub const STDIN: &str = "standard input";
 
 use super::{Error, Result};
 

@@ -5,6 +5,15 @@ use std::path::Path;
 
 use super::super::{Error, Result};
 
+/// What is left to others where something goes on that nobody knows the size of, in bytes.
+const LEFT: u64 = 64 << 20;
+
+/// As [`check`], with some room left behind it: a hundredth of the disk, at most 64 MiB.
+pub(super) fn check_leaving(path: &Path, needed: u64) -> Result<()> {
+    let whole = rustix::fs::statvfs(path).map_or(0, |system| system.f_blocks.saturating_mul(system.f_frsize));
+    check(path, needed.saturating_add(LEFT.min(whole / 100)))
+}
+
 /// Says now that the disk is too full, and not after an hour: `needed` bytes where `path` is, a directory or a
 /// file that is there.
 pub(in crate::transport) fn check(path: &Path, needed: u64) -> Result<()> {

@@ -2,13 +2,11 @@
 //! archive. All functions block.
 
 use std::collections::HashMap;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Read};
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-
-use rustix::fs::OFlags;
 
 use super::header::{Found, Headers};
 use crate::oci::{MANIFEST_LIMIT, printable};
@@ -19,9 +17,10 @@ const LINK_LIMIT: usize = 16;
 
 /// A tar's names and where their content lies.
 #[derive(Debug)]
-pub(super) struct Contents {
+pub(in super::super) struct Contents {
     path: PathBuf,
     file: Arc<File>,
+    headers: Headers,
     entries: HashMap<String, Entry>,
 }
 
@@ -40,41 +39,28 @@ pub(super) struct Extent {
 }
 
 impl Contents {
-    /// Opens the tar at `path` and reads its headers.
-    pub(super) fn open(path: &Path) -> Result<Contents> {
-        let failed = |e| Error::file("read", path, e);
-        // Never waiting for the other end of a FIFO.
-        let flags = OFlags::NONBLOCK.bits().cast_signed();
-        let file = OpenOptions::new().read(true).custom_flags(flags).open(path).map_err(failed)?;
-        let there = file.metadata().map_err(failed)?;
-        if !there.is_file() {
-            let reason = "this is no regular file".to_owned();
-            return Err(Error::Format { path: path.to_owned(), reason });
-        }
-        let mut start = [0; 4];
-        let _ = file.read_at(&mut start, 0).map_err(failed)?;
-        if start.starts_with(&[0x1f, 0x8b]) || start == [0x28, 0xb5, 0x2f, 0xfd] {
-            let reason = "the archive is compressed; unpack it first (gunzip, zstd -d)".to_owned();
-            return Err(Error::Unsupported { at: path.display().to_string(), reason });
-        }
-        Contents::read(file, path)
+    /// An open file, of which nothing is known yet; `path` names it in errors.
+    pub(in super::super) fn empty(file: File, path: &Path) -> Contents {
+        let file = Arc::new(file);
+        let headers = Headers::new(Arc::clone(&file), path.to_owned());
+        Contents { path: path.to_owned(), file, headers, entries: HashMap::new() }
     }
 
-    /// Reads the headers of an open tar. `path` names it in errors.
-    pub(super) fn read(file: File, path: &Path) -> Result<Contents> {
-        let length = file.metadata().map_err(|e| Error::file("read", path, e))?.len();
-        let mut contents = Contents { path: path.to_owned(), file: Arc::new(file), entries: HashMap::new() };
-        let file = Arc::clone(&contents.file);
-        let mut headers = Headers::new(&file, path, length);
-        while let Some(found) = headers.next()? {
-            contents.note(&found)?;
+    /// Reads the headers that have come: of `length` bytes, which are all of the file if `is_whole`. The answer is
+    /// whether the archive's end was found.
+    pub(in super::super) fn grow(&mut self, length: u64, is_whole: bool) -> Result<bool> {
+        self.headers.grown(length, is_whole);
+        while let Some(found) = self.headers.next()? {
+            self.note(&found)?;
         }
-        // Those that nobody asks for as well: what is made to mislead is not read at all.
-        let links = contents.entries.iter().filter(|(_, entry)| matches!(entry, Entry::Link(_)));
-        for (name, _) in links {
-            contents.find(name)?;
+        if is_whole {
+            // Those that nobody asks for as well: what is made to mislead is not read at all.
+            let links = self.entries.iter().filter(|(_, entry)| matches!(entry, Entry::Link(_)));
+            for (name, _) in links {
+                self.find(name)?;
+            }
         }
-        Ok(contents)
+        Ok(self.headers.is_at_end())
     }
 
     /// Notes an entry. Of two with one name the last counts, as for tar.
@@ -114,6 +100,11 @@ impl Contents {
     /// The archive for people.
     pub(super) fn at(&self) -> String {
         self.path.display().to_string()
+    }
+
+    /// Bytes of the tar that were read.
+    pub(super) fn length(&self) -> u64 {
+        self.headers.length()
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -167,7 +158,7 @@ impl Contents {
 
 /// A part of a file, read in order.
 #[derive(Debug)]
-pub(super) struct Section {
+pub(in super::super) struct Section {
     file: Arc<File>,
     at: u64,
     end: u64,

@@ -8,45 +8,99 @@ mod contents;
 mod header;
 mod saved;
 #[cfg(test)]
+pub(super) mod tape;
+#[cfg(test)]
 mod tests;
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use futures_util::future::BoxFuture;
 
 use super::oci_layout::index::{self, NoChoice};
+use super::packed::{self, PackedLayers};
+use super::spool::Spool;
 use super::{LayoutImage, blocking, pieces, referrer};
 use crate::oci::{Descriptor, Digest, RawManifest, Tag, TagOrDigest, printable};
-use crate::transport::{ByteStream, Error, Result, Source};
-use contents::{Contents, Extent};
+use crate::transport::{ByteStream, Error, Gzipped, Result, Source};
+pub(super) use contents::Contents;
+use contents::{Extent, Section};
 use saved::Saved;
 
-/// A tar with images in it, that is read.
-#[derive(Debug)]
+/// An image of a tar, that is read.
+#[derive(Debug, Clone)]
 pub struct TarArchive {
     tar: Arc<Tar>,
     chosen: Descriptor,
 }
 
+/// A tar with images in it. Clones are the same tar; what was staged for it stays on the disk while one of them lives.
+#[derive(Debug, Clone)]
+pub struct TarFile(Arc<Tar>);
+
 /// The tar itself, whichever of its images was chosen.
 #[derive(Debug)]
-struct Tar {
+pub(super) struct Tar {
     contents: Contents,
     /// The index's entries, or what stands for them; the documents that had to be made for it.
     images: Saved,
+    spool: Spool,
+    /// It is a copy in the spool.
+    is_staged: bool,
+    packed: PackedLayers,
+}
+
+impl TarFile {
+    /// An image of it. `reference` chooses as in [`super::OciLayout::open`].
+    pub fn image(&self, reference: Option<&str>) -> Result<TarArchive> {
+        Ok(TarArchive { chosen: self.0.choose(reference)?, tar: Arc::clone(&self.0) })
+    }
+
+    /// Every image of it, in its index's order.
+    pub fn images(&self) -> Vec<LayoutImage> {
+        self.0.images.entries.iter().cloned().map(LayoutImage::from).collect()
+    }
+
+    /// Whether it is a copy of what came as a stream or compressed.
+    pub fn is_staged(&self) -> bool {
+        self.0.is_staged
+    }
+
+    /// Bytes of the tar, unpacked.
+    pub fn size(&self) -> u64 {
+        self.0.contents.length()
+    }
+
+    /// A handle that does not keep it.
+    pub fn downgrade(&self) -> WeakTarFile {
+        WeakTarFile(Arc::downgrade(&self.0))
+    }
+}
+
+/// See [`TarFile::downgrade`].
+#[derive(Debug, Clone, Default)]
+pub struct WeakTarFile(Weak<Tar>);
+
+impl WeakTarFile {
+    /// The tar, if somebody still keeps it.
+    pub fn upgrade(&self) -> Option<TarFile> {
+        self.0.upgrade().map(TarFile)
+    }
+}
+
+impl From<Tar> for TarFile {
+    fn from(tar: Tar) -> TarFile {
+        TarFile(Arc::new(tar))
+    }
 }
 
 impl TarArchive {
-    /// Opens the tar at `path`. `reference` chooses an image as in [`super::OciLayout::open`].
+    /// Opens the tar at `path`; a compressed one is staged beside it. `reference` chooses an image as in
+    /// [`super::OciLayout::open`].
     pub async fn open(path: &Path, reference: Option<&str>) -> Result<TarArchive> {
-        let (path, reference) = (path.to_owned(), reference.map(str::to_owned));
-        blocking(move || {
-            let tar = Tar::new(Contents::open(&path)?)?;
-            let chosen = tar.choose(reference.as_deref())?;
-            Ok(TarArchive { tar: Arc::new(tar), chosen })
-        })
-        .await
+        let beside = path.parent().filter(|directory| !directory.as_os_str().is_empty());
+        let spool = Spool::new(beside.unwrap_or(Path::new(".")));
+        TarFile::open(path, &spool).await?.image(reference)
     }
 
     /// The image that was chosen: its digest is what to ask [`Source::manifest`] for.
@@ -54,21 +108,39 @@ impl TarArchive {
         &self.chosen
     }
 
-    /// Every image of the tar at `path`, in its index's order.
-    pub async fn images(path: &Path) -> Result<Vec<LayoutImage>> {
-        let path = path.to_owned();
-        let tar = blocking(move || Tar::new(Contents::open(&path)?)).await?;
-        Ok(tar.images.entries.into_iter().map(LayoutImage::from).collect())
+    /// The archive for people.
+    pub(super) fn name(&self) -> String {
+        self.tar.contents.at()
+    }
+
+    pub(super) fn spool(&self) -> &Spool {
+        &self.tar.spool
+    }
+
+    /// Layers of any image of the tar that were gzipped.
+    pub(super) fn packed(&self) -> &PackedLayers {
+        &self.tar.packed
+    }
+
+    /// A blob's bytes, for who may block.
+    pub(super) fn section(&self, blob: &Descriptor) -> Result<Section> {
+        Ok(self.tar.contents.section(self.tar.blob(blob)?))
+    }
+
+    /// Whether an engine saved the image of this configuration: then its manifest is the archive's own, and no registry
+    /// knows its digest.
+    pub(super) fn is_saved(&self, config: &Digest) -> bool {
+        self.tar.images.saved.contains(config)
     }
 }
 
 impl Tar {
-    fn new(contents: Contents) -> Result<Tar> {
+    pub(super) fn new(contents: Contents, spool: &Spool, is_staged: bool) -> Result<Tar> {
         let images = match contents.document("index.json")? {
             Some(bytes) => {
                 let entries = index::entries(&bytes)
                     .map_err(|reason| contents.wrong(format!("index.json: {reason}")))?;
-                Saved { entries, ..Saved::default() }
+                Saved { entries, saved: saved::by_engines(&contents), ..Saved::default() }
             }
             None if contents.has(saved::LIST) => saved::read(&contents)?,
             None if contents.has("repositories") => {
@@ -81,7 +153,7 @@ impl Tar {
                 return Err(contents.wrong(reason.to_owned()));
             }
         };
-        Ok(Tar { contents, images })
+        Ok(Tar { contents, images, spool: spool.clone(), is_staged, packed: PackedLayers::default() })
     }
 
     /// The image that a name means; see [`super::OciLayout::open`].
@@ -140,6 +212,10 @@ impl Source for TarArchive {
             let tar = Arc::clone(&self.tar);
             blocking(move || tar.manifest(&digest, &kind)).await
         })
+    }
+
+    fn gzipped(&self) -> BoxFuture<'_, Result<Option<Gzipped>>> {
+        Box::pin(packed::pack(self))
     }
 
     fn blob<'a>(&'a self, blob: &'a Descriptor, from: u64) -> BoxFuture<'a, Result<(u64, ByteStream)>> {

@@ -6,11 +6,12 @@
 //! for Docker's has no such type. A plain layer's digest is its DiffID, which the configuration names: that the
 //! bytes are these is checked where every blob is, while it is read.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::{self, Read};
 
 use bytes::Bytes;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 
 use super::super::oci_layout::index::{FULL_NAME, REF_NAME};
@@ -37,6 +38,8 @@ pub(super) struct Saved {
     pub(super) manifests: HashMap<Digest, RawManifest>,
     /// Where configurations and layers lie.
     pub(super) blobs: HashMap<Digest, Extent>,
+    /// Configurations of images that an engine saved.
+    pub(super) saved: HashSet<Digest>,
 }
 
 /// One image, as `manifest.json` has it.
@@ -48,6 +51,9 @@ struct Image {
     names: Option<Vec<String>>,
     #[serde(rename = "Layers", default)]
     layers: Option<Vec<String>>,
+    /// What an engine since Docker 25 says of each layer; who keeps a registry's bytes does not write it.
+    #[serde(rename = "LayerSources", default)]
+    sources: Option<HashMap<String, IgnoredAny>>,
 }
 
 /// How a layer's tar is packed.
@@ -81,6 +87,17 @@ pub(super) fn read(contents: &Contents) -> Result<Saved> {
     Ok(reader.saved)
 }
 
+/// The configurations of the images that an engine saved into an archive with an index: the layers lie in it as the
+/// engine has them, and so do the manifests that speak of them. Others keep what a registry gave.
+pub(super) fn by_engines(contents: &Contents) -> HashSet<Digest> {
+    let list = contents.document(LIST).ok().flatten().unwrap_or_default();
+    let images: Vec<Image> = serde_json::from_slice(&list).unwrap_or_default();
+    let saved =
+        images.iter().filter(|image| image.sources.as_ref().is_some_and(|sources| !sources.is_empty()));
+    let named = saved.filter_map(|image| image.config.strip_prefix("blobs/sha256/"));
+    named.filter_map(|hex| format!("sha256:{hex}").parse().ok()).collect()
+}
+
 struct Reader<'a> {
     contents: &'a Contents,
     saved: Saved,
@@ -106,6 +123,7 @@ impl Reader<'_> {
             self.saved.entries.push(Descriptor { annotations: name, ..manifest.descriptor() });
         }
         self.saved.manifests.insert(manifest.digest.clone(), manifest);
+        self.saved.saved.insert(config.digest);
         Ok(())
     }
 

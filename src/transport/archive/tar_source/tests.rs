@@ -1,73 +1,27 @@
 //! Tars of every kind, well made and hostile.
 
-use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use futures_util::TryStreamExt;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tar::EntryType;
 
-use super::super::tar_entry::padded;
+use super::tape::{Tape, config, gzip, layer, list};
 use super::*;
 use crate::oci::{Document, ErrorClass, ImageManifest, media_type};
 use crate::transport::verified;
 
-/// A tar that is being put together, entry by entry, with any name.
-#[derive(Default)]
-struct Tape(Vec<u8>);
-
-impl Tape {
-    fn entry(mut self, kind: EntryType, name: &str, target: &str, content: &[u8]) -> Tape {
-        let mut header = tar::Header::new_gnu();
-        let old = header.as_old_mut();
-        old.name[..name.len()].copy_from_slice(name.as_bytes());
-        old.linkname[..target.len()].copy_from_slice(target.as_bytes());
-        header.set_entry_type(kind);
-        header.set_mode(0o644);
-        header.set_size(content.len() as u64);
-        header.set_cksum();
-        self.0.extend_from_slice(header.as_bytes());
-        self.0.extend_from_slice(content);
-        let end = padded(self.0.len() as u64);
-        self.0.resize(end as usize, 0);
-        self
-    }
-
-    fn file(self, name: &str, content: impl AsRef<[u8]>) -> Tape {
-        self.entry(EntryType::Regular, name, "", content.as_ref())
-    }
-
-    fn symlink(self, name: &str, target: &str) -> Tape {
-        self.entry(EntryType::Symlink, name, target, b"")
-    }
-
-    fn end(mut self) -> Vec<u8> {
-        self.0.extend([0; 1024]);
-        self.0
-    }
+async fn open(path: &Path, reference: Option<&str>) -> Result<TarArchive> {
+    TarFile::open(path, &spool()).await?.image(reference)
 }
 
-/// Something that is different for each name.
-fn layer(name: &str) -> Vec<u8> {
-    Tape::default().file(name, name.repeat(500)).end()
+async fn images(path: &Path) -> Vec<LayoutImage> {
+    TarFile::open(path, &spool()).await.unwrap().images()
 }
 
-fn config(layers: &[&[u8]]) -> Vec<u8> {
-    let ids: Vec<Digest> = layers.iter().map(|layer| Digest::of(layer)).collect();
-    let config =
-        json!({"architecture": "amd64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": ids}});
-    config.to_string().into_bytes()
-}
-
-fn list(config: &str, tags: Value, layers: &[&str]) -> String {
-    json!([{"Config": config, "RepoTags": tags, "Layers": layers}]).to_string()
-}
-
-fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    encoder.write_all(bytes).unwrap();
-    encoder.finish().unwrap()
+fn spool() -> Spool {
+    Spool::new(std::env::temp_dir())
 }
 
 struct Disk(tempfile::TempDir);
@@ -84,7 +38,7 @@ impl Disk {
     }
 
     async fn open(&self, bytes: impl AsRef<[u8]>) -> Result<TarArchive> {
-        TarArchive::open(&self.put(bytes), None).await
+        open(&self.put(bytes), None).await
     }
 
     async fn refused(&self, bytes: impl AsRef<[u8]>) -> String {
@@ -133,7 +87,7 @@ async fn blobs_are_read_where_they_lie_and_links_followed_inside() {
     let path = Disk::new();
     let path = (path.put(tar.end()), path);
     for reference in [None, Some("a:1")] {
-        let archive = TarArchive::open(&path.0, reference).await.unwrap();
+        let archive = open(&path.0, reference).await.unwrap();
         let raw = archive.manifest(&TagOrDigest::Digest(archive.chosen().digest.clone())).await.unwrap();
         assert!(raw.bytes == manifest);
         let blob = Descriptor::new("", Digest::of(layer), 5);
@@ -142,8 +96,8 @@ async fn blobs_are_read_where_they_lie_and_links_followed_inside() {
         assert_eq!((start, pieces.concat().as_slice()), (2, b"yer".as_slice()));
         assert!(archive.manifest(&"1".parse().unwrap()).await.is_ok());
     }
-    assert!(TarArchive::open(&path.0, Some("b")).await.unwrap_err().is_not_found());
-    assert_eq!(TarArchive::images(&path.0).await.unwrap()[0].names, ["docker.io/library/a:1"]);
+    assert!(open(&path.0, Some("b")).await.unwrap_err().is_not_found());
+    assert_eq!(images(&path.0).await[0].names, ["docker.io/library/a:1"]);
 }
 
 #[tokio::test]
@@ -182,13 +136,13 @@ async fn what_docker_save_wrote_gets_a_manifest() {
     }
     assert_eq!(found[0], found[1], "the same image, the same manifest");
     let path = disk.0.path().join("a.tar");
-    let images = TarArchive::images(&path).await.unwrap();
+    let images = images(&path).await;
     let listed: Vec<_> = images.iter().map(|image| image.names[0].as_str()).collect();
     assert_eq!(listed, ["docker.io/library/a:1", "ghcr.io/o/a:2"]);
     for name in ["a:1", "ghcr.io/o/a:2", found[0].as_str()] {
-        assert_eq!(TarArchive::open(&path, Some(name)).await.unwrap().chosen().digest, found[0], "{name}");
+        assert_eq!(open(&path, Some(name)).await.unwrap().chosen().digest, found[0], "{name}");
     }
-    assert!(TarArchive::open(&path, Some("a:2")).await.unwrap_err().is_not_found());
+    assert!(open(&path, Some("a:2")).await.unwrap_err().is_not_found());
 }
 
 #[tokio::test]
@@ -212,7 +166,7 @@ async fn layers_may_be_compressed_linked_hard_and_nameless() {
         assert_eq!(image.layers[0].digest, Digest::of(&packed));
         assert_eq!(image.layers[0], image.layers[2]);
         assert!(bytes(&archive, &image.layers[0]).await.unwrap() == packed);
-        assert!(TarArchive::images(&disk.0.path().join("a.tar")).await.unwrap()[0].names.is_empty());
+        assert!(images(&disk.0.path().join("a.tar")).await[0].names.is_empty());
     }
 }
 
@@ -301,12 +255,13 @@ async fn what_leads_out_or_in_circles_is_refused() {
         (b"not a tar at all".to_vec(), "no tar that can be read"),
         (vec![7; 5000], "no tar that can be read"),
         (Vec::new(), "no tar that can be read"),
-        (b"\x1f\x8b\x08\x00".to_vec(), "compressed"),
+        (b"\x1f\x8b\x08\x00".to_vec(), "the compressed stream ends too early"),
+        (b"\xfd7zXZ\0".to_vec(), "unpack it first (xz -d)"),
     ] {
         let error = disk.refused(bytes).await;
         assert!(error.contains(want), "{error}");
     }
-    let error = TarArchive::open(disk.0.path(), None).await.unwrap_err();
+    let error = open(disk.0.path(), None).await.unwrap_err();
     assert!(matches!(error, Error::Format { .. }), "{error}");
 }
 

@@ -64,6 +64,7 @@ fn engine(home: &Home, forbids: fn(&Target) -> Option<String>) -> Engine {
     Engine::new(EngineOptions {
         client: ClientOptions::default(),
         store: home.path("store"),
+        spool: std::env::temp_dir(),
         workers: 8,
         workers_per_host: 6,
         host_limits: Default::default(),

@@ -21,6 +21,7 @@ async fn engine(home: &Home, workers: usize, bandwidth: Option<u64>) -> Engine {
     Engine::new(EngineOptions {
         client: ClientOptions::default(),
         store: home.path("store"),
+        spool: std::env::temp_dir(),
         workers,
         workers_per_host: workers,
         host_limits: Default::default(),

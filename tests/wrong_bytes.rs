@@ -66,6 +66,7 @@ impl Passage {
         Engine::new(EngineOptions {
             client,
             store: self.path(name),
+            spool: std::env::temp_dir(),
             workers: 4,
             workers_per_host: 4,
             host_limits: Default::default(),

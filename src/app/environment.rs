@@ -1,10 +1,21 @@
 //! The environment, read once: what the engine and the configuration are told of the world.
 
+use std::path::PathBuf;
+
 use crate::transport::registry::ProxySettings;
 
 /// An environment variable's text, if it is set and not empty.
 pub(super) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// Where large files may lie for a while: `TMPDIR`, else `/var/tmp`, which is a disk where `/tmp` often is memory.
+pub(super) fn spool_directory(variable: &dyn Fn(&str) -> Option<String>) -> PathBuf {
+    let usual = PathBuf::from("/var/tmp");
+    variable("TMPDIR").map(PathBuf::from).unwrap_or_else(|| match usual.is_dir() {
+        true => usual,
+        false => std::env::temp_dir(),
+    })
 }
 
 /// The environment's proxies. Lower-case names win, as curl has it; `HTTP_PROXY` is not read in a CGI script, where

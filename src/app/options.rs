@@ -9,7 +9,7 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::credentials::StoredCredentials;
-use super::environment::{proxies, variable};
+use super::environment::{proxies, spool_directory, variable};
 use crate::cli::Overrides;
 use crate::config::credentials::{CredentialStore, Environment};
 use crate::config::{Config, Proxy, RegistryEntry, RegistryType, Tls, paths};
@@ -28,6 +28,7 @@ pub(super) fn engine_options(config: &Config, overrides: Overrides, ledger: Opti
     EngineOptions {
         client: client_options(config, overrides),
         store: store_directory(config),
+        spool: spool_directory(&variable),
         workers,
         workers_per_host,
         host_limits: registries().filter_map(limit).collect::<HashMap<_, _>>(),

@@ -2,6 +2,7 @@
 //! wharf's own store, in a layout.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use futures_util::stream::{self, TryStreamExt};
 use serde::Serialize;
@@ -65,7 +66,7 @@ impl Inner {
     /// Finds what is to be deleted. `by_digest` where the manifest is to go although a tag was named; `ask_tags` to be
     /// told of its other tags in any case.
     pub(super) async fn find_deletion(
-        &self,
+        self: &Arc<Inner>,
         location: &Location,
         by_digest: bool,
         ask_tags: bool,
@@ -84,7 +85,7 @@ impl Inner {
     }
 
     /// Every tag of a manifest: all tags of its repository are looked up.
-    async fn names_of(&self, location: &Location, digest: &Digest) -> Result<Vec<String>> {
+    async fn names_of(self: &Arc<Inner>, location: &Location, digest: &Digest) -> Result<Vec<String>> {
         let (place, repository) = match location {
             Location::Registry(reference) => {
                 (Place::Registry(reference.registry.clone()), &reference.repository)

@@ -7,7 +7,7 @@ use super::planner::export_reference;
 use super::{Error, Inner, Result};
 use crate::job::Target;
 use crate::oci::{Location, Reference, Registry, Repository, Tag, TagOrDigest};
-use crate::transport::archive::{DockerArchive, Naming, OciArchiveWriter, OciLayout, TarArchive};
+use crate::transport::archive::{DockerArchive, Naming, OciArchiveWriter, OciLayout};
 use crate::transport::{Destination, Source};
 
 /// An opened source.
@@ -68,13 +68,13 @@ impl Inner {
                 Ok(file(Arc::new(layout), at))
             }
             Location::OciArchive { path, reference } => {
-                let archive = TarArchive::open(path, reference.as_deref()).await?;
+                let archive = self.open_archive(path).await?.image(reference.as_deref())?;
                 let at = TagOrDigest::Digest(archive.chosen().digest.clone());
                 Ok(file(Arc::new(archive), at))
             }
             Location::DockerArchive { path, reference } => {
                 let reference = reference.as_ref().map(Reference::to_string);
-                let archive = TarArchive::open(path, reference.as_deref()).await?;
+                let archive = self.open_archive(path).await?.image(reference.as_deref())?;
                 let at = TagOrDigest::Digest(archive.chosen().digest.clone());
                 Ok(file(Arc::new(archive), at))
             }

@@ -6,6 +6,7 @@
 //!
 //! | file | story |
 //! |---|---|
+//! | `archives` | tars: opened once, staged where they are a stream, their images listed |
 //! | `door` | a location's name → the source or destination behind it |
 //! | `daemon` | container engines: their doors, plans and answers |
 //! | `planner` | a specification → what each destination needs |
@@ -34,6 +35,7 @@
 //! | `question` | what front ends ask |
 
 mod accept;
+mod archives;
 mod arrival;
 mod bandwidth;
 mod budget;
@@ -84,6 +86,7 @@ use futures_util::stream::BoxStream;
 use tokio::sync::broadcast;
 use tokio_util::task::TaskTracker;
 
+pub use archives::{Archive, ArchiveImage};
 pub use delete::{Deleted, Deletion, Freed};
 pub use diff::{Change, ImageDiff, LayerDiff, LayerLine, PlatformDiff, PlatformLine, Recompressed};
 pub use error::{Error, Result};
@@ -114,6 +117,7 @@ struct Inner {
     client: Client,
     store: Store,
     daemons: daemon::Daemons,
+    archives: archives::Archives,
     ledger: Option<Ledger>,
     forbids: Forbids,
     host_platform: Platform,
@@ -148,6 +152,7 @@ impl Engine {
             daemons,
             client: Client::new(ClientOptions { observer, ..options.client }),
             store: Store::open(options.store),
+            archives: archives::Archives::new(options.spool),
             ledger: options.ledger,
             forbids: options.forbids,
             host_platform: options.host_platform,
@@ -328,6 +333,11 @@ impl Engine {
     /// What an image is made of.
     pub async fn inspect(&self, location: &Location) -> Result<Image> {
         self.0.inspect_image(location).await
+    }
+
+    /// The images of an archive or an OCI layout, whichever of them the location names.
+    pub async fn archive(&self, location: &Location) -> Result<Archive> {
+        self.0.list_archive(location).await
     }
 
     /// The manifest or index at a location, byte for byte.

@@ -48,6 +48,8 @@ pub struct EngineOptions {
     pub client: ClientOptions,
     /// The local image store's directory.
     pub store: PathBuf,
+    /// Where archives are staged that are compressed or come as a stream; made when it is needed.
+    pub spool: PathBuf,
     /// Blobs that move at the same time.
     pub workers: usize,
     /// Blobs that move at the same time to or from one host.

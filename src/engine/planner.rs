@@ -34,24 +34,27 @@ impl Inner {
         if !spec.more.is_empty() {
             return Box::pin(self.plan_several(spec, probe)).await;
         }
-        let source = self.open_source(&spec.source).await?;
+        let mut source = self.open_source(&spec.source).await?;
         let named = self.open_named(spec)?;
+        let takes_one = |door: &Option<DestinationDoor>| door.as_ref().is_none_or(|door| door.single);
+        let mut notes: Vec<String> = self.staged_note(&spec.source).await.into_iter().collect();
+        if !named.iter().all(takes_one) {
+            source = self.gzip_layers(source, &mut notes).await?;
+        }
         for registry in named.iter().flatten().filter_map(|door| door.registry.as_ref()) {
             self.learn_profile(registry).await;
         }
         let found = async { source.source.manifest(&source.at).await.map_err(Error::from) };
         // One request to each side, at the same time: a second copy of the same image ends here.
         let (found, tags_now) = tokio::try_join!(found, self.tags_now(&named))?;
-        let takes_one = |door: &Option<DestinationDoor>| door.as_ref().is_none_or(|door| door.single);
         let shape = match named.iter().filter(|door| takes_one(door)).count() {
             0 => Shape::Whole,
             all if all == named.len() => Shape::One,
             _ => Shape::Mixed,
         };
-        let mut notes = Vec::new();
         let platforms = self.platforms_for_engines(&named, &found, &spec.platforms, &mut notes).await?;
         let mut arrival = self.choose(&source, found, &platforms, shape).await?;
-        arrival.notes.extend(notes);
+        arrival.notes.append(&mut notes);
         arrival.notes.extend(source.notes().await?);
         let destinations = self.open_rest(spec, named, &arrival)?;
 

@@ -117,6 +117,7 @@ pub fn engine(directory: &Path, client: ClientOptions, ledger: Option<Ledger>) -
         host_bandwidths: Default::default(),
         client,
         store: directory.join("store"),
+        spool: std::env::temp_dir(),
         workers: 6,
         workers_per_host: 4,
         host_limits: Default::default(),

@@ -13,6 +13,7 @@ mod location;
 mod manifest;
 pub mod media_type;
 mod name;
+pub mod order;
 mod platform;
 mod reference;
 mod referrer;

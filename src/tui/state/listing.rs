@@ -7,8 +7,8 @@ use std::cmp::{Ordering, Reverse};
 use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Matcher, Utf32Str};
 
-use super::order::{natural_key, version_key};
 use crate::job::Failure;
+use crate::oci::order::{natural_key, version_key};
 
 /// The order of the rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -8,7 +8,6 @@ pub mod logs;
 pub mod lookup;
 pub mod marks;
 pub mod meter;
-pub mod order;
 pub mod paste;
 pub mod popup;
 pub mod queue;

@@ -49,6 +49,11 @@ pub fn version_key(tag: &str) -> Box<[u8]> {
     key.into()
 }
 
+/// Whether [`version_key`] takes a tag for a version: `1.27`, `v2`, `1.27-alpine`; not `latest`, nor a commit's hash.
+pub fn is_version(tag: &str) -> bool {
+    version_key(tag).first() == Some(&2)
+}
+
 fn starts_with_digit(text: &str) -> bool {
     text.as_bytes().first().is_some_and(u8::is_ascii_digit)
 }

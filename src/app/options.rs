@@ -90,12 +90,13 @@ fn client_options(config: &Config, overrides: Overrides) -> ClientOptions {
     }
     let reserve = |e: &RegistryEntry| Some((e.registry()?, e.rate_limit_reserve?));
     let reserves = config.registries.iter().filter_map(reserve).collect();
+    let proxy = overrides.proxy.as_ref().map(proxy_settings);
     let store =
         CredentialStore::new(config, overrides.credentials, overrides.authfile, Environment::of_process());
     ClientOptions {
         registries,
         credentials: Arc::new(StoredCredentials(store)),
-        proxy: proxies(&variable),
+        proxy: proxy.unwrap_or_else(|| proxies(&variable)),
         attempts: config.attempts,
         rate_limit_reserve: config.rate_limit_reserve,
         rate_limit_reserves: reserves,

@@ -6,12 +6,12 @@ use std::path::PathBuf;
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::args::{Args, Command, SyncArgs, TypedCredentials};
+use super::args::{Args, Command, ExportArgs, SyncArgs, TypedBatch, TypedCredentials};
 use super::error::Faults;
 use super::limits::LimitOverrides;
 use super::{Error, login, repos, sync};
-use crate::config::Config;
 use crate::config::credentials::ExplicitCredential;
+use crate::config::{Batch, Config, Prefix, Proxy};
 use crate::engine::Place;
 use crate::oci::{ErrorClass, Location, Registry, Repository};
 
@@ -27,6 +27,8 @@ pub struct Overrides {
     pub limits: LimitOverrides,
     /// `--authfile`
     pub authfile: Option<PathBuf>,
+    /// The proxies that a batch file asks for, instead of the environment's.
+    pub proxy: Option<Proxy>,
 }
 
 /// One side of a command: what was typed for it, and by which options.
@@ -55,7 +57,7 @@ impl Args {
             }
             let Some(typed) = side.creds else { continue };
             if side.several {
-                let reason = "is for one registry, and the list has images of several; use `wharf login` or the configuration";
+                let reason = "is for one registry, and the file has images of several; use `wharf login`, the configuration or the file itself";
                 faults.add(ErrorClass::Config, format!("{} {reason}", side.creds_option));
             }
             match split(&typed.0) {
@@ -74,6 +76,11 @@ impl Args {
                     }));
                 }
             }
+        }
+        // What is typed is above what the file says. Faults of the file are told by the command, all of them.
+        if let Some((batch, to)) = self.command.as_ref().and_then(|command| batch_of(command, config)) {
+            overrides.credentials.extend(batch.credentials(config, to.as_ref()).unwrap_or_default());
+            overrides.proxy = batch.proxy().cloned();
         }
         faults.finish(match limits_fit {
             true => "a password may also come from the configuration, as ${NAME}, or from a credential file",
@@ -124,8 +131,11 @@ fn sides<'a>(command: &'a Command, config: &Config) -> Vec<Side<'a>> {
                 several: false,
             },
         ],
-        Command::Sync(args) => listed(args, config),
-        Command::Export(args) => vec![source(&args.images, &args.source_access)],
+        Command::Sync(args) => batch(args, config),
+        Command::Export(args) => match &args.from {
+            Some(from) => vec![sources_of(from, args, config)],
+            None => vec![source(&args.images, &args.source_access)],
+        },
         Command::Inspect(args) => match (&args.registry, &args.image) {
             (Some(registry), _) => vec![asked(whole(registry), &args.access)],
             (None, Some(image)) => vec![asked(places(one(image)), &args.access)],
@@ -150,38 +160,56 @@ fn sides<'a>(command: &'a Command, config: &Config) -> Vec<Side<'a>> {
     }
 }
 
-/// The two sides of a list. It need not be read where nothing is said of its registries.
-fn listed<'a>(args: &'a SyncArgs, config: &Config) -> Vec<Side<'a>> {
+/// The batch file that a command reads, and where its images go that have no destination in it.
+fn batch_of<'a>(command: &'a Command, config: &Config) -> Option<(&'a Batch, Option<Prefix>)> {
+    match command {
+        Command::Sync(args) => Some((args.file.read(), sync::prefix(args, config).ok())),
+        Command::Export(args) => Some((args.from.as_ref()?.read(), None)),
+        _ => None,
+    }
+}
+
+/// The two sides of a batch.
+fn batch<'a>(args: &'a SyncArgs, config: &Config) -> Vec<Side<'a>> {
     let (from, to) = (&args.source_access, &args.destination_access);
-    let mut sides = Vec::new();
-    if from.src_creds.is_some() || from.src_tls_verify.is_some() {
-        let references = args.list.read().sources().filter_map(Location::as_registry);
-        let places: BTreeSet<_> =
-            references.map(|r| (r.registry.clone(), Some(r.repository.clone()))).collect();
-        let registries: BTreeSet<&Registry> = places.iter().map(|(registry, _)| registry).collect();
-        sides.push(Side {
-            several: registries.len() > 1,
-            places: places.into_iter().collect(),
+    let prefix = sync::prefix(args, config).ok();
+    let (sources, destinations) = args.file.read().places(config, prefix.as_ref());
+    vec![
+        Side {
+            several: registries(&sources) > 1,
+            places: whole_names(sources),
             creds: &from.src_creds,
             creds_option: "--src-creds",
             tls_verify: from.src_tls_verify,
-        });
-    }
-    if (to.dest_creds.is_some() || to.dest_tls_verify.is_some())
-        && let Ok(prefix) = sync::prefix(args, config)
-    {
-        let destinations = args.list.read().sources().filter_map(|source| prefix.destination(source).ok());
-        let references = destinations.filter_map(|location| location.as_registry().cloned());
-        let places: BTreeSet<_> = references.map(|r| (r.registry, Some(r.repository))).collect();
-        sides.push(Side {
-            several: false,
-            places: places.into_iter().collect(),
+        },
+        Side {
+            several: registries(&destinations) > 1,
+            places: whole_names(destinations),
             creds: &to.dest_creds,
             creds_option: "--dest-creds",
             tls_verify: to.dest_tls_verify,
-        });
+        },
+    ]
+}
+
+/// What an export reads that takes its images from a file.
+fn sources_of<'a>(from: &TypedBatch, args: &'a ExportArgs, config: &Config) -> Side<'a> {
+    let (sources, _) = from.read().places(config, None);
+    Side {
+        several: registries(&sources) > 1,
+        places: whole_names(sources),
+        creds: &args.source_access.src_creds,
+        creds_option: "--src-creds",
+        tls_verify: args.source_access.src_tls_verify,
     }
-    sides
+}
+
+fn registries(places: &BTreeSet<(Registry, Repository)>) -> usize {
+    places.iter().map(|(registry, _)| registry).collect::<BTreeSet<_>>().len()
+}
+
+fn whole_names(places: BTreeSet<(Registry, Repository)>) -> Vec<(Registry, Option<Repository>)> {
+    places.into_iter().map(|(registry, repository)| (registry, Some(repository))).collect()
 }
 
 fn split(typed: &SecretString) -> Option<(String, SecretString)> {

@@ -12,7 +12,8 @@ use secrecy::SecretString;
 
 use super::limits::TransferLimits;
 use super::upkeep_args::{DeleteArgs, DiffArgs, TagArgs};
-use crate::config::ImageList;
+use crate::config::Batch;
+use crate::config::credentials::Environment;
 
 const EXAMPLES: &str = "\
 Names:
@@ -115,7 +116,7 @@ pub enum ProgressMode {
 pub enum Command {
     /// Copy an image to one or more places.
     Copy(CopyArgs),
-    /// Copy every image of a list.
+    /// Copy every image of a list, an images.json or a sync file.
     Sync(SyncArgs),
     /// Write images as tar files that `docker load` takes.
     Export(ExportArgs),
@@ -203,42 +204,51 @@ pub struct CopyArgs {
     pub destination_access: DestinationAccess,
 }
 
-/// A list of images as it was named. It is read once, whoever asks first: standard input cannot be read again.
+/// A batch file as it was named. It is read once, whoever asks first: standard input cannot be read again.
 #[derive(Debug, Clone)]
-pub struct TypedList {
+pub struct TypedBatch {
     file: PathBuf,
-    list: OnceLock<ImageList>,
+    batch: OnceLock<Batch>,
 }
 
-impl TypedList {
-    fn new(file: impl Into<PathBuf>) -> TypedList {
-        TypedList { file: file.into(), list: OnceLock::new() }
+impl TypedBatch {
+    fn new(file: impl Into<PathBuf>) -> TypedBatch {
+        TypedBatch { file: file.into(), batch: OnceLock::new() }
     }
 
-    /// The list, with what is wrong with it.
-    pub(super) fn read(&self) -> &ImageList {
-        self.list.get_or_init(|| ImageList::read(&self.file))
+    /// The batch, with what is wrong with it.
+    pub(super) fn read(&self) -> &Batch {
+        let environment = Environment::of_process();
+        self.batch.get_or_init(|| Batch::read(&self.file, &|name| environment.variable(name)))
     }
 }
 
 /// `wharf sync`
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = "\
-The list has one reference a line; blank lines and what follows a # are skipped. The host of
-each is replaced: docker.io/library/nginx:1 goes to PREFIX/library/nginx:1. Nothing moves until
-the whole list is right. An image that fails does not stop the others, and what the destination
-has is not sent again: the same command finishes what failed or was interrupted.
+FILE is one of four kinds, told apart by what is in it:
+  a list        one reference a line; blank lines and what follows a # are skipped
+  images.json   [{\"source\": \"nginx\", \"target\": \"h.io/web\", \"tags\": [\"1.27\"]}], and architectures
+  a sync file   wharf.yaml: sources with tag filters, destinations, rules for names
+                (`wharf config example --sync` prints one with every key)
+  a request     {\"images\": [\"nginx:1.27\"], \"target_registry\": \"h.io/x\", \"replace_level\": 1}
+
+Where the file gives no destination the host of each image is replaced: docker.io/library/nginx:1
+goes to PREFIX/library/nginx:1. Nothing moves until the whole file is right. An image that fails
+does not stop the others, and what the destination has is not sent again: the same command
+finishes what failed or was interrupted.
 
 Examples:
   wharf sync images.txt --to harbor.example.com/mirror
   wharf sync images.txt --to harbor --platform linux/amd64 --dry-run
+  wharf sync wharf.yaml
   grep -v windows images.txt | wharf sync - --to 127.0.0.1:5000")]
 pub struct SyncArgs {
-    /// The list; - reads it from standard input.
-    #[arg(value_name = "LIST", value_parser = OsStringValueParser::new().map(TypedList::new))]
-    pub list: TypedList,
-    /// Where the images go: `HOST[:PORT][/PATH]`, the name of a registries entry, or `store:[PATH]`. Without it: the
-    /// configuration's `target`.
+    /// The list, images.json, sync file or export request; - reads it from standard input.
+    #[arg(value_name = "FILE", value_parser = OsStringValueParser::new().map(TypedBatch::new))]
+    pub file: TypedBatch,
+    /// Where images go that the file gives no destination: `HOST[:PORT][/PATH]`, the name of a registries entry, or
+    /// `store:[PATH]`. Without it: the configuration's `target`.
     #[arg(long, value_name = "PREFIX")]
     pub to: Option<String>,
     /// Only this platform, as in linux/amd64, arm64, arm/v7; may be given several times.
@@ -310,17 +320,26 @@ Examples:
   wharf export nginx:1.27 -o nginx.tar && docker load -i nginx.tar
   wharf export nginx:1.27 redis:7 --single -o all.tar.gz
   wharf export nginx:1.27 -o - | docker load
-  wharf export nginx:1.27 redis:7 --single -o - | ssh host docker load")]
+  wharf export nginx:1.27 redis:7 --single -o - | ssh host docker load
+  wharf export --from request.json -o downloads/ --script && sh downloads/load.sh")]
 pub struct ExportArgs {
     /// The images.
-    #[arg(value_name = "REF", required = true)]
+    #[arg(value_name = "REF", required_unless_present = "from")]
     pub images: Vec<String>,
+    /// Take the images from this file, of any kind that `wharf sync` takes; - is standard input.
+    #[arg(long, value_name = "FILE", conflicts_with = "images",
+        value_parser = OsStringValueParser::new().map(TypedBatch::new))]
+    pub from: Option<TypedBatch>,
+    /// Write DIR/load.sh as well, which loads the files into Docker, tags the images as the file of --from names their
+    /// targets, and pushes them.
+    #[arg(long, requires = "from")]
+    pub script: bool,
     /// A directory (made if need be), or one file, NAME.tar, NAME.tar.gz or NAME.tar.zst; - is standard output.
     /// Without it: the configuration's `downloads`.
     #[arg(short = 'o', value_name = "DIR|FILE")]
     pub into: Option<PathBuf>,
     /// All images into one file.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "from")]
     pub single: bool,
     /// This platform, as in linux/amd64, arm64, arm/v7; several give a file each.
     #[arg(long, value_name = "PLATFORM", value_delimiter = ',')]
@@ -474,7 +493,11 @@ pub enum ConfigCommand {
     /// Print where the configuration is read from.
     Path,
     /// Print a configuration with every key and its meaning.
-    Example,
+    Example {
+        /// A sync file instead, for `wharf sync`.
+        #[arg(long)]
+        sync: bool,
+    },
 }
 
 /// `wharf demo`

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::args::ConfigCommand;
 use super::output;
 use super::{Error, Outcome, OutputFormat};
-use crate::config::{Config, EXAMPLE, Loaded, Setting};
+use crate::config::{Config, EXAMPLE, Loaded, SYNC_EXAMPLE, Setting};
 
 /// Runs the command. `named` is the file that somebody named, `default` the platform's.
 pub fn run(
@@ -17,7 +17,7 @@ pub fn run(
     format: OutputFormat,
 ) -> Result<Outcome, Error> {
     match command {
-        ConfigCommand::Example => output::text(EXAMPLE),
+        ConfigCommand::Example { sync } => output::text(if sync { SYNC_EXAMPLE } else { EXAMPLE }),
         ConfigCommand::Path => {
             let missing = || Error::usage("there is no home directory to look in; name a file with --config");
             let path = named.or(default).ok_or_else(missing)?;

@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 use super::args::ExportArgs;
 use super::copy::{platforms, refuse_read_only};
 use super::error::Faults;
-use super::{Context, Error, Outcome, dry_run, interrupt, transfer};
+use super::{Context, Error, Outcome, dry_run, export_batch, interrupt, transfer};
 use crate::config::Config;
 use crate::job::{JobSpec, Target};
 use crate::oci::{ErrorClass, Location, Platforms};
 
 /// Where an export goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Into {
+pub(super) enum Into {
     Directory(PathBuf),
     File(PathBuf),
     /// Standard output.
@@ -31,6 +31,9 @@ impl fmt::Display for Into {
 
 /// Writes each image, and each platform of it, as a tar, or all of them as one.
 pub async fn run(args: &ExportArgs, context: &Context) -> Result<Outcome, Error> {
+    if let Some(from) = &args.from {
+        return export_batch::run(args, from, context).await;
+    }
     let (into, specs) = specs(args, &context.config)?;
     if args.dry_run {
         return interrupt::ends(dry_run::run(&specs, context)).await;
@@ -121,7 +124,7 @@ fn file(into: &Into, image: &Location, more: &[Location]) -> Location {
 
 /// What `-o` means: `-` is standard output; an existing directory, a trailing slash or a name without an extension is a
 /// directory; `NAME.tar`, compressed or not, is a file.
-fn into(path: &Path) -> Result<Into, String> {
+pub(super) fn into(path: &Path) -> Result<Into, String> {
     const FILES: [&str; 6] = [".tar", ".tar.gz", ".tgz", ".gz", ".zst", ".tzst"];
     let text = path.to_string_lossy();
     let name = path.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
@@ -151,7 +154,7 @@ fn into(path: &Path) -> Result<Into, String> {
 }
 
 /// Makes the directory; the answer is the path if it was not there before.
-fn make_directory(directory: &Path) -> Result<Option<PathBuf>, Error> {
+pub(super) fn make_directory(directory: &Path) -> Result<Option<PathBuf>, Error> {
     let is_new = !directory.exists();
     let attempted = || format!("create directory {}", directory.display());
     std::fs::create_dir_all(directory).map_err(|source| Error::Io { attempted: attempted(), source })?;

@@ -6,11 +6,16 @@ use super::{Error, Outcome};
 
 /// Work that changes nothing, so that a signal ends it at once.
 pub(super) async fn ends(work: impl Future<Output = Result<Outcome, Error>>) -> Result<Outcome, Error> {
+    Ok(or_ended(work).await?.unwrap_or(Outcome::Interrupted))
+}
+
+/// The same of work that only finds something out; `None` if a signal ended it.
+pub(super) async fn or_ended<T>(work: impl Future<Output = Result<T, Error>>) -> Result<Option<T>, Error> {
     let mut interrupts = Interrupts::listen()
         .map_err(|source| Error::Io { attempted: "listen for ctrl-c".to_owned(), source })?;
     tokio::select! {
-        ended = work => ended,
-        () = interrupts.next() => Ok(Outcome::Interrupted),
+        ended = work => ended.map(Some),
+        () = interrupts.next() => Ok(None),
     }
 }
 

@@ -7,6 +7,7 @@
 
 mod access;
 pub mod args;
+mod batch;
 mod batch_plan;
 pub mod completions;
 pub mod config;
@@ -17,6 +18,7 @@ pub mod diff;
 mod dry_run;
 mod error;
 pub mod export;
+mod export_batch;
 mod failures;
 pub mod history;
 pub mod inspect;
@@ -25,6 +27,7 @@ mod job_record;
 pub mod jobs;
 mod limits;
 mod list;
+mod load_script;
 pub mod login;
 pub mod logout;
 mod output;

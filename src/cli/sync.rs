@@ -1,42 +1,82 @@
-//! `wharf sync LIST --to PREFIX`
+//! `wharf sync FILE`
+
+use std::path::PathBuf;
 
 use super::args::SyncArgs;
 use super::copy::platforms;
 use super::error::Faults;
-use super::{Context, Error, Outcome, batch_plan, interrupt, transfer};
-use crate::config::{Config, ListedJobs, Prefix};
+use super::interrupt::{self, ends};
+use super::{Context, Error, Outcome, batch, batch_plan, transfer};
+use crate::config::{BatchJobs, Config, Prefix, Terms};
+use crate::job::{JobSpec, Target};
 use crate::oci::{ErrorClass, Platforms};
 
-/// Copies every image of a list below one prefix.
+/// Copies every image of a batch file.
 pub async fn run(args: &SyncArgs, context: &Context) -> Result<Outcome, Error> {
-    let ListedJobs { specs, notes } = jobs(args, &context.config)?;
+    let file = args.file.read();
+    batch::warn(file, context);
+    let typed = Typed::of(args, &context.config)?;
+    let repositories = file.repositories();
+    let BatchJobs { specs, notes } = match repositories.is_empty() {
+        true => file.jobs(&typed.terms(&context.config))?,
+        false => {
+            let asked = interrupt::or_ended(batch::tag_lists(repositories, context)).await?;
+            let Some(tags) = asked else { return Ok(Outcome::Interrupted) };
+            file.jobs(&Terms { tags: Some(&tags), ..typed.terms(&context.config) })?
+        }
+    };
     notes.iter().for_each(|note| context.note(note));
-    match args.dry_run {
-        true => interrupt::ends(batch_plan::run(&specs, context)).await,
-        false => transfer::run(specs, context).await,
+    if args.dry_run {
+        return ends(batch_plan::run(&specs, context)).await;
     }
+    let made = make_directories(&specs)?;
+    let outcome = transfer::run(specs, context).await;
+    for directory in made {
+        // Nothing came of it: an empty directory is nothing to leave behind. It stays if anything is in it.
+        let _ = std::fs::remove_dir(directory);
+    }
+    outcome
 }
 
-/// The jobs that the list and the command line ask for, or all that is wrong with both.
-fn jobs(args: &SyncArgs, config: &Config) -> Result<ListedJobs, Error> {
-    let mut faults = Faults::default();
-    let prefix = faults.take(ErrorClass::Config, prefix(args, config));
-    let platforms = Platforms::from_list(platforms(&args.platform, &mut faults));
-    let list = args.list.read();
-    let jobs = match &prefix {
-        Some(prefix) => list.jobs(config, prefix, &platforms).map_err(Error::from),
-        None => Ok(ListedJobs { specs: Vec::new(), notes: Vec::new() }),
-    };
-    // Faults of the command line come first, and those of the list with them.
-    if faults.is_empty() {
-        return jobs;
+/// What the command line says, once it and the file are without fault.
+#[derive(Debug)]
+struct Typed {
+    to: Option<Prefix>,
+    platforms: Option<Platforms>,
+}
+
+impl Typed {
+    /// Everything that is wrong with the command line and with the file, as far as it can be known without asking
+    /// anybody.
+    fn of(args: &SyncArgs, config: &Config) -> Result<Typed, Error> {
+        let mut faults = Faults::default();
+        let file = args.file.read();
+        let to = match (file.needs_destination(), &args.to) {
+            (false, None) => None,
+            (false, Some(_)) if file.faults().is_empty() => {
+                let reason = "--to is for images without a destination, and the file gives every one its own";
+                faults.add(ErrorClass::Config, reason);
+                None
+            }
+            _ => faults.take(ErrorClass::Config, prefix(args, config)),
+        };
+        let platforms = platforms(&args.platform, &mut faults);
+        let platforms = (!platforms.is_empty()).then(|| Platforms::from_list(platforms));
+        let typed = Typed { to, platforms };
+        let jobs = file.jobs(&typed.terms(config));
+        // Faults of the command line come first, and those of the file with them.
+        match jobs {
+            Ok(_) => {}
+            Err(error) if faults.is_empty() => return Err(error.into()),
+            Err(error) => error.to_string().lines().for_each(|line| faults.add(ErrorClass::Config, line)),
+        }
+        faults.finish("`wharf sync --help` shows how it is written")?;
+        Ok(typed)
     }
-    match jobs {
-        Err(error) => error.to_string().lines().for_each(|line| faults.add(ErrorClass::Config, line)),
-        Ok(_) => list.faults().iter().for_each(|fault| faults.add(ErrorClass::Config, fault.to_string())),
+
+    fn terms<'a>(&'a self, config: &'a Config) -> Terms<'a> {
+        Terms { to: self.to.as_ref(), platforms: self.platforms.as_ref(), ..Terms::of(config) }
     }
-    faults.finish("`wharf sync --help` shows how it is written")?;
-    Ok(ListedJobs { specs: Vec::new(), notes: Vec::new() })
 }
 
 /// Where the images go: `--to`, else the configuration's `target`.
@@ -52,6 +92,21 @@ pub(super) fn prefix(args: &SyncArgs, config: &Config) -> Result<Prefix, String>
     }
 }
 
+/// Makes the directories that images are written into; the answer is those that were not there before.
+fn make_directories(specs: &[JobSpec]) -> Result<Vec<PathBuf>, Error> {
+    let mut made = Vec::new();
+    for target in specs.iter().flat_map(|spec| &spec.destinations) {
+        let Target::ExportInto(directory) = target else { continue };
+        if !directory.exists() {
+            let attempted = || format!("create directory {}", directory.display());
+            std::fs::create_dir_all(directory)
+                .map_err(|source| Error::Io { attempted: attempted(), source })?;
+            made.push(directory.clone());
+        }
+    }
+    Ok(made)
+}
+
 #[cfg(test)]
 mod tests {
     use clap::Parser;
@@ -59,14 +114,16 @@ mod tests {
     use super::super::args::{Args, Command};
     use super::*;
 
-    fn parse(list: &str, line: &str) -> Result<ListedJobs, Error> {
+    fn parse(list: &str, line: &str) -> Result<BatchJobs, Error> {
         let home = tempfile::tempdir().unwrap();
         let file = home.path().join("list");
         std::fs::write(&file, list).unwrap();
         let line = format!("wharf sync {} {line}", file.display());
         let args = Args::try_parse_from(line.split_whitespace()).unwrap();
         let Some(Command::Sync(args)) = args.command else { unreachable!() };
-        jobs(&args, &Config::default())
+        let config = Config::default();
+        let typed = Typed::of(&args, &config)?;
+        Ok(args.file.read().jobs(&typed.terms(&config))?)
     }
 
     #[test]
@@ -76,6 +133,23 @@ mod tests {
         assert_eq!(shown[0], "docker.io/library/nginx:1 → h.io/m/library/nginx:1");
         assert_eq!(shown[1], "ghcr.io/o/r:latest → h.io/m/o/r:latest");
         assert!(matches!(&found.specs[1].platforms, Platforms::Only(only) if only.len() == 2));
+    }
+
+    #[test]
+    fn a_destination_is_needed_where_the_file_gives_none() {
+        let own = "[{source: nginx, target: h.io/a}]";
+        let found = parse(own, "").unwrap();
+        assert_eq!(found.specs[0].to_string(), "docker.io/library/nginx:latest → h.io/a:latest");
+        let error = parse(own, "--to x.io").unwrap_err();
+        assert!(error.to_string().contains("every one its own"), "{error}");
+        let below = "[{source: nginx, target: a/b}]";
+        assert_eq!(
+            parse(below, "--to x.io").unwrap().specs[0].to_string(),
+            "docker.io/library/nginx:latest → x.io/a/b:latest"
+        );
+        assert_eq!(parse(below, "").unwrap_err().exit_code(), 2);
+        let error = parse("[{source: nginx, platforms: [no/such/plat/form], tgas: 1}]", "").unwrap_err();
+        assert_eq!(error.to_string().lines().count(), 3, "{error}");
     }
 
     #[test]

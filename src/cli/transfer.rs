@@ -30,6 +30,14 @@ pub(super) async fn follow(
     begun: impl Future<Output = engine::Result<Vec<JobId>>>,
     context: &Context,
 ) -> Result<Outcome, Error> {
+    Ok(followed(begun, context).await?.0)
+}
+
+/// The same for who goes on with the jobs that are over; they have the order of their numbers' list.
+pub(super) async fn followed(
+    begun: impl Future<Output = engine::Result<Vec<JobId>>>,
+    context: &Context,
+) -> Result<(Outcome, Vec<Job>), Error> {
     let interrupts = Interrupts::listen()
         .map_err(|source| Error::Io { attempted: "listen for ctrl-c".to_owned(), source })?;
     let events = context.engine.subscribe();
@@ -39,7 +47,7 @@ pub(super) async fn follow(
     let outcome = Outcome::of(&jobs, interrupted);
     let millis = began.elapsed().as_millis().try_into().unwrap_or(u64::MAX);
     results(&jobs, &Summary::of(&jobs, millis), context)?;
-    Ok(outcome)
+    Ok((outcome, jobs))
 }
 
 /// Watches the jobs until all are over. The second part tells whether a signal asked for their end.

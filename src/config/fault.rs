@@ -52,12 +52,9 @@ impl ConfigFaults {
         ConfigFaults { faults, hint: "`wharf config example` prints a file with every key and its meaning" }
     }
 
-    /// What is wrong with a list of images.
-    pub(super) fn of_list(faults: Vec<Fault>) -> ConfigFaults {
-        ConfigFaults {
-            faults,
-            hint: "a list has one reference a line, as in nginx:1.27 or ghcr.io/o/r:t; # begins a comment",
-        }
+    /// What is wrong with a batch file.
+    pub(super) fn of_batch(faults: Vec<Fault>, hint: &'static str) -> ConfigFaults {
+        ConfigFaults { faults, hint }
     }
 
     /// The faults, at least one.

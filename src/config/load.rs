@@ -49,14 +49,7 @@ impl Config {
         if bytes.len() as u64 > FILE_LIMIT {
             return Err(whole(format!("it is larger than {} MiB", FILE_LIMIT >> 20)));
         }
-        let text = std::str::from_utf8(&bytes).map_err(|e| {
-            let good = String::from_utf8_lossy(bytes.get(..e.valid_up_to()).unwrap_or_default()).into_owned();
-            let line = good.matches('\n').count() + 1;
-            let column = good.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-            let reason = "it is not UTF-8 text from here on".to_owned();
-            let at = Some(Position { line, column });
-            ConfigFaults::of_config(vec![Fault { file: file.to_owned(), at, field: String::new(), reason }])
-        })?;
+        let text = utf8(file, &bytes).map_err(|fault| ConfigFaults::of_config(vec![fault]))?;
         let directory = file.parent().unwrap_or(Path::new("")).to_owned();
         let surroundings = Surroundings { directory, home: paths::home(), exposed };
         let mut reader = Reader::new(file);
@@ -66,6 +59,17 @@ impl Config {
             faults => Err(ConfigFaults::of_config(faults)),
         }
     }
+}
+
+/// A file's text, or where it stops being any.
+pub(super) fn utf8<'a>(file: &Path, bytes: &'a [u8]) -> Result<&'a str, Fault> {
+    std::str::from_utf8(bytes).map_err(|e| {
+        let good = String::from_utf8_lossy(bytes.get(..e.valid_up_to()).unwrap_or_default()).into_owned();
+        let line = good.matches('\n').count() + 1;
+        let column = good.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+        let reason = "it is not UTF-8 text from here on".to_owned();
+        Fault { file: file.to_owned(), at: Some(Position { line, column }), field: String::new(), reason }
+    })
 }
 
 /// What a text says, and what there is to warn of. The faults are in the reader.
@@ -180,14 +184,15 @@ fn read_file(path: &Path) -> io::Result<(Vec<u8>, bool)> {
     Ok((bytes, is_exposed(&metadata)))
 }
 
+/// Whether others than its owner can read a file.
 #[cfg(unix)]
-fn is_exposed(metadata: &std::fs::Metadata) -> bool {
+pub(super) fn is_exposed(metadata: &std::fs::Metadata) -> bool {
     use std::os::unix::fs::PermissionsExt;
     metadata.permissions().mode() & 0o044 != 0
 }
 
 #[cfg(not(unix))]
-fn is_exposed(_: &std::fs::Metadata) -> bool {
+pub(super) fn is_exposed(_: &std::fs::Metadata) -> bool {
     false
 }
 

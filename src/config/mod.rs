@@ -1,12 +1,12 @@
-//! `config.yaml`, lists of images and credentials: read, validated, explained. Every fault of a file is found at once, each
+//! `config.yaml`, batch files and credentials: read, validated, explained. Every fault of a file is found at once, each
 //! with its line. Nothing here talks to a registry; what is found is adapted to the transports by `app`.
 
+mod batch;
 pub mod credentials;
 mod document;
 mod entry;
 mod explain;
 mod fault;
-mod list;
 mod load;
 mod lookup;
 pub mod paths;
@@ -16,11 +16,11 @@ mod registries;
 mod secret;
 mod url;
 
+pub use batch::{Batch, BatchImage, BatchJobs, SYNC_EXAMPLE, TagLists, Terms};
 pub use document::Position;
 pub use entry::{Proxy, RegistryEntry, RegistryType, Symbols, Tls};
 pub use explain::Setting;
 pub use fault::{ConfigFaults, Fault};
-pub use list::{ImageList, ListedJobs};
 pub use load::Loaded;
 pub use prefix::Prefix;
 pub use secret::{Secret, SecretError};

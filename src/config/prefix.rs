@@ -86,10 +86,15 @@ impl Prefix {
             }
             _ => return Err("only images of registries and of store: have a name to be kept".to_owned()),
         };
+        self.image(path.as_str(), at)
+    }
+
+    /// The image of this path below the prefix. The error is a reason, for people.
+    pub(super) fn image(&self, path: &str, at: TagOrDigest) -> Result<Location, String> {
         let (Prefix::Registry(_, prefix) | Prefix::Store(prefix)) = self;
         let whole = match prefix {
             Some(prefix) => format!("{prefix}/{path}"),
-            None => path.to_string(),
+            None => path.to_owned(),
         };
         let repository: Repository = whole.parse().map_err(|e: crate::oci::ReferenceError| {
             format!("it would become {}: {}", printable(&whole, 300), e.reason())

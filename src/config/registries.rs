@@ -153,12 +153,14 @@ fn url(
     }
 }
 
-fn text(reader: &mut Reader, fields: &mut Fields<'_>, key: &'static str) -> String {
+/// A field's text; empty where it is not there.
+pub(super) fn text(reader: &mut Reader, fields: &mut Fields<'_>, key: &'static str) -> String {
     let field = fields.take(reader, key);
     field.and_then(|field| reader.text(&field)).unwrap_or_default()
 }
 
-fn password(
+/// `password:`, which needs the `username` beside it.
+pub(super) fn password(
     reader: &mut Reader,
     fields: &mut Fields<'_>,
     surroundings: &Surroundings,
@@ -256,7 +258,12 @@ fn tls_map(reader: &mut Reader, field: &Field<'_>, surroundings: &Surroundings) 
 
 fn proxy(reader: &mut Reader, fields: &mut Fields<'_>) -> Option<Proxy> {
     let field = fields.take(reader, "proxy")?;
-    let mut fields = reader.fields(&field)?;
+    proxy_settings(reader, &field)
+}
+
+/// `http_proxy`, `https_proxy` and `no_proxy`.
+pub(super) fn proxy_settings(reader: &mut Reader, field: &Field<'_>) -> Option<Proxy> {
+    let mut fields = reader.fields(field)?;
     let mut url = |key| {
         let field = fields.take(reader, key)?;
         let text = reader.text(&field).filter(|text| !text.is_empty())?;

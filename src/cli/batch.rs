@@ -1,0 +1,68 @@
+//! What a batch file needs to be known of registries before its jobs are: the tags of repositories that it chooses
+//! from.
+
+use futures_util::StreamExt;
+use futures_util::stream;
+
+use super::error::failure_lines;
+use super::{Context, Error, output};
+use crate::config::{Batch, TagLists};
+use crate::engine::{self, Place};
+use crate::oci::{Location, Tag};
+
+/// Repositories that are asked at the same time.
+const AT_ONCE: usize = 8;
+
+/// The tags of one repository that are looked at.
+const TAG_LIMIT: usize = 200_000;
+
+/// Tells what there is to warn of in a batch file.
+pub(super) fn warn(batch: &Batch, context: &Context) {
+    if !context.quiet {
+        batch.warnings().iter().for_each(|warning| context.screen.line(&format!("warning: {warning}")));
+    }
+}
+
+/// Asks for the tags of every repository that the file chooses from. If some cannot be had all of these are told, and
+/// nothing is begun.
+pub(super) async fn tag_lists(repositories: Vec<Location>, context: &Context) -> Result<TagLists, Error> {
+    let ask = |repository: Location| async {
+        let tags = tags(&repository, context).await;
+        (repository, tags)
+    };
+    let answers: Vec<_> = stream::iter(repositories).map(ask).buffered(AT_ONCE).collect().await;
+    let (mut lists, mut failed) = (TagLists::new(), Vec::new());
+    for (repository, tags) in answers {
+        match tags {
+            Ok(tags) => drop(lists.insert(repository, tags)),
+            Err(error) => failed.push(error),
+        }
+    }
+    // The last one is this command's error; the others are told before it.
+    let Some(last) = failed.pop() else { return Ok(lists) };
+    for error in failed {
+        output::complain(&failure_lines(&error.failure()));
+    }
+    Err(last.into())
+}
+
+async fn tags(repository: &Location, context: &Context) -> engine::Result<Vec<Tag>> {
+    let (place, repository) = match repository {
+        Location::Registry(reference) => {
+            (Place::Registry(reference.registry.clone()), reference.repository.clone())
+        }
+        Location::Store { repository, .. } => (Place::Store, repository.clone()),
+        other => return Err(engine::Error::Request(format!("{other} has no tags"))),
+    };
+    let mut pages = context.engine.tags(&place, &repository);
+    let mut tags: Vec<Tag> = Vec::new();
+    while let Some(page) = pages.next().await {
+        // What is no tag by the grammar could not be asked for.
+        tags.extend(page?.iter().filter_map(|tag| tag.parse().ok()));
+        if tags.len() > TAG_LIMIT {
+            let reason = format!("{repository} has more than {TAG_LIMIT} tags; name those that are wanted");
+            return Err(engine::Error::Request(reason));
+        }
+    }
+    Ok(tags)
+}

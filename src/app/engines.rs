@@ -29,7 +29,7 @@ struct Search {
 
 impl Search {
     fn find(&self, name: Option<&str>) -> Result<Endpoint> {
-        let at = name.map_or("docker-daemon:".to_owned(), |name| format!("docker-daemon://{name}/"));
+        let at = name.map_or("docker-daemon".to_owned(), |name| format!("docker-daemon://{name}"));
         let wrong = |reason: String| unknown(at.clone(), reason);
         let Some(name) = name else { return self.usual(&at) };
         if let Some(entry) = self.entries.iter().find(|entry| entry.name == name) {

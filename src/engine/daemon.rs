@@ -192,6 +192,7 @@ impl Inner {
         for target in &spec.destinations {
             let (location, door) = open(target)?;
             let mut tags = Vec::new();
+            let in_engine = door.as_ref().is_some_and(|door| door.destination.daemon().is_some());
             if let Some(door) = door.filter(|door| !door.single || door.destination.daemon().is_some()) {
                 let now = try_join_all(door.at.iter().map(|at| door.destination.resolve(at))).await?;
                 for (at, old) in door.at.iter().zip(now) {
@@ -200,19 +201,19 @@ impl Inner {
                     tags.push(TagChange { tag, old, new: there.id.clone() });
                 }
             }
-            destinations.push(PlannedDestination {
-                location,
-                presence: vec![Presence::Unasked],
-                tags,
-                up_to_date: false,
-            });
+            // Only engines know an image by its ID.
+            let is_there = |change: &TagChange| change.old.as_ref() == Some(&change.new);
+            let up_to_date = in_engine && tags.iter().all(is_there);
+            let presence = vec![Presence::Unasked];
+            destinations.push(PlannedDestination { location, presence, tags, up_to_date });
         }
         let found = described(&there);
         let layers = there.diff_ids.len();
         let notes = vec![
             format!(
-                "{}: {layers} layers; how many bytes they are is known once the engine has saved it: the size is what the engine says of them unpacked",
-                spec.source
+                "{}: {layers} {}; how many bytes will move is known once the engine has saved it: the size is what the engine says of them unpacked",
+                spec.source,
+                if layers == 1 { "layer" } else { "layers" }
             ),
             format!("{} is the image's ID; {}", there.id, SAVED),
         ];

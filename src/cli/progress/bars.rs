@@ -75,6 +75,10 @@ impl Bars {
     /// numbers from the right.
     fn bar(&self, job: &Job, now: Instant, width: usize) -> String {
         let name = printable(&job.spec.sources_text(), 500);
+        if let Some(aside) = &job.progress.aside {
+            let text = super::aside_text(aside);
+            return format!("{}  {text}", fit(&name, width.saturating_sub(text.width() + 2).max(NAME_MIN)));
+        }
         if job.state == JobState::Planning {
             return format!(
                 "{}  looking what there is to do",

@@ -23,7 +23,7 @@ pub(in crate::cli) struct JsonLines {
 
 struct Seen {
     rate: Rate,
-    told: Option<(Instant, JobState, u64, u64)>,
+    told: Option<(Instant, JobState, u64, u64, u64)>,
 }
 
 impl JsonLines {
@@ -41,21 +41,22 @@ impl JsonLines {
         for job in jobs.iter().map(J::borrow) {
             let progress = &job.progress;
             let (wire, reused) = (progress.wire, progress.reused);
+            let aside = progress.aside.map_or(0, |aside| aside.done);
             let seen =
                 self.jobs.entry(job.id).or_insert_with(|| Seen { rate: Rate::new(now, wire), told: None });
             seen.rate.add(now, wire);
             let due = match seen.told {
                 None => true,
-                Some((at, state, w, r)) => {
-                    let moved = (w, r) != (wire, reused);
+                Some((at, state, w, r, a)) => {
+                    let moved = (w, r, a) != (wire, reused, aside);
                     state != job.state || (moved && now.duration_since(at) >= EVERY)
                 }
             };
             if !due {
                 continue;
             }
-            seen.told = Some((now, job.state, wire, reused));
-            let line = json!({
+            seen.told = Some((now, job.state, wire, reused, aside));
+            let mut line = json!({
                 "event": "progress",
                 "job": job.id,
                 "state": job.state,
@@ -64,6 +65,9 @@ impl JsonLines {
                 "reused": reused,
                 "rate": seen.rate.per_second(now).map(|rate| rate as u64),
             });
+            if let (Some(aside), Some(line)) = (&progress.aside, line.as_object_mut()) {
+                line.insert("aside".to_owned(), json!(aside));
+            }
             self.screen.line(&line.to_string());
         }
     }

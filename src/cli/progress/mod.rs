@@ -17,8 +17,9 @@ use self::bars::Bars;
 use self::json::JsonLines;
 use self::plain::Plain;
 use super::ProgressMode;
+use super::output::size;
 use crate::config::Symbols;
-use crate::job::{Job, JobEvent, Level};
+use crate::job::{Aside, AsideKind, Job, JobEvent, Level};
 use crate::oci::printable;
 
 /// A way of showing progress.
@@ -85,5 +86,18 @@ fn event_line(event: &JobEvent) -> Option<String> {
         | JobEvent::Added { .. }
         | JobEvent::Moved { .. }
         | JobEvent::Planned { .. } => None,
+    }
+}
+
+/// `the engine saves it: 45.0 MB of about 71.2 MB`
+fn aside_text(aside: &Aside) -> String {
+    let what = match aside.kind {
+        AsideKind::Saving => "the engine saves it",
+        AsideKind::Loading => "the engine loads it",
+    };
+    match (aside.kind, aside.total) {
+        (_, 0) => format!("{what}: {}", size(aside.done)),
+        (AsideKind::Saving, total) => format!("{what}: {} of about {}", size(aside.done), size(total)),
+        (AsideKind::Loading, total) => format!("{what}: {} of {} sent", size(aside.done), size(total)),
     }
 }

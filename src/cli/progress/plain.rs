@@ -60,6 +60,12 @@ impl Plain {
         let ended = job.state.is_final() || job.state == JobState::Paused;
         if ended && (fresh || seen.state != job.state) {
             lines.push(format!("job {id}: {}", end_text(job)));
+        } else if let Some(aside) = job.progress.aside.as_ref()
+            && job.state.is_active()
+            && now.duration_since(seen.told) >= EVERY
+        {
+            seen.told = now;
+            lines.push(format!("job {id}: {}", super::aside_text(aside)));
         } else if job.state == JobState::Running && now.duration_since(seen.told) >= EVERY {
             seen.told = now;
             lines.push(format!("job {id}: {}", progress_text(job, &seen.rate, now)));

@@ -40,12 +40,14 @@ pub(super) fn told(attempted: &'static str, at: &str, endpoint: &Endpoint, error
         Bollard::DockerResponseServerError { status_code: 404, message } if is_image(&message) => {
             Error::NotFound { what: "image".to_owned(), at: format!("{at} ({endpoint})") }
         }
-        Bollard::DockerResponseServerError { status_code, message } => {
-            daemon(format!("{endpoint}: {status_code} {}", said(&message)), Trouble::Refused)
-        }
+        Bollard::DockerResponseServerError { status_code, message } => daemon(
+            format!("{endpoint}: {status_code} {}", said(message.trim_start_matches("404"))),
+            Trouble::Refused,
+        ),
         Bollard::DockerStreamError { error } => {
             daemon(format!("{endpoint}: {}", said(&error)), Trouble::Refused)
         }
+        Bollard::IOError { err } => daemon(format!("{endpoint}: {}", plain_io(&err)), Trouble::Broken),
         Bollard::RequestTimeoutError => daemon(format!("{endpoint}: no answer in time"), Trouble::Broken),
         Bollard::JsonDataError { .. } | Bollard::JsonSerdeError { .. } | Bollard::StrParseError { .. } => {
             let reason = format!("{endpoint}: this is no answer of a container engine ({error})");
@@ -75,15 +77,15 @@ fn said(message: &str) -> String {
 
 /// The connection that never was, behind whatever wraps it.
 fn no_connection(error: &Bollard) -> Option<NoConnection> {
+    let held_by = |error: &io::Error| error.get_ref()?.downcast_ref::<NoConnection>().cloned();
+    // This variant's source skips the error that it holds.
+    if let Bollard::IOError { err } = error {
+        return held_by(err);
+    }
     let mut at: Option<&(dyn StdError + 'static)> = Some(error);
     while let Some(error) = at {
-        if let Some(found) = error.downcast_ref::<NoConnection>() {
-            return Some(found.clone());
-        }
-        // An io::Error's source skips what it holds itself.
-        let held = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        if let Some(found) = held.and_then(|held| held.downcast_ref::<NoConnection>()) {
-            return Some(found.clone());
+        if let Some(found) = error.downcast_ref::<io::Error>().and_then(held_by) {
+            return Some(found);
         }
         at = error.source();
     }

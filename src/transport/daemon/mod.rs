@@ -42,6 +42,7 @@ pub use load::DaemonLoad;
 pub use save::Saved;
 
 use super::{Error, Result};
+use crate::oci::Reference;
 use connection::Connections;
 
 /// An engine may think longer than this many stalls before the first byte of a save, which it writes to its own disk
@@ -95,9 +96,13 @@ impl Daemon {
         &self.options.endpoint
     }
 
-    /// An image of it, as people write it.
+    /// An image of it, as people write it; without an image the engine itself.
     pub fn place(&self, image: &str) -> String {
-        format!("{}{image}", self.options.place)
+        if image.is_empty() {
+            return self.options.place.trim_end_matches([':', '/']).to_owned();
+        }
+        let short = image.parse::<Reference>().map(|name| name.familiar());
+        format!("{}{}", self.options.place, short.as_deref().unwrap_or(image))
     }
 
     /// Asks something small; an engine that says nothing for too long is given up.

@@ -85,6 +85,10 @@ fn draw_job(state: &State, job: &Job, line: Rect, buffer: &mut Buffer) {
         JobState::Running | JobState::Paused => progress(state, job, &mut pen, width),
         JobState::Failed => failure(state, job, &mut pen),
         JobState::Succeeded => success(state, job, &mut pen),
+        JobState::Planning if job.progress.aside.is_some() => {
+            let done = job.progress.aside.map_or(0, |aside| aside.done);
+            pen.write(&format!("the engine saves it: {}", bytes(done)), theme.dim);
+        }
         other => pen.write(other.as_str(), theme.dim),
     }
 }
@@ -120,6 +124,11 @@ fn progress(state: &State, job: &Job, pen: &mut Pen, width: usize) {
                 meter.and_then(|meter| meter.eta(now, rest)).map_or_else(|| glyphs.dash.to_owned(), clock);
             pen.column(&eta, 6, theme.text);
         }
+    }
+    if let Some(aside) = &job.progress.aside {
+        let of = if aside.total > 0 { format!(" of {}", bytes(aside.total)) } else { String::new() };
+        pen.skip(2).put(&format!("engine {}{of}", bytes(aside.done)), theme.dim);
+        return;
     }
     let (settled, all) = job.progress.settled_blobs();
     pen.skip(2).put(&format!("{settled}/{all} blobs"), theme.dim);

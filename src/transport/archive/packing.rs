@@ -12,6 +12,8 @@ use flate2::write::GzEncoder;
 
 /// Bytes that are compressed as one.
 const CHUNK: usize = 1 << 20;
+/// Bytes of a chunk's ends that tell whether it can be compressed.
+const SAMPLE: usize = 32 << 10;
 /// Chunks that are under way at the same time at most.
 const AT_ONCE: usize = 8;
 /// zstd's own default.
@@ -36,14 +38,29 @@ impl Packing {
 
     fn pack(self, chunk: &[u8]) -> io::Result<Vec<u8>> {
         match self {
-            Packing::Gzip => {
-                let mut gzip = GzEncoder::new(Vec::with_capacity(chunk.len() / 2), Compression::default());
-                gzip.write_all(chunk)?;
-                gzip.finish()
-            }
+            // Layers are compressed already, as a rule: looking for what is not there takes most of the time.
+            Packing::Gzip if is_compressed(chunk)? => gzip(chunk, Compression::none()),
+            Packing::Gzip => gzip(chunk, Compression::default()),
             Packing::Zstd => zstd::bulk::compress(chunk, ZSTD_LEVEL),
         }
     }
+}
+
+/// Whether a chunk does not get smaller, as far as its beginning and its end tell.
+fn is_compressed(chunk: &[u8]) -> io::Result<bool> {
+    let sample = SAMPLE.min(chunk.len());
+    for part in [&chunk[..sample], &chunk[chunk.len() - sample..]] {
+        if gzip(part, Compression::fast())?.len() <= sample / 100 * 98 {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn gzip(bytes: &[u8], level: Compression) -> io::Result<Vec<u8>> {
+    let mut gzip = GzEncoder::new(Vec::with_capacity(bytes.len()), level);
+    gzip.write_all(bytes)?;
+    gzip.finish()
 }
 
 /// Compresses what is written into it.
@@ -143,6 +160,24 @@ mod tests {
                 assert!(back == content, "{packing:?} {length}");
             }
         }
+    }
+
+    #[test]
+    fn what_is_compressed_already_is_not_looked_at_for_long_and_grows_by_nothing() {
+        let text: Vec<u8> =
+            (0..600_000u32).flat_map(|n| n.to_string().into_bytes()).take(2 * CHUNK).collect();
+        let packed_once = packed(Packing::Zstd, &text, CHUNK);
+        let mut noise: Vec<u8> = Vec::new();
+        while noise.len() < CHUNK {
+            noise.extend(&packed_once);
+        }
+        let size = packed(Packing::Gzip, &noise[..CHUNK], CHUNK).len();
+        assert!(size < CHUNK + CHUNK / 1000, "{size}");
+        // A chunk that begins so and goes on otherwise is worth it.
+        noise.truncate(CHUNK / 2);
+        noise.extend(&text[..CHUNK / 2]);
+        let size = packed(Packing::Gzip, &noise, CHUNK).len();
+        assert!(size < CHUNK / 4 * 3, "{size}");
     }
 
     #[test]

@@ -8,6 +8,7 @@
 )]
 
 mod archive_out;
+mod batch;
 mod chaos;
 mod copy;
 mod demo;

@@ -152,39 +152,50 @@ impl Batch {
     }
 
     /// The images without what the file says of where they go, but with the names they would have there. The same image
-    /// comes once.
+    /// comes once. The error has every fault.
     pub fn images(&self, terms: &Terms<'_>) -> Result<Vec<BatchImage>, ConfigFaults> {
-        let faults = self.all_faults(terms);
-        if !faults.is_empty() {
-            return Err(self.refused(faults));
-        }
+        let mut faults = self.all_faults(terms);
         let mut found: Vec<BatchImage> = Vec::new();
         let mut at: HashMap<(Location, Platforms), usize> = HashMap::new();
         let mut empty = Vec::new();
         for entry in &self.entries {
             let platforms = entry.platforms(terms);
-            let Some(images) = entry.images(terms.tags) else { continue };
-            if images.is_empty() {
+            let images = entry.images(terms.tags);
+            if images.as_ref().is_some_and(Vec::is_empty) {
                 empty.push(self.nothing_chosen(entry, terms.tags));
             }
-            for source in images {
-                let n = *at.entry((source.clone(), platforms.clone())).or_insert(found.len());
-                if n == found.len() {
-                    let platforms = platforms.clone();
-                    found.push(BatchImage { source: source.clone(), destinations: Vec::new(), platforms });
+            let is_known = images.is_some();
+            for source in images.unwrap_or_else(|| vec![entry.sample()]) {
+                let mut named = Vec::new();
+                for place in entry.destinations(terms.config, terms.to, &source) {
+                    match place {
+                        Ok(place) => named.push(place),
+                        Err((at, field, reason)) => faults.push(self.fault(at, &field, reason)),
+                    }
                 }
-                let Some(image) = found.get_mut(n) else { continue };
-                for place in entry.destinations(terms.config, terms.to, &source).into_iter().flatten() {
-                    if !image.destinations.contains(&place) {
-                        image.destinations.push(place);
+                if !is_known {
+                    continue;
+                }
+                let n = *at.entry((source.clone(), platforms.clone())).or_insert(found.len());
+                match found.get_mut(n) {
+                    Some(image) => image.destinations.extend(named),
+                    None => {
+                        found.push(BatchImage { source, destinations: named, platforms: platforms.clone() })
                     }
                 }
             }
         }
-        match found.is_empty() && terms.tags.is_some() && !empty.is_empty() {
-            true => Err(self.refused(empty)),
-            false => Ok(found),
+        if found.is_empty() && faults.is_empty() && terms.tags.is_some() {
+            faults = empty;
         }
+        if !faults.is_empty() {
+            return Err(self.refused(faults));
+        }
+        for image in &mut found {
+            let mut seen = HashSet::new();
+            image.destinations.retain(|place| seen.insert(place.clone()));
+        }
+        Ok(found)
     }
 
     /// What is wrong with the file and with its credentials.

@@ -431,6 +431,9 @@ fn images_are_named_for_an_export_without_a_destination() {
         shown,
         ["docker.io/library/nginx:1 [\"h.io/nginx:1\"]", "docker.io/library/redis:7 [\"h.io/redis:7\"]"]
     );
+    let deep = r#"{"images": ["nginx:1"], "target_registry": "h.io", "replace_level": 3}"#;
+    let told = batch(deep).images(&Terms::of(&config)).unwrap_err().to_string();
+    assert!(told.contains("leaves nothing"), "{told}");
     let plain = batch("nginx:1\n").images(&Terms::of(&config)).unwrap();
     assert!(plain.len() == 1 && plain[0].destinations.is_empty());
     assert!(batch("nginx:1\nUP\n").images(&Terms::of(&config)).is_err());

@@ -91,9 +91,15 @@ pub enum Symbols {
 }
 
 impl RegistryEntry {
-    /// The registry, if it is one.
+    /// The registry, if it is one. A host with neither a dot nor a port gets its port: no reference could begin with it
+    /// otherwise.
     pub fn registry(&self) -> Option<Registry> {
-        self.parsed().map(|url| url.registry)
+        let registry = self.parsed()?.registry;
+        if registry.can_be_written() {
+            return Some(registry);
+        }
+        let plain = self.effective_tls().is_some_and(|tls| tls.plain);
+        format!("{registry}:{}", if plain { 80 } else { 443 }).parse().ok()
     }
 
     /// The path that everything of this entry is below, if its url has one.

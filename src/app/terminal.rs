@@ -9,6 +9,7 @@ use super::environment::variable;
 use super::headless::open_ledger_at;
 use super::{logging, options};
 use crate::cli::Args;
+use crate::config::credentials::{Environment, LoginStore};
 use crate::config::{Config, Loaded, RegistryEntry, RegistryType, paths};
 use crate::engine::Engine;
 use crate::tui::theme::{ColourDepth, Theme};
@@ -22,10 +23,12 @@ pub(super) async fn run(args: &Args, loaded: Loaded) -> u8 {
     if config.registries.is_empty() {
         config.registries = well_known(&config);
     }
+    config.registries.extend(own_store(&config));
     let overrides = match args.overrides(&config) {
         Ok(overrides) => overrides,
         Err(error) => return super::outcome(Err(error), args.global.output),
     };
+    let logins = LoginStore::new(overrides.authfile.clone(), Environment::of_process());
     let path = match args.global.no_ledger {
         true => None,
         false => Some(args.global.ledger.clone().unwrap_or_else(|| data.join("ledger.db"))),
@@ -46,7 +49,7 @@ pub(super) async fn run(args: &Args, loaded: Loaded) -> u8 {
         Ok(engine)
     };
     let notice = loaded.warnings.first().map(ToString::to_string);
-    let code = show(tui_options(config, engine.boxed(), notice)).await;
+    let code = show(tui_options(config, engine.boxed(), logins, notice)).await;
     if let Ok(engine) = engines.try_recv() {
         engine.shutdown().await;
     }
@@ -82,7 +85,9 @@ pub(super) async fn demo(args: &Args, config: Config) -> u8 {
     let starting = demo.clone();
     let for_engine = config.clone();
     let engine = async move { starting.ready(bound, &for_engine).await.map_err(|error| error.to_string()) };
-    let code = show(tui_options(config, engine.boxed(), Some(notice))).await;
+    // Nothing of the user's is touched: what is kept goes with the rest.
+    let logins = LoginStore::new(Some(demo.path().join("auth.json")), Environment::of_process());
+    let code = show(tui_options(config, engine.boxed(), logins, Some(notice))).await;
     demo.remove().await;
     code
 }
@@ -90,13 +95,14 @@ pub(super) async fn demo(args: &Args, config: Config) -> u8 {
 fn tui_options(
     config: Config,
     engine: futures_util::future::BoxFuture<'static, Result<Engine, String>>,
+    logins: LoginStore,
     notice: Option<String>,
 ) -> TuiOptions {
     let depth = ColourDepth::detect(&variable);
     // The configuration was checked: it names a theme that there is.
     let theme = Theme::named(&config.theme, depth).unwrap_or_else(Theme::mono);
     let symbols = config.symbols;
-    TuiOptions { config, engine, theme, symbols, notice }
+    TuiOptions { config, engine, theme, symbols, logins, notice }
 }
 
 async fn show(options: TuiOptions) -> u8 {
@@ -113,22 +119,25 @@ async fn show(options: TuiOptions) -> u8 {
     }
 }
 
-/// What a person without a configuration sees: the registries that most images come from, wharf's own store and the
-/// downloads.
+/// What a person without a configuration sees: the registries that most images come from, and the downloads.
 fn well_known(config: &Config) -> Vec<RegistryEntry> {
     let path = |path: &Path| path.display().to_string();
     vec![
         entry("docker.io", RegistryType::Registry, "docker.io", "Docker Hub"),
         entry("ghcr.io", RegistryType::Registry, "ghcr.io", "GitHub"),
         entry("quay.io", RegistryType::Registry, "quay.io", "Quay"),
-        entry(
-            "store",
-            RegistryType::Store,
-            &path(&options::store_directory(config)),
-            "wharf's own image store",
-        ),
         entry("downloads", RegistryType::LocalFile, &path(&config.downloads), "exported files"),
     ]
+}
+
+/// wharf's own store, where the configuration has no entry for it: it is there all the same.
+fn own_store(config: &Config) -> Option<RegistryEntry> {
+    if config.registries.iter().any(|entry| entry.kind == RegistryType::Store) {
+        return None;
+    }
+    let name = if config.entry("store").is_none() { "store" } else { "store:" };
+    let directory = options::store_directory(config).display().to_string();
+    Some(entry(name, RegistryType::Store, &directory, "wharf's own image store"))
 }
 
 /// An entry as a line of the configuration would make it.

@@ -33,6 +33,7 @@
 //! | `hint` | what a person can do about an error |
 //! | `login` | whether a registry takes a login |
 //! | `question` | what front ends ask |
+//! | `files` | image files, and the images in them |
 
 mod accept;
 mod archives;
@@ -47,6 +48,7 @@ mod diary;
 mod diff;
 mod door;
 mod error;
+mod files;
 mod hint;
 mod image;
 mod inflight;
@@ -93,7 +95,7 @@ pub use error::{Error, Result};
 pub use image::{Image, ImagePlatform};
 pub use login::CheckedLogin;
 pub use options::{DaemonPlaces, EngineOptions, FindEngine, Forbids};
-pub use place::{FileEntry, Place};
+pub use place::{FileEntry, FileKind, Holds, ListedImage, Place};
 pub use record::JobRecord;
 pub use registry_info::RegistryInfo;
 pub use remaining::Unfinished;
@@ -300,7 +302,7 @@ impl Engine {
         }
     }
 
-    /// A place's repositories (a directory's image files), page by page, as they come.
+    /// A place's repositories (a directory's image files, a file's images), page by page, as they come.
     pub fn repositories(&self, place: &Place) -> BoxStream<'static, Result<Vec<String>>> {
         self.0.list_repositories(place)
     }
@@ -376,9 +378,14 @@ impl Engine {
         self.0.compare(a, b, platforms).await
     }
 
-    /// The image files in a directory, newest first. A directory that does not exist holds none.
+    /// The image files and layouts in a directory, newest first. A directory that does not exist holds none.
     pub async fn files(&self, directory: &Path) -> Result<Vec<FileEntry>> {
-        question::list_files(directory).await
+        files::list_files(directory).await
+    }
+
+    /// The images in an archive or a layout, by name.
+    pub async fn images(&self, place: &Place) -> Result<Vec<ListedImage>> {
+        self.0.list_images(place).await
     }
 
     /// Jobs, newest first: those that this user's ledger remembers, or without one those of this process.

@@ -212,6 +212,7 @@ pub(super) fn export_reference(source: &Location) -> Result<crate::oci::Referenc
         Location::OciLayout { path, reference } | Location::OciArchive { path, reference } => {
             let name = path.file_stem().map(|n| n.to_string_lossy().to_lowercase()).unwrap_or_default();
             reference.as_ref().filter(|r| r.contains('/')).cloned().unwrap_or_else(|| match reference {
+                Some(digest) if digest.parse::<Digest>().is_ok() => format!("{name}@{digest}"),
                 Some(tag) => format!("{name}:{tag}"),
                 None => name,
             })

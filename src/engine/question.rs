@@ -1,15 +1,13 @@
-//! Questions that front ends ask: repositories, tags, what an image is made of, what files there are.
+//! Questions that front ends ask: repositories, tags, what an image is made of.
 
 use std::collections::HashSet;
-use std::path::Path;
 
 use bytes::Bytes;
 use futures_util::stream::{self, BoxStream, StreamExt, TryStreamExt};
-use jiff::Timestamp;
 use serde_json::Value;
 
 use super::door::{SourceDoor, written};
-use super::{Error, FileEntry, Image, ImagePlatform, Inner, Place, Result};
+use super::{Error, FileEntry, Image, ImagePlatform, Inner, ListedImage, Place, Result, files};
 use crate::oci::{
     Descriptor, Digest, Document, Location, ManifestError, Platform, RawManifest, Reference, Repository,
     TagOrDigest, media_type,
@@ -38,9 +36,18 @@ impl Inner {
             Place::Directory(directory) => {
                 let directory = directory.clone();
                 let names = async move {
-                    let files = list_files(&directory).await?;
+                    let files = files::list_files(&directory).await?;
                     let name = |f: &FileEntry| f.path.file_name().map(|n| n.to_string_lossy().into_owned());
                     Ok(files.iter().filter_map(name).collect())
+                };
+                stream::once(names).boxed()
+            }
+            Place::Archive(_) | Place::Layout(_) => {
+                let (engine, place) = (std::sync::Arc::clone(self), place.clone());
+                let names = async move {
+                    let images = engine.list_images(&place).await?;
+                    let name = |image: ListedImage| image.name.unwrap_or(image.descriptor.digest.to_string());
+                    Ok(images.into_iter().map(name).collect())
                 };
                 stream::once(names).boxed()
             }
@@ -65,7 +72,7 @@ impl Inner {
                 };
                 stream::once(tags).boxed()
             }
-            Place::Directory(_) => stream::empty().boxed(),
+            Place::Directory(_) | Place::Archive(_) | Place::Layout(_) => stream::empty().boxed(),
             Place::Engine(host) => {
                 let (engine, host) = (std::sync::Arc::clone(self), host.clone());
                 // A name with a host in it reads as a path does.
@@ -203,35 +210,6 @@ pub(super) async fn small_blob(door: &SourceDoor, blob: &Descriptor) -> Result<B
         bytes.extend_from_slice(&piece);
     }
     Ok(Bytes::from(bytes))
-}
-
-/// The image files in a directory, newest first; one that does not exist holds none.
-pub(super) async fn list_files(directory: &Path) -> Result<Vec<FileEntry>> {
-    let directory = directory.to_owned();
-    let read = move || -> transport::Result<Vec<FileEntry>> {
-        let wrong = |error| transport::Error::file("list", &directory, error);
-        let entries = match std::fs::read_dir(&directory) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-            entries => entries.map_err(wrong)?,
-        };
-        let mut files = Vec::new();
-        for entry in entries {
-            let entry = entry.map_err(wrong)?;
-            let path = entry.path();
-            let name = entry.file_name().to_string_lossy().to_lowercase();
-            let image = [".tar", ".tar.gz", ".tgz", ".tar.zst"].iter().any(|end| name.ends_with(end));
-            // A file that went away between the listing and the look is no error.
-            let Ok(metadata) = entry.metadata() else { continue };
-            if image && metadata.is_file() {
-                let modified = metadata.modified().ok().and_then(|at| Timestamp::try_from(at).ok());
-                files.push(FileEntry { path, size: metadata.len(), modified });
-            }
-        }
-        files.sort_by(|a, b| b.modified.cmp(&a.modified).then_with(|| a.path.cmp(&b.path)));
-        Ok(files)
-    };
-    let read = tokio::task::spawn_blocking(read).await.map_err(|e| Error::Internal(e.to_string()))?;
-    Ok(read?)
 }
 
 impl ImagePlatform {

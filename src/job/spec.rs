@@ -93,6 +93,15 @@ impl JobSpec {
         std::iter::once(&self.source).chain(&self.more)
     }
 
+    /// Every image's place that it concerns, the sources first.
+    pub fn locations(&self) -> impl Iterator<Item = &Location> {
+        let named = self.destinations.iter().filter_map(|target| match target {
+            Target::Image(location) => Some(location),
+            Target::ExportInto(_) => None,
+        });
+        self.sources().chain(named)
+    }
+
     /// The images in a few words.
     pub fn sources_text(&self) -> String {
         match &self.more[..] {

@@ -75,7 +75,7 @@ pub struct Entry {
     pub hint: &'static str,
     /// Where it applies.
     pub context: Context,
-    /// Default keys; a sequence has its keys apart by a blank.
+    /// Default keys; a sequence has its keys apart by a blank. An action without one is found in the palette.
     pub keys: &'static [&'static str],
 }
 
@@ -105,7 +105,9 @@ actions! {
     Everywhere {
         Start "start" ["S"] "start" "Show the plan of the queue, then start it"
         AddReference "add-reference" ["n"] "new" "Add a reference by typing it"
-        SetTarget "set-target" ["T"] "target" "Say where copies go: HOST[/PREFIX] or a registry's name"
+        SetTarget "set-target" ["T"] "target" "Say where copies go: HOST[/PREFIX], a registry's name, store: or oci:DIR"
+        Login "login" ["L"] "login" "Log in to the registry that refused, or to the one under the cursor"
+        Logout "logout" [] "" "Forget the stored login of the registry under the cursor"
         FocusRegistries "focus-registries" ["1"] "" "Go to the registries"
         FocusBrowse "focus-browse" ["2"] "" "Go to the browser"
         FocusQueue "focus-queue" ["3"] "" "Go to the queue"
@@ -137,13 +139,13 @@ actions! {
         UseAsTarget "use-as-target" ["t"] "copy to it" "Send copies there (a directory: exports)"
     }
     Browse {
-        Mark "mark" ["space"] "mark" "Mark the row, or take its mark away, and move down"
+        Mark "mark" ["space"] "mark" "Mark the row, or take its mark away, and move down; a file is all its images"
         MarkRange "mark-range" ["v"] "range" "Begin a range; again: mark all of it"
         Add "add" ["a"] "add" "Add what is marked, else the row, to the queue as copies"
         Export "export" ["e"] "export" "Add what is marked, else the row, to the queue as exports"
         Filter "filter" ["/"] "filter" "Filter the list (fuzzy)"
         Inspect "inspect" ["i"] "inspect" "Show everything about the image"
-        Descend "descend" ["enter", "l", "right"] "open" "Open: repository, tag, platforms"
+        Descend "descend" ["enter", "l", "right"] "open" "Open: repository or file, tag or image, platforms"
         Ascend "ascend" ["h", "left", "backspace"] "up" "One level up"
         UnmarkRange "unmark-range" ["V"] "" "Take the marks of the range, else of the row, away"
         InvertMarks "invert-marks" ["ctrl-r"] "" "Invert the marks of the rows shown"
@@ -183,12 +185,13 @@ actions! {
     Prompt {
         PromptAccept "prompt-accept" ["enter"] "ok" "Take what was typed"
         PromptClose "prompt-close" ["esc", "ctrl-c"] "back" "Forget it"
-        PromptDown "prompt-down" ["down", "ctrl-n"] "" "The next proposal"
-        PromptUp "prompt-up" ["up", "ctrl-p"] "" "The proposal before"
+        PromptDown "prompt-down" ["down", "ctrl-n", "tab"] "" "The next proposal, or the next line of a form"
+        PromptUp "prompt-up" ["up", "ctrl-p", "S-tab"] "" "The proposal or the line before"
     }
     Popup {
         PopupAccept "popup-accept" ["enter"] "" "Go on: start the plan, add what was pasted"
         PopupClose "popup-close" ["esc", "q", "ctrl-c"] "back" "Close the popup"
+        PopupLogin "popup-login" ["L"] "login" "Log in to the registry that refused what is shown"
         PopupHelp "popup-help" ["?"] "" "Close the help again"
     }
     Dialog {
@@ -213,7 +216,10 @@ pub fn key_table_markdown() -> String {
     for context in Context::ALL {
         out += &format!("**{}**\n\n| key | action | what it does |\n|---|---|---|\n", context.title());
         for entry in TABLE.iter().filter(|entry| entry.context == context) {
-            let keys: Vec<String> = entry.keys.iter().map(|key| format!("`{key}`")).collect();
+            let mut keys: Vec<String> = entry.keys.iter().map(|key| format!("`{key}`")).collect();
+            if keys.is_empty() {
+                keys.push(format!("`:{}`", entry.name));
+            }
             out += &format!("| {} | {} | {} |\n", keys.join(" "), entry.name, entry.doc);
         }
         out.push('\n');
@@ -228,16 +234,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_action_has_one_row_a_name_of_its_own_a_key_and_a_line_of_documentation() {
+    fn every_action_has_one_row_a_name_of_its_own_and_a_line_of_documentation() {
         let mut names = HashSet::new();
         let mut actions = HashSet::new();
         for entry in TABLE {
             assert!(names.insert(entry.name) && actions.insert(entry.action), "{} twice", entry.name);
-            assert!(
-                !entry.keys.is_empty() && !entry.doc.is_empty() && !entry.doc.contains('\n'),
-                "{}",
-                entry.name
+            assert!(!entry.doc.is_empty() && !entry.doc.contains('\n'), "{}", entry.name);
+            // What has no key is found in the palette, which lists the actions of the panes.
+            let found = !matches!(
+                entry.context,
+                Context::Filter | Context::Prompt | Context::Popup | Context::Dialog
             );
+            assert!(!entry.keys.is_empty() || found, "{}", entry.name);
         }
     }
 

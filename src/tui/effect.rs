@@ -12,8 +12,11 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
 use super::event::Msg;
+use super::logins::Logins;
 use super::state::limits::Workers;
+use super::state::login::Password;
 use super::state::queue::DraftId;
+use crate::config::credentials::LoginTarget;
 use crate::engine::{Engine, Place};
 use crate::job::{Failure, JobId, JobSpec, Rate};
 use crate::oci::{ErrorClass, Location, Repository};
@@ -40,6 +43,8 @@ pub enum ListRequest {
     Tags(Place, Repository),
     /// A directory's image files.
     Files(PathBuf),
+    /// An archive's or a layout's images.
+    Images(Place),
 }
 
 /// What is to be done outside the state.
@@ -52,6 +57,26 @@ pub enum Effect {
         /// Which list.
         request: ListRequest,
     },
+    /// Ask for all images of a file, for the queue.
+    Gather {
+        /// Which file.
+        place: Place,
+        /// Whether they are to be exported.
+        export: bool,
+    },
+    /// Check a login against its registry, and store it.
+    Login {
+        /// What the answer is marked with.
+        request: u64,
+        /// For what.
+        target: LoginTarget,
+        /// The user's name.
+        user: String,
+        /// The password.
+        password: Password,
+    },
+    /// Forget a stored login.
+    Logout(LoginTarget),
     /// Ask what an image is made of.
     Inspect(Location),
     /// Ask what is at a location.
@@ -105,6 +130,7 @@ pub struct Runner {
     /// Why there will be no engine.
     refused: Option<Failure>,
     messages: mpsc::Sender<Msg>,
+    logins: Logins,
     lookups: Arc<Semaphore>,
     planners: Arc<Semaphore>,
     /// Requests for places' lists, tags, plans: a new one ends the one before.
@@ -112,13 +138,14 @@ pub struct Runner {
 }
 
 impl Runner {
-    /// Answers go to `messages`.
-    pub fn new(messages: mpsc::Sender<Msg>) -> Runner {
+    /// Answers go to `messages`; `logins` are kept there.
+    pub fn new(messages: mpsc::Sender<Msg>, logins: Logins) -> Runner {
         Runner {
             engine: None,
             waiting: Vec::new(),
             refused: None,
             messages,
+            logins,
             lookups: Arc::new(Semaphore::new(6)),
             planners: Arc::new(Semaphore::new(4)),
             lists: [None, None, None],
@@ -163,8 +190,28 @@ impl Runner {
         let messages = self.messages.clone();
         match effect {
             Effect::List { generation, request } => {
-                let slot = usize::from(matches!(request, ListRequest::Tags(..)));
+                let slot = usize::from(matches!(request, ListRequest::Tags(..) | ListRequest::Images(_)));
                 self.replace(slot, Box::pin(list(engine, generation, request, messages)));
+            }
+            Effect::Gather { place, export } => self.look(async move {
+                let answer = within(QUESTION, &place, async { engine.images(&place).await }).await;
+                Msg::Gathered { place, export, answer }
+            }),
+            Effect::Login { request, target, user, password } => {
+                let logins = self.logins.clone();
+                spawn(async move {
+                    let work = logins.log_in(&engine, &target, &user, password);
+                    let answer = timeout(QUESTION, work).await;
+                    let answer = answer.unwrap_or_else(|_| Err(too_late(&target.to_string(), QUESTION)));
+                    let _ = messages.send(Msg::LoggedIn { request, target, answer }).await;
+                });
+            }
+            Effect::Logout(target) => {
+                let logins = self.logins.clone();
+                spawn(async move {
+                    let answer = logins.log_out(&engine, &target).await;
+                    let _ = messages.send(Msg::LoggedOut(target, answer)).await;
+                });
             }
             Effect::Inspect(location) => self.look(async move {
                 let answer = within(QUESTION, &location, async { engine.inspect(&location).await }).await;
@@ -249,6 +296,13 @@ fn spawn(work: impl Future<Output = ()> + Send + 'static) {
 fn refusals(effect: Effect, failure: &Failure) -> Vec<Msg> {
     match effect {
         Effect::List { generation, .. } => vec![Msg::ListEnd { generation, failure: Some(failure.clone()) }],
+        Effect::Gather { place, export } => {
+            vec![Msg::Gathered { place, export, answer: Err(failure.clone()) }]
+        }
+        Effect::Login { request, target, .. } => {
+            vec![Msg::LoggedIn { request, target, answer: Err(failure.clone()) }]
+        }
+        Effect::Logout(target) => vec![Msg::LoggedOut(target, Err(failure.clone()))],
         Effect::Inspect(location) => vec![Msg::Inspected(location, Err(failure.clone()))],
         Effect::Resolve(location) => vec![Msg::Resolved(location, Err(failure.clone()))],
         Effect::Plan { generation, drafts } => {
@@ -278,7 +332,7 @@ fn refusals(effect: Effect, failure: &Failure) -> Vec<Msg> {
 /// The answer, or a failure once `limit` has passed.
 async fn within<T>(
     limit: Duration,
-    at: &Location,
+    at: &impl std::fmt::Display,
     question: impl Future<Output = crate::engine::Result<T>>,
 ) -> Result<T, Failure> {
     match timeout(limit, question).await {
@@ -320,16 +374,14 @@ async fn list(engine: Engine, generation: u64, request: ListRequest, messages: m
         ListRequest::Repositories(place) => engine.repositories(&place),
         ListRequest::Tags(place, repository) => engine.tags(&place, &repository),
         ListRequest::Files(directory) => {
-            let failure = match timeout(QUESTION, engine.files(&directory)).await {
-                Ok(Ok(files)) => {
-                    let _ = messages.send(Msg::Files { generation, files }).await;
-                    None
-                }
-                Ok(Err(error)) => Some(error.failure()),
-                Err(_) => Some(too_late(&directory.display().to_string(), QUESTION)),
-            };
-            let _ = messages.send(Msg::ListEnd { generation, failure }).await;
-            return;
+            let files =
+                within(QUESTION, &directory.display(), async { engine.files(&directory).await }).await;
+            return whole(files.map(|files| Msg::Files { generation, files }), generation, messages).await;
+        }
+        ListRequest::Images(place) => {
+            let images = within(QUESTION, &place, async { engine.images(&place).await }).await;
+            return whole(images.map(|images| Msg::Images { generation, images }), generation, messages)
+                .await;
         }
     };
     let mut gathered = Vec::new();
@@ -357,14 +409,29 @@ async fn list(engine: Engine, generation: u64, request: ListRequest, messages: m
     let _ = messages.send(Msg::ListEnd { generation, failure }).await;
 }
 
+/// Sends a list that comes in one piece.
+async fn whole(list: Result<Msg, Failure>, generation: u64, messages: mpsc::Sender<Msg>) {
+    let failure = match list {
+        Ok(rows) => {
+            let _ = messages.send(rows).await;
+            None
+        }
+        Err(failure) => Some(failure),
+    };
+    let _ = messages.send(Msg::ListEnd { generation, failure }).await;
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Config;
+    use crate::config::credentials::{Environment, LoginStore};
 
     #[tokio::test]
     async fn without_an_engine_every_question_is_answered_all_the_same() {
         let (sender, mut messages) = mpsc::channel(16);
-        let mut runner = Runner::new(sender);
+        let store = LoginStore::new(None, Environment::new(None, |_| None));
+        let mut runner = Runner::new(sender, Logins { store, config: Config::default() });
         let location: Location = "localhost:5000/a:1".parse().unwrap();
         let request = ListRequest::Repositories(Place::Store);
         runner.run(Effect::List { generation: 7, request });

@@ -6,7 +6,8 @@ use crossterm::event::{Event, KeyEvent, KeyEventKind};
 use jiff::civil::Time;
 
 use super::state::queue::DraftId;
-use crate::engine::{FileEntry, Image};
+use crate::config::credentials::LoginTarget;
+use crate::engine::{FileEntry, Image, ListedImage, Place};
 use crate::job::{Failure, Job, JobEvent, JobId, Plan};
 use crate::oci::{Digest, Location};
 
@@ -45,6 +46,22 @@ pub enum Msg {
         /// Newest first.
         files: Vec<FileEntry>,
     },
+    /// An archive's or a layout's images.
+    Images {
+        /// The request it answers.
+        generation: u64,
+        /// In the file's order.
+        images: Vec<ListedImage>,
+    },
+    /// The images of a file that goes to the queue as a whole.
+    Gathered {
+        /// Which file.
+        place: Place,
+        /// Whether they are to be exported.
+        export: bool,
+        /// The images, or why there are none.
+        answer: Result<Vec<ListedImage>, Failure>,
+    },
     /// A list is complete, or ended with an error.
     ListEnd {
         /// The request it answers.
@@ -69,6 +86,17 @@ pub enum Msg {
     Submitted(DraftId, Result<JobId, Failure>),
     /// The engine refused what was asked for a job.
     Refused(JobId, Failure),
+    /// A login was stored there, or why it was not.
+    LoggedIn {
+        /// The request it answers.
+        request: u64,
+        /// For what.
+        target: LoginTarget,
+        /// Where it is kept, for people.
+        answer: Result<String, Failure>,
+    },
+    /// What a logout did, or why it did nothing.
+    LoggedOut(LoginTarget, Result<String, Failure>),
     /// The engine has stopped.
     Stopped,
 }

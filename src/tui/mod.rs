@@ -5,6 +5,7 @@ pub mod action;
 pub mod effect;
 pub mod event;
 pub mod keymap;
+pub mod logins;
 pub mod state;
 pub mod symbols;
 pub mod terminal;
@@ -30,10 +31,12 @@ pub use self::effect::Exit;
 use self::effect::{Effect, Runner};
 use self::event::Msg;
 use self::keymap::{Keymap, KeymapError};
+use self::logins::Logins;
 use self::state::{State, Tone};
 use self::terminal::{HangUp, Screen};
 use self::theme::Theme;
 use self::update::{deadline, update};
+use crate::config::credentials::LoginStore;
 use crate::config::{Config, Symbols};
 use crate::engine::Engine;
 use crate::job::{JobEvent, JobState};
@@ -59,6 +62,8 @@ pub struct TuiOptions {
     pub theme: Theme,
     /// Symbols.
     pub symbols: Symbols,
+    /// Where logins are kept.
+    pub logins: LoginStore,
     /// Something to say in the first frame.
     pub notice: Option<String>,
 }
@@ -68,7 +73,7 @@ const FRAME: Duration = Duration::from_millis(100);
 
 /// Runs the UI until a person leaves, the terminal goes away or the process is told to end.
 pub async fn run(options: TuiOptions) -> Result<Exit, Error> {
-    let TuiOptions { config, engine, theme, symbols, notice } = options;
+    let TuiOptions { config, engine, theme, symbols, logins, notice } = options;
     let mut state = State::new(&config, theme, Keymap::defaults()?);
     state.glyphs = symbols::Glyphs::of(symbols);
     if let Some(notice) = notice {
@@ -87,7 +92,7 @@ pub async fn run(options: TuiOptions) -> Result<Exit, Error> {
     let app = App {
         state,
         screen,
-        runner: Runner::new(sender),
+        runner: Runner::new(sender, Logins { store: logins, config }),
         messages,
         events: None,
         started: Instant::now(),

@@ -1,11 +1,12 @@
-//! The browser: a place's repositories, a repository's tags, a tag's platforms; or a directory's files.
+//! The browser: a place's repositories, a repository's tags, a tag's platforms; or a directory's files, and a file's
+//! images.
 
 use tui_input::Input;
 
 use super::listing::{Listing, Load, Sort};
 use super::marks::MarkKey;
-use crate::engine::{FileEntry, Image, Place};
-use crate::oci::{Location, Platform};
+use crate::engine::{FileEntry, FileKind, Holds, Image, ListedImage, Place};
+use crate::oci::{Location, Platform, Reference, TagOrDigest};
 
 /// What is listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -15,7 +16,9 @@ pub enum Level {
     Repositories,
     /// A repository's tags.
     Tags,
-    /// A tag's platforms.
+    /// The images of an archive, a layout, or another place that has them by name.
+    Images,
+    /// An image's platforms.
     Platforms,
     /// A directory's files.
     Files,
@@ -34,12 +37,18 @@ pub struct Browse {
     pub repositories: Listing,
     /// The files behind the names.
     pub files: Vec<FileEntry>,
-    /// The repository whose tags are listed.
+    /// The directory's file whose images are listed.
+    pub file: Option<Place>,
+    /// The repository whose tags are listed, or the file's name.
     pub repository: String,
-    /// Its tags.
+    /// Its tags, or the names of its images.
     pub tags: Listing,
+    /// The images behind the names.
+    pub images: Vec<ListedImage>,
     /// The tag whose platforms are listed.
     pub tag: String,
+    /// The image that it is.
+    opened: Option<Location>,
     /// Its platforms.
     pub platforms: Listing,
     /// Counts the requests.
@@ -53,12 +62,17 @@ pub struct Browse {
 impl Browse {
     /// Opens a place: the answer to the new request has this generation.
     pub fn open(&mut self, place: Place, name: &str) -> u64 {
-        let files = matches!(place, Place::Directory(_));
+        let (level, sort) = match place.holds() {
+            Holds::Repositories => (Level::Repositories, Sort::Names),
+            Holds::Files => (Level::Files, Sort::Arrival),
+            Holds::Images => (Level::Images, Sort::Arrival),
+        };
         *self = Browse {
-            level: if files { Level::Files } else { Level::Repositories },
+            level,
             place: Some(place),
             name: name.to_owned(),
-            repositories: Listing::new(if files { Sort::Arrival } else { Sort::Names }, false),
+            repositories: Listing::new(sort, false),
+            tags: Listing::new(sort, false),
             generation: self.generation,
             ..Browse::default()
         };
@@ -90,21 +104,46 @@ impl Browse {
         Some(self.begin())
     }
 
-    /// Opens a tag whose image is known.
-    pub fn open_tag(&mut self, tag: &str, image: &Image) {
+    /// Opens a file of the directory; `None` if its images are here (or on their way) already.
+    pub fn open_file(&mut self, file: Place, name: &str) -> Option<u64> {
+        self.level = Level::Images;
+        self.typing = false;
+        if self.file.as_ref() == Some(&file) && matches!(self.tags.load, Load::Loading | Load::Done) {
+            return None;
+        }
+        self.file = Some(file);
+        self.repository = name.to_owned();
+        self.tags = Listing::new(Sort::Arrival, false);
+        self.images.clear();
+        Some(self.begin())
+    }
+
+    /// The place whose images are listed by name.
+    pub fn holder(&self) -> Option<&Place> {
+        self.file.as_ref().or(self.place.as_ref()).filter(|place| place.holds() == Holds::Images)
+    }
+
+    /// Opens an image that is known.
+    pub fn open_tag(&mut self, tag: &str, at: Location, image: &Image) {
         self.level = Level::Platforms;
         self.tag = tag.to_owned();
+        self.opened = Some(at);
         let names =
             image.platforms.iter().filter(|p| p.attests.is_none()).filter_map(|p| p.platform.as_ref());
         self.platforms = Listing::of(names.map(Platform::to_string), Sort::Arrival);
         self.typing = false;
     }
 
+    /// Leaves an image's platforms.
+    pub fn close_tag(&mut self) {
+        self.level = if self.holder().is_some() { Level::Images } else { Level::Tags };
+    }
+
     /// The list on the screen.
     pub fn list(&self) -> &Listing {
         match self.level {
             Level::Repositories | Level::Files => &self.repositories,
-            Level::Tags => &self.tags,
+            Level::Tags | Level::Images => &self.tags,
             Level::Platforms => &self.platforms,
         }
     }
@@ -113,46 +152,89 @@ impl Browse {
     pub fn list_mut(&mut self) -> &mut Listing {
         match self.level {
             Level::Repositories | Level::Files => &mut self.repositories,
-            Level::Tags => &mut self.tags,
+            Level::Tags | Level::Images => &mut self.tags,
             Level::Platforms => &mut self.platforms,
         }
     }
 
-    /// The image of a shown row, for marks; `None` for repositories and files.
+    /// Whether the rows are images.
+    pub fn shows_images(&self) -> bool {
+        matches!(self.level, Level::Tags | Level::Images)
+    }
+
+    /// What a shown row is for marks; `None` for repositories, and for what has no name that could be asked for.
     pub fn key_at(&self, position: usize) -> Option<MarkKey> {
-        let place = self.place.clone()?;
         let text = self.list().text(position)?;
-        let repository = self.repository.clone();
         match self.level {
-            Level::Tags => Some(MarkKey { place, repository, tag: text.to_owned(), platform: None }),
+            Level::Tags => self.tag_location(text).map(MarkKey::image),
+            Level::Images => {
+                let image = self.images.get(self.tags.arrival(position)?)?;
+                Some(MarkKey::image(image.location.clone()))
+            }
             Level::Platforms => {
                 let platform = Some(text.parse().ok()?);
-                Some(MarkKey { place, repository, tag: self.tag.clone(), platform })
+                Some(MarkKey::Image { at: self.opened.clone()?, platform })
             }
-            Level::Repositories | Level::Files => None,
+            Level::Files => Some(MarkKey::Whole(self.file_at(position)?.place())),
+            Level::Repositories => None,
+        }
+    }
+
+    fn tag_location(&self, tag: &str) -> Option<Location> {
+        let (repository, tag) = (self.repository.parse().ok()?, tag.parse().ok()?);
+        match self.place.as_ref()? {
+            Place::Registry(registry) => {
+                Some(Location::Registry(Reference::tagged(registry.clone(), repository, tag)))
+            }
+            Place::Store => Some(Location::Store { repository, target: Some(TagOrDigest::Tag(tag)) }),
+            Place::Engine(host) => {
+                Some(Location::DockerDaemon { host: host.clone(), image: format!("{repository}:{tag}") })
+            }
+            Place::Directory(_) | Place::Archive(_) | Place::Layout(_) => None,
         }
     }
 
     /// The cursor's image, all its platforms.
     pub fn location(&self) -> Option<Location> {
-        let key = self.key_at(self.list().cursor())?;
-        MarkKey { platform: None, ..key }.location().ok()
+        match self.key_at(self.list().cursor())? {
+            MarkKey::Image { at, .. } => Some(at),
+            MarkKey::Whole(_) => None,
+        }
     }
 
-    /// The cursor's file.
-    pub fn file(&self) -> Option<&FileEntry> {
+    /// A shown row's file.
+    pub fn file_at(&self, position: usize) -> Option<&FileEntry> {
         match self.level {
-            Level::Files => self.files.get(self.repositories.arrival(self.repositories.cursor())?),
+            Level::Files => self.files.get(self.repositories.arrival(position)?),
             _ => None,
         }
     }
 
+    /// The cursor's file.
+    pub fn current_file(&self) -> Option<&FileEntry> {
+        self.file_at(self.repositories.cursor())
+    }
+
     /// Where the browser is, for its title.
     pub fn path(&self) -> String {
+        let inside = |name: &str| match self.repository.is_empty() {
+            true => format!("{}:{name}", self.name),
+            false => format!("{}/{}:{name}", self.name, self.repository),
+        };
         match self.level {
             Level::Repositories | Level::Files => self.name.clone(),
-            Level::Tags => format!("{}/{}", self.name, self.repository),
-            Level::Platforms => format!("{}/{}:{}", self.name, self.repository, self.tag),
+            Level::Images if self.file.is_none() => self.name.clone(),
+            Level::Tags | Level::Images => format!("{}/{}", self.name, self.repository),
+            Level::Platforms => inside(&self.tag),
         }
+    }
+}
+
+/// A file as its row shows it: a directory ends with a slash.
+pub fn file_name(file: &FileEntry) -> String {
+    let name = file.path.file_name().unwrap_or_default().to_string_lossy();
+    match file.kind {
+        FileKind::Archive => name.into_owned(),
+        FileKind::Layout => format!("{name}/"),
     }
 }

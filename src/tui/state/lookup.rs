@@ -69,6 +69,12 @@ impl<K: Clone + Eq + Hash, T, E> Lookup<K, T, E> {
         }
     }
 
+    /// Forgets the failures that `gone` chooses.
+    pub fn forget_failures(&mut self, gone: impl Fn(&K, &E) -> bool) {
+        self.known.retain(|key, known| !matches!(known, Known::Failed(error) if gone(key, error)));
+        self.order.retain(|key| self.known.contains_key(key));
+    }
+
     /// How many are asked for and not answered.
     pub fn asked(&self) -> usize {
         self.known.values().filter(|known| matches!(known, Known::Asked)).count()
@@ -90,5 +96,9 @@ mod tests {
         assert_eq!((lookup.get(&1), lookup.value(&2), lookup.value(&3)), (None, None, Some(&"three")));
         lookup.forget(&3);
         assert_eq!((lookup.get(&3), lookup.asked()), (None, 0));
+        lookup.forget_failures(|key, ()| *key == 3);
+        assert!(lookup.get(&2).is_some());
+        lookup.forget_failures(|key, ()| *key == 2);
+        assert_eq!((lookup.get(&2), lookup.order.len()), (None, 0));
     }
 }

@@ -1,38 +1,36 @@
-//! What is marked: keyed by place, repository, tag and platform, so that marks survive filters and refreshes and span
-//! repositories.
+//! What is marked: images by where they are, platforms of them, and whole files; so marks survive filters and refreshes
+//! and span repositories and places.
 
 use std::collections::HashMap;
 
 use crate::engine::Place;
-use crate::oci::{Location, Platform, Reference, TagOrDigest};
+use crate::oci::{Location, Platform};
 
-/// One image, or one of its platforms.
+/// One image, one of its platforms, or all images of a file.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct MarkKey {
-    /// Where it is.
-    pub place: Place,
-    /// Its repository.
-    pub repository: String,
-    /// Its tag.
-    pub tag: String,
-    /// The platform; `None` for all of it.
-    pub platform: Option<Platform>,
+pub enum MarkKey {
+    /// An image.
+    Image {
+        /// Where it is.
+        at: Location,
+        /// The platform; `None` for all of it.
+        platform: Option<Platform>,
+    },
+    /// An archive or a layout, with every image in it.
+    Whole(Place),
 }
 
 impl MarkKey {
-    /// The image as a location; the error says why there is none.
-    pub fn location(&self) -> Result<Location, String> {
-        let repository = self.repository.parse().map_err(|e| format!("{e}"))?;
-        let tag: crate::oci::Tag = self.tag.parse().map_err(|e| format!("{e}"))?;
-        match &self.place {
-            Place::Registry(registry) => {
-                Ok(Location::Registry(Reference::tagged(registry.clone(), repository, tag)))
-            }
-            Place::Store => Ok(Location::Store { repository, target: Some(TagOrDigest::Tag(tag)) }),
-            Place::Engine(host) => {
-                Ok(Location::DockerDaemon { host: host.clone(), image: format!("{repository}:{tag}") })
-            }
-            Place::Directory(_) => Err("an exported file cannot be copied from yet".to_owned()),
+    /// The whole of an image.
+    pub fn image(at: Location) -> MarkKey {
+        MarkKey::Image { at, platform: None }
+    }
+
+    /// The image, if it is one.
+    pub fn location(&self) -> Option<&Location> {
+        match self {
+            MarkKey::Image { at, .. } => Some(at),
+            MarkKey::Whole(_) => None,
         }
     }
 }
@@ -97,8 +95,7 @@ mod tests {
     use super::*;
 
     fn key(repository: &str, tag: &str) -> MarkKey {
-        let place = Place::Registry("localhost:5000".parse().unwrap());
-        MarkKey { place, repository: repository.to_owned(), tag: tag.to_owned(), platform: None }
+        MarkKey::image(format!("localhost:5000/{repository}:{tag}").parse().unwrap())
     }
 
     #[test]
@@ -109,8 +106,8 @@ mod tests {
         }
         marks.toggle(key("a", "1"));
         marks.set(key("b", "1"));
-        assert_eq!(marks.in_order(), [key("b", "1"), key("a", "2")]);
-        assert_eq!(key("a/b", "2").location().unwrap().to_string(), "localhost:5000/a/b:2");
-        assert!(key("A", "2").location().is_err());
+        marks.set(MarkKey::Whole(Place::Archive("a.tar".into())));
+        assert_eq!(marks.in_order()[..2], [key("b", "1"), key("a", "2")]);
+        assert_eq!(marks.len(), 3);
     }
 }

@@ -4,6 +4,7 @@ pub mod browse;
 pub mod jobs;
 pub mod limits;
 pub mod listing;
+pub mod login;
 pub mod logs;
 pub mod lookup;
 pub mod marks;
@@ -12,7 +13,6 @@ pub mod paste;
 pub mod popup;
 pub mod queue;
 pub mod registries;
-pub mod target;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use nucleo_matcher::Matcher;
 
-use self::browse::{Browse, Level};
+use self::browse::Browse;
 use self::jobs::Jobs;
 use self::limits::Limits;
 use self::listing::Load;
@@ -31,13 +31,12 @@ use self::marks::Marks;
 use self::popup::Popup;
 use self::queue::Queue;
 use self::registries::Registries;
-use self::target::CopyTarget;
 use super::action::Context;
 use super::keymap::Keymap;
 use super::symbols::Glyphs;
 use super::theme::Theme;
-use crate::config::Config;
-use crate::engine::Image;
+use crate::config::{Config, Prefix};
+use crate::engine::{Image, Place};
 use crate::job::Failure;
 use crate::oci::{Digest, Location};
 
@@ -161,7 +160,7 @@ pub struct State {
     /// The popups, the top one last.
     pub popups: Vec<Popup>,
     /// Where copies go.
-    pub target: Option<CopyTarget>,
+    pub target: Option<Prefix>,
     /// Where exports go.
     pub downloads: PathBuf,
     /// Images that were looked into.
@@ -170,8 +169,10 @@ pub struct State {
     pub digests: Lookup<Location, Option<Digest>, ()>,
     /// The message in the bottom line.
     pub message: Option<(Tone, String)>,
-    /// Requests of plans: an answer to an older one is dropped.
+    /// Requests of plans and of logins: an answer to an older one is dropped.
     pub plans: u64,
+    /// Files whose images are being listed, to be added to the queue.
+    pub gathering: Vec<Place>,
     /// The way out.
     pub leaving: Leaving,
     /// When the cursor last came to rest on another image.
@@ -193,8 +194,7 @@ impl State {
     /// The state of the first frame.
     pub fn new(config: &Config, theme: Theme, keymap: Keymap) -> State {
         let registries = Registries::new(config.registries.clone());
-        let target =
-            config.target.as_deref().and_then(|text| CopyTarget::parse(text, &config.registries).ok());
+        let target = config.target.as_deref().and_then(|text| config.prefix(text).ok());
         State {
             size: (80, 24),
             now: Duration::ZERO,
@@ -220,6 +220,7 @@ impl State {
             digests: Lookup::new(4000),
             message: None,
             plans: 0,
+            gathering: Vec::new(),
             leaving: Leaving::No,
             rested: Duration::ZERO,
             unasked: false,
@@ -255,7 +256,14 @@ impl State {
             || self.opening.is_some()
             || self.at.as_ref().is_some_and(|at| matches!(self.images.get(at), Some(lookup::Known::Asked)));
         let planning = self.popups.iter().any(|popup| matches!(popup, Popup::Plan(plan) if plan.waiting()));
-        opening || planning || !self.queue.starting.is_empty() || self.leaving == Leaving::Stopping
+        let checking =
+            self.popups.iter().any(|popup| matches!(popup, Popup::Login(form) if form.checking.is_some()));
+        opening
+            || planning
+            || checking
+            || !self.gathering.is_empty()
+            || !self.queue.starting.is_empty()
+            || self.leaving == Leaving::Stopping
     }
 
     /// The copy's destination of what is at a location.
@@ -265,12 +273,12 @@ impl State {
 
     /// Images that the browser's window shows, when it shows tags.
     pub(super) fn visible(&self, height: usize) -> Vec<Location> {
-        if self.browse.level != Level::Tags {
+        if !self.browse.shows_images() {
             return Vec::new();
         }
         let list = self.browse.list();
         let window = list.offset..(list.offset + height).min(list.len());
-        window.filter_map(|position| self.browse.key_at(position)?.location().ok()).collect()
+        window.filter_map(|position| self.browse.key_at(position)?.location().cloned()).collect()
     }
 
     /// Sets the bottom line's message.

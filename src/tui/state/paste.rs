@@ -51,10 +51,13 @@ impl Pasted {
     }
 }
 
-/// Reads one reference as a person types it: a registry image, or one in wharf's store.
+/// Transports whose locations are taken as they are written; `docker://` may stand before a registry's image.
+const TRANSPORTS: [&str; 5] = ["store:", "oci:", "oci-archive:", "docker-archive:", "docker-daemon:"];
+
+/// Reads one image's place as a person types it: in a registry, in wharf's store, in a file, at an engine.
 pub fn parse(word: &str) -> Result<Location, String> {
     let word = word.trim();
-    if word.starts_with("store:") {
+    if TRANSPORTS.iter().any(|transport| word.starts_with(transport)) {
         return word.parse::<Location>().map_err(|e| e.to_string());
     }
     let name = word.strip_prefix("docker://").unwrap_or(word);

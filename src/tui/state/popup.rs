@@ -4,10 +4,11 @@ use std::collections::HashSet;
 
 use tui_input::Input;
 
+use super::login::LoginForm;
 use super::paste::Pasted;
 use super::queue::DraftId;
 use crate::job::{Failure, JobId, JobSpec, Plan, Presence, Target};
-use crate::oci::{Digest, Location};
+use crate::oci::{Digest, Location, Registry};
 use crate::tui::action::{Action, Context};
 
 /// One popup.
@@ -28,6 +29,8 @@ pub enum Popup {
     Why(JobId, Scroll),
     /// A question.
     Dialog(Dialog),
+    /// A user name and a password.
+    Login(Box<LoginForm>),
 }
 
 /// How far a popup is scrolled, in rows.
@@ -114,6 +117,9 @@ impl PlanTotals {
             let registry = match spec.destinations.get(n) {
                 Some(Target::Image(Location::Registry(reference))) => Some(reference.registry.to_string()),
                 Some(Target::Image(Location::Store { .. })) => Some("store:".to_owned()),
+                Some(Target::Image(Location::OciLayout { path, .. })) => {
+                    Some(format!("oci:{}", path.display()))
+                }
                 _ => None,
             };
             for (blob, presence) in plan.blobs.iter().zip(&destination.presence) {
@@ -162,12 +168,14 @@ impl PlanPreview {
 }
 
 /// A question's subject.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Question {
     /// Leave wharf?
     Quit,
     /// Cancel this running job?
     Cancel(JobId),
+    /// Forget the stored login of this registry?
+    Logout(Registry),
 }
 
 /// A question.
@@ -193,13 +201,15 @@ pub enum Choice {
     Quit,
     /// Cancel the job.
     CancelJob,
+    /// Forget the stored login.
+    Logout,
 }
 
 impl Popup {
     /// The popup's contexts for keys, the innermost first.
     pub fn contexts(&self) -> &'static [Context] {
         match self {
-            Popup::Palette(_) | Popup::Prompt(_) => &[Context::Prompt],
+            Popup::Palette(_) | Popup::Prompt(_) | Popup::Login(_) => &[Context::Prompt],
             Popup::Dialog(_) => &[Context::Dialog],
             Popup::Help(_) | Popup::Paste(..) | Popup::Plan(_) | Popup::Inspect(_) | Popup::Why(..) => {
                 &[Context::Popup, Context::List]
@@ -215,7 +225,7 @@ impl Popup {
             | Popup::Inspect(scroll)
             | Popup::Why(_, scroll) => Some(scroll),
             Popup::Plan(plan) => Some(&mut plan.scroll),
-            Popup::Palette(_) | Popup::Prompt(_) | Popup::Dialog(_) => None,
+            Popup::Palette(_) | Popup::Prompt(_) | Popup::Dialog(_) | Popup::Login(_) => None,
         }
     }
 }

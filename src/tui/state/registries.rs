@@ -1,22 +1,21 @@
-//! The registries' pane: the configured places.
+//! The registries' pane: the configured places, and wharf's own store.
 
 use std::path::PathBuf;
 
-use super::target::{CopyTarget, strip_scheme};
-use crate::config::{RegistryEntry, RegistryType};
+use crate::config::{Prefix, RegistryEntry, RegistryType};
 use crate::engine::Place;
 use crate::oci::{Registry, printable};
 
 /// What is known of a place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Health {
     /// Nobody asked.
     #[default]
     Unknown,
     /// It answered.
     Reached,
-    /// It did not, or with an error.
-    Failed,
+    /// It did not, or with an error: this one.
+    Failed(String),
 }
 
 /// One row.
@@ -37,11 +36,10 @@ pub struct PlaceRow {
 impl PlaceRow {
     fn of(entry: &RegistryEntry) -> PlaceRow {
         let place = match entry.kind {
-            RegistryType::Registry => {
-                let url = strip_scheme(&entry.url).trim_end_matches('/');
-                let host = url.split('/').next().unwrap_or(url);
-                host.parse::<Registry>().map(Place::Registry).map_err(|e| e.to_string())
-            }
+            RegistryType::Registry => match entry.registry() {
+                Some(registry) => Ok(Place::Registry(registry)),
+                None => Err(format!("{} is no registry's address", printable(&entry.url, 100))),
+            },
             RegistryType::LocalFile => Ok(Place::Directory(PathBuf::from(&entry.url))),
             RegistryType::Store => Ok(Place::Store),
             RegistryType::Docker => Err("Docker engines come in a later version".to_owned()),
@@ -81,23 +79,34 @@ impl Registries {
         self.rows.get(self.cursor)
     }
 
+    /// The user's name that an entry gives for a registry.
+    pub fn user_of(&self, registry: &Registry) -> Option<&str> {
+        let of = |entry: &&RegistryEntry| {
+            entry.registry().as_ref() == Some(registry) && !entry.username.is_empty()
+        };
+        self.entries.iter().find(of).map(|entry| entry.username.as_str())
+    }
+
     /// How a target is called: by its entry's name, where an entry is just that.
-    pub fn name_of(&self, target: &CopyTarget) -> String {
+    pub fn name_of(&self, target: &Prefix) -> String {
         let named = |row: &&PlaceRow| match (target, &row.place) {
-            (CopyTarget::Registry(registry, _), Ok(Place::Registry(place))) => registry == place,
+            (Prefix::Registry(registry, _), Ok(Place::Registry(place))) => registry == place,
+            (Prefix::Store(_), Ok(Place::Store)) => true,
             _ => false,
         };
         match (target, self.rows.iter().find(named)) {
-            (CopyTarget::Registry(_, None), Some(row)) => row.name.clone(),
-            (CopyTarget::Registry(_, Some(prefix)), Some(row)) => format!("{}/{prefix}", row.name),
-            _ => target.to_string(),
+            (Prefix::Registry(_, None) | Prefix::Store(None), Some(row)) => row.name.clone(),
+            (Prefix::Registry(_, Some(path)) | Prefix::Store(Some(path)), Some(row)) => {
+                format!("{}/{path}", row.name)
+            }
+            _ => printable(&target.to_string(), 200),
         }
     }
 
     /// Notes how a place answered.
-    pub fn learn(&mut self, place: &Place, health: Health) {
+    pub fn learn(&mut self, place: &Place, health: &Health) {
         for row in self.rows.iter_mut().filter(|row| row.place.as_ref() == Ok(place)) {
-            row.health = health;
+            row.health = health.clone();
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::tui::state::listing::Load;
 use crate::tui::state::popup::Popup;
 use crate::tui::state::queue::Goal;
 
-fn queue(app: &App) -> Vec<String> {
+pub(super) fn queue(app: &App) -> Vec<String> {
     let text = |draft: &Arc<crate::tui::state::queue::Draft>| match draft.spec() {
         Some(spec) => spec.to_string(),
         None => format!("{} → ?", draft.source),
@@ -19,9 +19,15 @@ fn queue(app: &App) -> Vec<String> {
 }
 
 fn marks(app: &App) -> Vec<String> {
-    let text = |key: &crate::tui::state::marks::MarkKey| match &key.platform {
-        None => format!("{}:{}", key.repository, key.tag),
-        Some(platform) => format!("{}:{} {platform}", key.repository, key.tag),
+    use crate::tui::state::marks::MarkKey;
+    let path = |at: &Location| match at.as_registry() {
+        Some(reference) => format!("{}:{}", reference.repository, reference.target()),
+        None => at.to_string(),
+    };
+    let text = |key: &MarkKey| match key {
+        MarkKey::Image { at, platform: None } => path(at),
+        MarkKey::Image { at, platform: Some(platform) } => format!("{} {platform}", path(at)),
+        MarkKey::Whole(place) => format!("all of {place}"),
     };
     app.state.marks.in_order().iter().map(text).collect()
 }
@@ -225,7 +231,7 @@ fn a_registry_is_chosen_as_the_target_and_a_directory_for_exports() {
     app.keys("t");
     assert_eq!(app.state.downloads, PathBuf::from("downloads"));
     app.keys("j j t");
-    assert!(app.state.message.as_ref().unwrap().1.contains("Docker engine"));
+    assert!(app.state.message.as_ref().unwrap().1.contains("of type docker"));
     app.keys("enter");
     assert_eq!(app.state.focus, Pane::Registries, "what cannot be browsed does not take the focus");
 }

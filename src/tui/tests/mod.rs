@@ -1,6 +1,8 @@
 //! The UI as a person sees it: keys go in, a screen comes out.
 
 mod flows;
+mod login;
+mod places;
 mod popups;
 mod screens;
 mod speed;
@@ -22,7 +24,7 @@ use super::theme::{ColourDepth, Theme};
 use super::update::update;
 use super::view::view;
 use crate::config::{Config, RegistryEntry, RegistryType, Symbols};
-use crate::engine::{Image, ImagePlatform};
+use crate::engine::{FileEntry, FileKind, Image, ImagePlatform, ListedImage};
 use crate::job::{BlobProgress, BlobStage, Failure, Job, JobId, JobSpec, JobState, Progress};
 use crate::oci::{Descriptor, Digest, ErrorClass, Location, media_type};
 
@@ -165,6 +167,39 @@ impl App {
         lists.next().unwrap()
     }
 
+    /// In the downloads, with two archives and a layout.
+    fn at_files(&mut self) -> &mut App {
+        self.keys("1 g g j j enter");
+        let (generation, request) = self.last_list();
+        assert_eq!(request, ListRequest::Files(PathBuf::from("downloads")));
+        let file = |name: &str, kind, size, day: i8| FileEntry {
+            path: PathBuf::from("downloads").join(name),
+            kind,
+            size,
+            modified: Some(
+                jiff::civil::date(2026, 11, day)
+                    .at(3, 4, 0, 0)
+                    .to_zoned(jiff::tz::TimeZone::UTC)
+                    .unwrap()
+                    .timestamp(),
+            ),
+        };
+        let files = vec![
+            file("all.tar", FileKind::Archive, 212_000_000, 20),
+            file("镜像 备份.tar.gz", FileKind::Archive, 71_000_000, 19),
+            file("layout", FileKind::Layout, 31_000_000, 2),
+        ];
+        self.tell(Msg::Files { generation, files }).tell(Msg::ListEnd { generation, failure: None })
+    }
+
+    /// In the first archive, with its images.
+    fn at_images(&mut self) -> &mut App {
+        self.at_files().keys("enter");
+        let generation = self.last_list().0;
+        self.tell(Msg::Images { generation, images: listed() })
+            .tell(Msg::ListEnd { generation, failure: None })
+    }
+
     /// In `harbor.prod/team-a/api`, with its tags.
     fn at_tags(&mut self) -> &mut App {
         self.keys("enter").answer_list(&["team-a/api", "team-b/web", "工具/镜像"], None);
@@ -264,6 +299,28 @@ fn image(at: &Location) -> Image {
         platforms: vec![platform("linux/amd64", 71_000_000), platform("linux/arm64", 69_000_000)],
         size: 109_000_000,
     }
+}
+
+/// What the first archive holds.
+fn listed() -> Vec<ListedImage> {
+    let image = |location: String, name: Option<&str>| {
+        let location: Location = location.parse().unwrap();
+        let digest = Digest::of(location.to_string().rsplit('/').next().unwrap().as_bytes());
+        let descriptor = Descriptor::new(media_type::OCI_INDEX, digest, 900);
+        ListedImage { location, name: name.map(str::to_owned), descriptor }
+    };
+    let nameless = Digest::of(b"nameless");
+    vec![
+        image(
+            "docker-archive:downloads/all.tar:harbor.prod/team-a/api:v1.9.2".to_owned(),
+            Some("harbor.prod/team-a/api:v1.9.2"),
+        ),
+        image(
+            "docker-archive:downloads/all.tar:docker.io/library/nginx:1.27".to_owned(),
+            Some("docker.io/library/nginx:1.27"),
+        ),
+        image(format!("oci-archive:downloads/all.tar:{nameless}"), None),
+    ]
 }
 
 fn failure(class: ErrorClass, message: &str, hint: Option<&str>) -> Failure {

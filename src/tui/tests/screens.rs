@@ -184,3 +184,35 @@ fn popups_look_like_this() {
     app.keys("esc n").write("Bad").keys("enter");
     assert_snapshot!("prompt_80x24", app.screen_at(80, 24));
 }
+
+#[test]
+fn files_and_the_images_in_them() {
+    let mut app = App::new();
+    app.at_files().keys("space");
+    assert_snapshot!("files_120x36", app.screen_at(120, 36));
+    assert_snapshot!("files_60x16", app.screen_at(60, 16));
+    let mut app = App::new();
+    app.at_images().answer_lookups().keys("j space");
+    app.answer_lookups();
+    assert_snapshot!("images_120x36", app.screen_at(120, 36));
+    assert_snapshot!("images_80x24", app.screen_at(80, 24));
+    app.ascii();
+    let screen = app.screen_at(80, 24);
+    assert!(screen.chars().all(|c| c.is_ascii() || "本地文件".contains(c)), "{screen}");
+}
+
+#[test]
+fn logging_in_looks_like_this() {
+    let mut app = busy();
+    app.keys("4 g g j j L");
+    app.write("镜像机器人").keys("tab").write("hunter2");
+    assert_snapshot!("login_80x24", app.screen_at(80, 24));
+    if let Some(Popup::Login(form)) = app.state.popups.last_mut() {
+        form.error = Some("log in to dr-b.example: 401 UNAUTHORIZED: authentication required".to_owned());
+        form.password.clear();
+    }
+    assert_snapshot!("login_refused_60x16", app.screen_at(60, 16));
+    app.ascii();
+    let screen = app.screen_at(50, 12);
+    assert!(screen.contains("401") && screen.contains("password"), "{screen}");
+}

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use jiff::civil::Time;
 
-use crate::engine::{FileEntry, Image, Place};
+use crate::engine::{FileEntry, Image, ListedImage, Place};
 use crate::job::{Failure, Job, JobEvent, JobId, JobState, Plan, Target};
 use crate::oci::{Digest, ErrorClass, Location, printable};
 use crate::tui::effect::{Effect, Exit};
-use crate::tui::state::browse::Level;
+use crate::tui::state::browse::{Level, file_name};
 use crate::tui::state::popup::Popup;
 use crate::tui::state::queue::DraftId;
 use crate::tui::state::registries::Health;
@@ -18,36 +18,52 @@ pub(super) fn page(state: &mut State, generation: u64, names: Vec<String>) {
     let Some(list) = state.browse.awaiting(generation) else { return };
     // A name that is not printable is no name either; what is left of it is shown, and refused when it is used.
     list.extend(names.iter().map(|name| printable(name, 300)));
-    learn(state, Health::Reached);
+    learn(state, &Health::Reached);
 }
 
 pub(super) fn files(state: &mut State, generation: u64, files: Vec<FileEntry>) {
     let Some(list) = state.browse.awaiting(generation) else { return };
-    list.extend(
-        files.iter().map(|file| printable(&file.path.file_name().unwrap_or_default().to_string_lossy(), 300)),
-    );
+    list.extend(files.iter().map(|file| printable(&file_name(file), 300)));
     state.browse.files = files;
+}
+
+/// The images of a file. Their digests are known with their names: nothing has to be asked to compare them.
+pub(super) fn images(state: &mut State, generation: u64, images: Vec<ListedImage>) {
+    let Some(list) = state.browse.awaiting(generation) else { return };
+    list.extend(images.iter().map(|image| {
+        let name = image.name.as_deref().unwrap_or(image.descriptor.digest.as_str());
+        printable(name, 300)
+    }));
+    for image in &images {
+        state.digests.answer(&image.location, Ok(Some(image.descriptor.digest.clone())));
+    }
+    state.browse.images = images;
 }
 
 pub(super) fn list_end(state: &mut State, generation: u64, failure: Option<Failure>) {
     let Some(list) = state.browse.awaiting(generation) else { return };
     list.end(failure.clone());
     let first = list.total() == 0 && state.browse.repositories.generation == generation;
-    let Some(failure) = failure else { return learn(state, Health::Reached) };
+    let Some(failure) = failure else { return learn(state, &Health::Reached) };
     // A registry that answers, but not with a catalog, is there all the same.
     let answered = !matches!(
         failure.class,
-        ErrorClass::Network | ErrorClass::Tls | ErrorClass::Disk | ErrorClass::Config
+        ErrorClass::Network | ErrorClass::Tls | ErrorClass::Disk | ErrorClass::Config | ErrorClass::Daemon
     );
-    learn(state, if answered { Health::Reached } else { Health::Failed });
+    let refused = failure.class;
+    learn(state, &if answered { Health::Reached } else { Health::Failed(failure.message) });
     let waiting = state.focus == Pane::Browse && state.popups.is_empty() && !state.browse.typing;
-    if first && answered && waiting && state.browse.level == Level::Repositories {
+    // Who has to log in first is not asked for a name yet; Docker Hub lists nothing to anybody.
+    let hub = matches!(&state.browse.place, Some(Place::Registry(registry)) if registry.is_docker_hub());
+    let refused = refused == ErrorClass::Auth && !hub;
+    if first && answered && !refused && waiting && state.browse.level == Level::Repositories {
         super::popups::ask_repository(state);
     }
 }
 
-fn learn(state: &mut State, health: Health) {
-    if let Some(place) = &state.browse.place {
+/// Notes how the browser's place answered; one file of a directory says nothing of it.
+fn learn(state: &mut State, health: &Health) {
+    if let (Some(place), None) = (&state.browse.place, &state.browse.file) {
         state.registries.learn(place, health);
     }
 }
@@ -61,11 +77,10 @@ pub(super) fn inspected(state: &mut State, location: &Location, answer: Result<A
         state.opening = None;
         match &answer {
             Ok(image)
-                if state.browse.level == Level::Tags
-                    && state.browse.location().as_ref() == Some(location) =>
+                if state.browse.shows_images() && state.browse.location().as_ref() == Some(location) =>
             {
                 let tag = state.browse.list().current().unwrap_or_default().to_owned();
-                state.browse.open_tag(&tag, image);
+                state.browse.open_tag(&tag, location.clone(), image);
             }
             Ok(_) => {}
             Err(failure) => state.say(Tone::Bad, failure.message.clone()),
@@ -77,7 +92,7 @@ pub(super) fn inspected(state: &mut State, location: &Location, answer: Result<A
 /// What is at a location; a registry that could say has been reached.
 pub(super) fn resolved(state: &mut State, location: &Location, answer: Result<Option<Digest>, Failure>) {
     if let (Location::Registry(reference), Ok(_)) = (location, &answer) {
-        state.registries.learn(&Place::Registry(reference.registry.clone()), Health::Reached);
+        state.registries.learn(&Place::Registry(reference.registry.clone()), &Health::Reached);
     }
     state.digests.answer(location, answer.map_err(|_| ()));
 }

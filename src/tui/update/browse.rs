@@ -2,7 +2,7 @@
 
 use tui_input::Input;
 
-use crate::engine::Place;
+use crate::engine::{FileEntry, Holds, Place};
 use crate::oci::Repository;
 use crate::tui::action::Action;
 use crate::tui::effect::{Effect, ListRequest};
@@ -29,9 +29,10 @@ pub(super) fn open_registry(state: &mut State, effects: &mut Vec<Effect>) {
 }
 
 fn request_of(place: &Place) -> ListRequest {
-    match place {
-        Place::Directory(directory) => ListRequest::Files(directory.clone()),
-        place => ListRequest::Repositories(place.clone()),
+    match (place.holds(), place) {
+        (Holds::Images, place) => ListRequest::Images(place.clone()),
+        (Holds::Files, Place::Directory(directory)) => ListRequest::Files(directory.clone()),
+        (Holds::Repositories | Holds::Files, place) => ListRequest::Repositories(place.clone()),
     }
 }
 
@@ -59,8 +60,18 @@ pub(super) fn descend(state: &mut State, effects: &mut Vec<Effect>) {
                 state.say(Tone::Bad, format!("{name}: {reason}"));
             }
         }
-        Level::Tags => open_tag(state, &name, effects),
-        Level::Platforms | Level::Files => {}
+        Level::Tags | Level::Images => open_tag(state, &name, effects),
+        Level::Files => open_file(state, &name, effects),
+        Level::Platforms => {}
+    }
+}
+
+fn open_file(state: &mut State, name: &str, effects: &mut Vec<Effect>) {
+    let Some(file) = state.browse.current_file().map(FileEntry::place) else { return };
+    state.opening = None;
+    let request = request_of(&file);
+    if let Some(generation) = state.browse.open_file(file, name.trim_end_matches('/')) {
+        effects.push(Effect::List { generation, request });
     }
 }
 
@@ -69,7 +80,7 @@ fn open_tag(state: &mut State, tag: &str, effects: &mut Vec<Effect>) {
         return state.say(Tone::Bad, format!("{tag} is no tag that can be asked for"));
     };
     if let Some(image) = state.images.value(&location).cloned() {
-        return state.browse.open_tag(tag, &image);
+        return state.browse.open_tag(tag, location, &image);
     }
     if !matches!(state.images.get(&location), Some(Known::Asked)) {
         state.images.ask(&location);
@@ -82,9 +93,10 @@ pub(super) fn ascend(state: &mut State) {
     state.opening = None;
     state.browse.typing = false;
     match state.browse.level {
-        Level::Platforms => state.browse.level = Level::Tags,
+        Level::Platforms => state.browse.close_tag(),
         Level::Tags => state.browse.level = Level::Repositories,
-        Level::Repositories | Level::Files => state.focus = Pane::Registries,
+        Level::Images if state.browse.file.is_some() => state.browse.level = Level::Files,
+        Level::Images | Level::Repositories | Level::Files => state.focus = Pane::Registries,
     }
 }
 
@@ -100,10 +112,11 @@ pub(super) fn refresh(state: &mut State, effects: &mut Vec<Effect>) {
         state.digests.forget(&source);
     }
     let request = match state.browse.level {
-        Level::Platforms => {
-            state.browse.level = Level::Tags;
-            return;
-        }
+        Level::Platforms => return state.browse.close_tag(),
+        Level::Images => match state.browse.holder() {
+            Some(holder) => request_of(holder),
+            None => return,
+        },
         Level::Tags => match state.browse.repository.parse() {
             Ok(repository) => ListRequest::Tags(place, repository),
             Err(_) => return,
@@ -137,12 +150,8 @@ pub(super) fn mark(state: &mut State, action: Action) {
     if action == Action::ClearMarks {
         return state.marks.clear();
     }
-    if matches!(state.browse.level, Level::Repositories | Level::Files) {
-        let text = match state.browse.level {
-            Level::Files => "files are not marked",
-            _ => "tags are marked: open the repository first",
-        };
-        return state.say(Tone::Plain, text);
+    if state.browse.level == Level::Repositories {
+        return state.say(Tone::Plain, "tags are marked: open the repository first");
     }
     let cursor = state.browse.list().cursor();
     let range = state.browse.list().range();

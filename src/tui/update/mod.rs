@@ -3,6 +3,7 @@
 mod answers;
 mod browse;
 mod jobs;
+pub mod login;
 mod moves;
 mod popups;
 mod queue;
@@ -37,6 +38,12 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
         Msg::Event(at, event) => answers::event(state, at, &event),
         Msg::Page { generation, names } => answers::page(state, generation, names),
         Msg::Files { generation, files } => answers::files(state, generation, files),
+        Msg::Images { generation, images } => answers::images(state, generation, images),
+        Msg::Gathered { place, export, answer } => queue::gathered(state, &place, export, answer),
+        Msg::LoggedIn { request, target, answer } => {
+            login::answered(state, request, &target, answer, &mut effects);
+        }
+        Msg::LoggedOut(target, answer) => login::logged_out(state, &target, answer),
         Msg::ListEnd { generation, failure } => answers::list_end(state, generation, failure),
         Msg::Inspected(location, answer) => answers::inspected(state, &location, answer),
         Msg::Resolved(location, answer) => answers::resolved(state, &location, answer),
@@ -83,6 +90,7 @@ fn text(state: &mut State, key: KeyEvent) {
             palette.input.handle_event(&event);
             popups::search(state);
         }
+        Some(Popup::Login(form)) => login::text(form, key),
         Some(_) => {}
         None => {
             state.browse.input.handle_event(&event);
@@ -119,11 +127,13 @@ pub(super) fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) 
         Start => queue::start(state, effects),
         AddReference => popups::ask_reference(state),
         SetTarget => popups::ask_target(state, false),
+        Login | PopupLogin => login::open(state),
+        Logout => login::ask_logout(state),
         OpenRegistry => browse::open_registry(state, effects),
         UseAsTarget => queue::use_as_target(state),
         Mark | MarkRange | UnmarkRange | InvertMarks | ClearMarks => browse::mark(state, action),
-        Add => queue::add(state, false),
-        Export => queue::add(state, true),
+        Add => queue::add(state, false, effects),
+        Export => queue::add(state, true, effects),
         Filter => browse::begin_filter(state),
         Inspect => state.popups.push(Popup::Inspect(Scroll::default())),
         Descend => browse::descend(state, effects),

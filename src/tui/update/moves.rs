@@ -42,7 +42,7 @@ pub(super) fn back(state: &mut State) {
     }
     match (state.focus, state.browse.level) {
         (Pane::Browse, _) => super::browse::ascend(state),
-        (Pane::Details, Level::Tags | Level::Platforms) => state.focus = Pane::Browse,
+        (Pane::Details, Level::Tags | Level::Images | Level::Platforms) => state.focus = Pane::Browse,
         _ => {}
     }
 }

@@ -4,14 +4,14 @@ use nucleo_matcher::Utf32Str;
 use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
 use tui_input::InputRequest;
 
-use super::queue;
+use super::{login, queue};
+use crate::config::Prefix;
 use crate::engine::Place;
-use crate::oci::{Platforms, printable};
+use crate::oci::printable;
 use crate::tui::action::{Action, Context, TABLE};
 use crate::tui::effect::{Effect, Exit};
 use crate::tui::state::paste::Pasted;
 use crate::tui::state::popup::{Ask, Choice, Dialog, Popup, Question, Scroll};
-use crate::tui::state::target::CopyTarget;
 use crate::tui::state::{Leaving, Pane, State, Tone};
 
 pub(super) fn ask_reference(state: &mut State) {
@@ -19,7 +19,7 @@ pub(super) fn ask_reference(state: &mut State) {
 }
 
 pub(super) fn ask_target(state: &mut State, then_start: bool) {
-    let text = state.target.as_ref().map(CopyTarget::to_string).unwrap_or_default();
+    let text = state.target.as_ref().map(Prefix::to_string).unwrap_or_default();
     state.popups.push(queue::prompt(Ask::Target, text, then_start));
 }
 
@@ -39,6 +39,9 @@ pub(super) fn ask_repository(state: &mut State) {
 
 /// Pasted text: into the line that is being typed, else a preview of the references in it.
 pub(super) fn paste(state: &mut State, text: &str) {
+    if let Some(Popup::Login(form)) = state.popups.last_mut() {
+        return login::paste(form, text);
+    }
     let line = printable(text.trim(), 500);
     let input = match state.popups.last_mut() {
         Some(Popup::Prompt(prompt)) if prompt.ask != Ask::Reference => Some(&mut prompt.input),
@@ -74,6 +77,9 @@ pub(super) fn paste(state: &mut State, text: &str) {
 }
 
 pub(super) fn accept_prompt(state: &mut State, effects: &mut Vec<Effect>) {
+    if let Some(Popup::Login(_)) = state.popups.last() {
+        return login::accept(state, effects);
+    }
     match state.popups.pop() {
         Some(Popup::Palette(palette)) => {
             if let Some(action) = palette.hits.get(palette.cursor) {
@@ -110,7 +116,7 @@ fn go_where_it_acts(state: &mut State, action: Action) {
 fn answer_prompt(state: &mut State, ask: Ask, text: &str, effects: &mut Vec<Effect>) -> Result<(), String> {
     match ask {
         Ask::Target => {
-            queue::aim(state, CopyTarget::parse(text, &state.registries.entries)?);
+            queue::aim(state, Prefix::parse(text, &state.registries.entries)?);
             // What waits may still not fit: a prefix that makes a name too long.
             Ok(())
         }
@@ -124,8 +130,7 @@ fn answer_prompt(state: &mut State, ask: Ask, text: &str, effects: &mut Vec<Effe
             if pasted.found.is_empty() {
                 return Err("a reference is written nginx:1.27 or ghcr.io/owner/name:tag".to_owned());
             }
-            let wanted = pasted.found.into_iter().map(|location| (location, Platforms::All)).collect();
-            queue::enqueue(state, wanted, false);
+            queue::add_typed(state, pasted.found, effects);
             Ok(())
         }
     }
@@ -139,13 +144,7 @@ pub(super) fn accept(state: &mut State, effects: &mut Vec<Effect>) {
             state.popups.push(Popup::Plan(plan));
         }
         Some(Popup::Plan(plan)) => queue::launch(state, &plan, effects),
-        Some(Popup::Paste(pasted, _)) => {
-            let wanted =
-                pasted.found.into_iter().map(|location| (location, Platforms::All)).collect::<Vec<_>>();
-            if !wanted.is_empty() {
-                queue::enqueue(state, wanted, false);
-            }
-        }
+        Some(Popup::Paste(pasted, _)) => queue::add_typed(state, pasted.found, effects),
         _ => {}
     }
 }
@@ -196,6 +195,9 @@ pub(super) fn search(state: &mut State) {
 }
 
 pub(super) fn propose(state: &mut State, step: isize) {
+    if let Some(Popup::Login(form)) = state.popups.last_mut() {
+        return form.step(step > 0);
+    }
     if let Some(Popup::Palette(palette)) = state.popups.last_mut() {
         palette.cursor = palette.cursor.saturating_add_signed(step).min(palette.hits.len().saturating_sub(1));
     }
@@ -229,7 +231,7 @@ pub(super) fn quit(state: &mut State, effects: &mut Vec<Effect>) {
 pub(super) fn answer(state: &mut State, effects: &mut Vec<Effect>) {
     let Some(Popup::Dialog(dialog)) = state.popups.pop() else { return };
     let Some((choice, _)) = dialog.choices.get(dialog.cursor) else { return };
-    match (choice, dialog.question) {
+    match (choice, &dialog.question) {
         (Choice::Stay, Question::Quit) => state.leaving = Leaving::No,
         (Choice::Finish, _) => {
             state.leaving = Leaving::WhenDone;
@@ -242,8 +244,9 @@ pub(super) fn answer(state: &mut State, effects: &mut Vec<Effect>) {
             effects.push(Effect::Shutdown);
         }
         (Choice::Quit, _) => effects.push(Effect::Exit(Exit::Quit)),
-        (Choice::CancelJob, Question::Cancel(job)) => effects.push(Effect::Cancel(job)),
-        (Choice::Stay | Choice::CancelJob, _) => {}
+        (Choice::CancelJob, Question::Cancel(job)) => effects.push(Effect::Cancel(*job)),
+        (Choice::Logout, Question::Logout(registry)) => effects.push(Effect::Logout(login::whole(registry))),
+        (Choice::Stay | Choice::CancelJob | Choice::Logout, _) => {}
     }
 }
 

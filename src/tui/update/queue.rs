@@ -2,19 +2,20 @@
 
 use tui_input::Input;
 
-use crate::config::RegistryType;
-use crate::engine::Place;
+use crate::config::{Prefix, RegistryType};
+use crate::engine::{ListedImage, Place};
+use crate::job::Failure;
 use crate::oci::{Location, Platform, Platforms};
 use crate::tui::action::Action;
 use crate::tui::effect::Effect;
 use crate::tui::state::browse::Level;
+use crate::tui::state::marks::MarkKey;
 use crate::tui::state::popup::{Ask, PlanPreview, PlanRow, PlanTotals, Popup, Prompt, Scroll};
 use crate::tui::state::queue::{DraftId, Goal};
-use crate::tui::state::target::CopyTarget;
 use crate::tui::state::{Pane, State, Tone};
 
 /// Adds what is marked, else the cursor's row.
-pub(super) fn add(state: &mut State, export: bool) {
+pub(super) fn add(state: &mut State, export: bool, effects: &mut Vec<Effect>) {
     super::browse::mark_range(state);
     let keys = match state.marks.is_empty() {
         false => state.marks.in_order(),
@@ -23,19 +24,23 @@ pub(super) fn add(state: &mut State, export: bool) {
     if keys.is_empty() {
         let text = match state.browse.level {
             Level::Repositories => "nothing is marked: open the repository and mark tags",
-            Level::Files => "an exported file cannot be copied from yet",
+            _ if !state.browse.list().is_empty() => "this row has no name that could be asked for",
             _ => "nothing is marked, and there is no row to add",
         };
         return state.say(Tone::Plain, text);
     }
     let mut wanted: Vec<(Location, Option<Vec<Platform>>)> = Vec::new();
+    let mut whole = Vec::new();
     for key in keys {
-        let location = match key.location() {
-            Ok(location) => location,
-            Err(reason) => return state.say(Tone::Bad, reason),
+        let (location, platform) = match key {
+            MarkKey::Image { at, platform } => (at, platform),
+            MarkKey::Whole(place) => {
+                whole.push(place);
+                continue;
+            }
         };
         let there = wanted.iter_mut().find(|(at, _)| *at == location);
-        match (there, key.platform) {
+        match (there, platform) {
             // The whole image outdoes its parts.
             (Some((_, platforms)), None) => *platforms = None,
             (Some((_, Some(platforms))), Some(platform)) => platforms.push(platform),
@@ -46,9 +51,45 @@ pub(super) fn add(state: &mut State, export: bool) {
     let wanted = wanted
         .into_iter()
         .map(|(at, only)| (at, only.map_or(Platforms::All, Platforms::from_list)))
-        .collect();
-    if enqueue(state, wanted, export) {
+        .collect::<Vec<_>>();
+    if wanted.is_empty() || enqueue(state, wanted, export) {
         state.marks.clear();
+    }
+    gather(state, whole, export, effects);
+}
+
+/// Asks for the images of files that go to the queue as a whole.
+fn gather(state: &mut State, places: Vec<Place>, export: bool, effects: &mut Vec<Effect>) {
+    for place in places.into_iter().filter(|place| !state.gathering.contains(place)).collect::<Vec<_>>() {
+        state.gathering.push(place.clone());
+        effects.push(Effect::Gather { place, export });
+    }
+}
+
+/// The images of a file: all of them are drafts.
+pub(super) fn gathered(
+    state: &mut State,
+    place: &Place,
+    export: bool,
+    answer: Result<Vec<ListedImage>, Failure>,
+) {
+    state.gathering.retain(|waiting| waiting != place);
+    match answer {
+        Ok(images) if images.is_empty() => state.say(Tone::Bad, format!("{place}: there is no image in it")),
+        Ok(images) => {
+            let wanted = images.into_iter().map(|image| (image.location, Platforms::All)).collect();
+            enqueue(state, wanted, export);
+        }
+        Err(failure) => state.say(Tone::Bad, failure.message),
+    }
+}
+
+/// Adds what was typed or pasted; a file without an image's name is all its images.
+pub(super) fn add_typed(state: &mut State, found: Vec<Location>, effects: &mut Vec<Effect>) {
+    let (whole, named): (Vec<_>, Vec<_>) = found.into_iter().partition(|at| Place::of_whole(at).is_some());
+    gather(state, whole.iter().filter_map(Place::of_whole).collect(), false, effects);
+    if !named.is_empty() {
+        enqueue(state, named.into_iter().map(|location| (location, Platforms::All)).collect(), false);
     }
 }
 
@@ -121,18 +162,22 @@ pub(super) fn use_as_target(state: &mut State) {
     let (Some(row), Some(entry)) = (state.registries.rows.get(at), state.registries.entries.get(at)) else {
         return;
     };
+    if entry.read_only {
+        let reason = format!("{} is read-only", row.name);
+        return state.say(Tone::Bad, reason);
+    }
     if let (RegistryType::LocalFile, Ok(Place::Directory(directory))) = (row.kind, &row.place) {
         state.downloads = directory.clone();
         return state.say(Tone::Good, format!("exports go to {}", state.downloads.display()));
     }
-    match CopyTarget::of(entry) {
+    match Prefix::of(entry) {
         Ok(target) => aim(state, target),
         Err(reason) => state.say(Tone::Bad, reason),
     }
 }
 
 /// Sets the target, also for copies that wait for one.
-pub(super) fn aim(state: &mut State, target: CopyTarget) {
+pub(super) fn aim(state: &mut State, target: Prefix) {
     state.queue.aim(|source| target.destination(source));
     state.say(Tone::Good, format!("copies go to {target}"));
     state.target = Some(target);

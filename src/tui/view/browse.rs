@@ -11,6 +11,7 @@ use crate::tui::action::Action;
 use crate::tui::state::browse::Level;
 use crate::tui::state::listing::Load;
 use crate::tui::state::lookup::Known;
+use crate::tui::state::marks::MarkKey;
 use crate::tui::state::{Pane, State};
 
 /// The rows of the list: the pane without its last line, if that has something to say.
@@ -57,9 +58,9 @@ fn draw_row(state: &State, line: Rect, (position, text): (usize, &str), in_range
     let lead = if marked || in_range { glyphs.mark } else { " " };
     pen.right("", 1, theme.text).put(" ", theme.text).put(lead, theme.mark);
     match state.browse.level {
-        Level::Tags => {
-            if let Some(location) = mark.and_then(|mark| mark.location().ok()) {
-                tag_columns(state, &location, &mut pen);
+        Level::Tags | Level::Images => {
+            if let Some(location) = mark.as_ref().and_then(MarkKey::location) {
+                tag_columns(state, location, &mut pen);
             }
         }
         Level::Files => file_columns(state, position, &mut pen),
@@ -115,9 +116,7 @@ fn compared(state: &State, location: &Location) -> (&'static str, Style) {
 }
 
 fn file_columns(state: &State, position: usize, pen: &mut Pen) {
-    let Some(file) = state.browse.list().arrival(position).and_then(|n| state.browse.files.get(n)) else {
-        return;
-    };
+    let Some(file) = state.browse.file_at(position) else { return };
     if let Some(modified) = file.modified {
         // Files are told apart by their day and minute; the person's own time.
         let at = modified.to_zoned(jiff::tz::TimeZone::system()).strftime("%Y-%m-%d %H:%M").to_string();
@@ -179,6 +178,7 @@ fn empty(state: &State, area: Rect, buffer: &mut Buffer) {
     let what = match state.browse.level {
         Level::Repositories => "repositories",
         Level::Tags => "tags",
+        Level::Images => "images",
         Level::Platforms => "platforms",
         Level::Files => "image files",
     };
@@ -194,6 +194,7 @@ fn empty(state: &State, area: Rect, buffer: &mut Buffer) {
             lines.push((format!("{} {}", state.glyphs.failed, failure.message), theme.error));
             lines.push((format!("class: {}", failure.class), theme.dim));
             lines.extend(failure.hint.iter().map(|hint| (format!("hint: {hint}"), theme.warn)));
+            lines.extend(super::login::mends(state).map(|text| (text, theme.key)));
             let by_name = format!("; {} opens a repository by its name", key(Action::OpenRepository));
             let more = if state.browse.level == Level::Repositories { by_name } else { String::new() };
             lines.push((format!("{} asks again{more}", key(Action::Refresh)), theme.dim));

@@ -7,7 +7,7 @@ use ratatui::text::{Line, Span};
 
 use super::text::{age, bytes, cut, wrap};
 use super::{key, spinner};
-use crate::engine::{Image, ImagePlatform};
+use crate::engine::{FileKind, Image, ImagePlatform};
 use crate::oci::{media_type, printable};
 use crate::tui::action::Action;
 use crate::tui::state::State;
@@ -28,12 +28,21 @@ pub fn rows(state: &State, width: u16) -> usize {
 /// The rows: the short form for the pane, everything for the popup.
 pub(super) fn lines(state: &State, width: u16, full: bool) -> Vec<Line<'static>> {
     let mut page = Page { state, width: usize::from(width), lines: Vec::new() };
-    if let Some(file) = state.browse.file() {
+    if let Some(file) = state.browse.current_file() {
         page.text(&file.path.display().to_string(), state.theme.text);
         page.pair("size", &bytes(file.size), state.theme.text);
         let written =
             file.modified.map(|at| format!("{} ago", age(state.clock.as_second() - at.as_second())));
         page.pair("written", &written.unwrap_or_default(), state.theme.dim);
+        let kind = match file.kind {
+            FileKind::Archive => "a tar of images",
+            FileKind::Layout => "an OCI layout",
+        };
+        page.pair("kind", kind, state.theme.dim);
+        page.text(
+            &format!("{} shows its images, {} adds them all", key(Action::Descend), key(Action::Add)),
+            state.theme.dim,
+        );
         return page.lines;
     }
     let Some(at) = &state.at else {
@@ -50,6 +59,9 @@ pub(super) fn lines(state: &State, width: u16, full: bool) -> Vec<Line<'static>>
             page.text(&format!("class: {}", failure.class), state.theme.dim);
             if let Some(hint) = &failure.hint {
                 page.text(&format!("hint: {hint}"), state.theme.warn);
+            }
+            if let Some(text) = super::login::mends(state) {
+                page.text(&text, state.theme.key);
             }
             page.text(&format!("{} in the browser asks again", key(Action::Refresh)), state.theme.dim);
         }

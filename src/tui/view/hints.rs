@@ -48,7 +48,9 @@ pub(super) fn draw(state: &State, area: Rect, buffer: &mut Buffer) {
 /// What the bar says of an action; `None` where it would do nothing now, or is no news.
 fn label(state: &State, action: Action, hint: &str) -> Option<String> {
     let browse = &state.browse;
-    let images = matches!(browse.level, Level::Tags | Level::Platforms) && !browse.list().is_empty();
+    let rows = !browse.list().is_empty();
+    let images = matches!(browse.level, Level::Tags | Level::Images | Level::Platforms) && rows;
+    let addable = images || (browse.level == Level::Files && rows);
     let job = state.jobs.current();
     let place = state.registries.current().is_some_and(|row| row.place.is_ok());
     let useful = match action {
@@ -57,14 +59,13 @@ fn label(state: &State, action: Action, hint: &str) -> Option<String> {
             return place.then(|| "export to it".to_owned());
         }
         Action::OpenRegistry | Action::UseAsTarget => place,
-        Action::Mark | Action::MarkRange => images,
-        Action::Add | Action::Export => images || !state.marks.is_empty(),
+        Action::Login | Action::PopupLogin => crate::tui::update::login::wanted(state).is_some(),
+        Action::Mark | Action::MarkRange => addable,
+        Action::Add | Action::Export => addable || !state.marks.is_empty(),
         Action::Inspect => images,
         Action::Filter | Action::Sort => browse.list().total() > 0,
         Action::Refresh | Action::Ascend => browse.place.is_some(),
-        Action::Descend => {
-            matches!(browse.level, Level::Repositories | Level::Tags) && !browse.list().is_empty()
-        }
+        Action::Descend => browse.level != Level::Platforms && rows,
         Action::RemoveDraft => !state.queue.drafts().is_empty(),
         Action::DraftDown => state.queue.cursor + 1 < state.queue.drafts().len(),
         Action::DraftUp => state.queue.cursor > 0,

@@ -9,6 +9,7 @@ use ratatui::style::Style;
 use super::text::{Pen, bytes, cut, cut_front, duration};
 use super::{key, spinner};
 use crate::job::{BlobProgress, BlobStage, Job, JobState, Progress};
+use crate::oci::ErrorClass;
 use crate::tui::action::Action;
 use crate::tui::state::{Pane, State};
 
@@ -158,7 +159,10 @@ fn draw_bar(state: &State, pen: &mut Pen, columns: usize, progress: &Progress) {
 
 fn failure(state: &State, job: &Job, pen: &mut Pen) {
     let theme = &state.theme;
-    let keys = format!("  {} retry  {} why", key(Action::RetryJob), key(Action::JobDetails));
+    let auth = job.failure.as_ref().is_some_and(|failure| failure.class == ErrorClass::Auth);
+    // The key that mends it stands first.
+    let login = if auth { format!("  {} login", key(Action::Login)) } else { String::new() };
+    let keys = format!("{login}  {} retry  {} why", key(Action::RetryJob), key(Action::JobDetails));
     if pen.room() > 50 {
         pen.right(&keys, 0, theme.key);
     }

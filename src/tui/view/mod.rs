@@ -5,6 +5,7 @@ pub mod details;
 mod hints;
 pub mod jobs;
 pub mod layout;
+mod login;
 mod logs;
 mod panes;
 mod plan;

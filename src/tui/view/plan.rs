@@ -7,7 +7,9 @@ use super::spinner;
 use super::text::{bytes, wrap};
 use crate::job::{Plan, PlannedDestination, Presence};
 use crate::oci::printable;
+use crate::tui::action::Action;
 use crate::tui::state::State;
+use crate::tui::state::login::refusing;
 use crate::tui::state::popup::{PlanPreview, PlanRow};
 
 /// The rows of the preview.
@@ -74,6 +76,9 @@ fn row_lines(state: &State, row: &PlanRow, width: usize) -> Vec<Line<'static>> {
             push(5, &failure.message, theme.error);
             if let Some(hint) = &failure.hint {
                 push(5, &format!("hint: {hint}"), theme.warn);
+            }
+            if let Some(registry) = refusing(failure, row.spec.locations()) {
+                push(5, &format!("{} logs in to {registry}", super::key(Action::PopupLogin)), theme.key);
             }
         }
         Some(Ok(plan)) => {

@@ -10,6 +10,7 @@ use tui_input::Input;
 use super::layout::Layout;
 use super::text::{Pen, width, wrap};
 use super::{details, key, plan};
+use crate::engine::Place;
 use crate::job::JobId;
 use crate::oci::printable;
 use crate::tui::action::{Action, Context, TABLE};
@@ -18,9 +19,14 @@ use crate::tui::state::paste::Pasted;
 use crate::tui::state::popup::{Ask, Dialog, Palette, Popup, Prompt, Question};
 
 /// The popup's area for content of so many rows, the frame included.
-fn area(layout: &Layout, wide: bool, rows: usize) -> Rect {
+pub(super) fn area(layout: &Layout, wide: bool, rows: usize) -> Rect {
     let columns = if wide { layout.header.width.saturating_sub(8).min(110) } else { 66 };
     layout.popup(columns, rows.saturating_add(2).min(1000) as u16)
+}
+
+/// Columns for text in a narrow popup.
+pub(super) fn columns(layout: &Layout) -> usize {
+    usize::from(area(layout, false, 0).width).saturating_sub(4)
 }
 
 /// The rows to scroll through and the rows that are seen, for a popup that scrolls.
@@ -37,6 +43,7 @@ pub(super) fn draw(state: &State, layout: &Layout, buffer: &mut Buffer) {
         Popup::Prompt(prompt) => draw_prompt(state, layout, prompt, buffer),
         Popup::Palette(palette) => draw_palette(state, layout, palette, buffer),
         Popup::Dialog(dialog) => draw_dialog(state, layout, dialog, buffer),
+        Popup::Login(form) => super::login::draw(state, layout, form, buffer),
         Popup::Help(scroll) | Popup::Paste(_, scroll) | Popup::Inspect(scroll) | Popup::Why(_, scroll) => {
             draw_scrolled(state, layout, popup, scroll.top, buffer);
         }
@@ -53,20 +60,20 @@ fn scrolled(state: &State, popup: &Popup, layout: &Layout) -> Option<(String, Ve
         Popup::Plan(preview) => ("Plan".to_owned(), plan::lines(state, preview, columns)),
         Popup::Inspect(_) => ("Image".to_owned(), details::lines(state, columns as u16, true)),
         Popup::Why(job, _) => (format!("Job {job}"), why(state, *job, columns)),
-        Popup::Palette(_) | Popup::Prompt(_) | Popup::Dialog(_) => return None,
+        Popup::Palette(_) | Popup::Prompt(_) | Popup::Dialog(_) | Popup::Login(_) => return None,
     })
 }
 
 /// What the keys do in a popup, for its lower border.
-fn below(popup: &Popup) -> String {
+fn below(state: &State, popup: &Popup) -> String {
     let (enter, esc) = (key(Action::PopupAccept), key(Action::PopupClose));
-    match super::hints::accept(popup) {
-        Some(what) => format!(" {enter} {what} {esc} back "),
-        None => format!(" {esc} back "),
-    }
+    let accept = super::hints::accept(popup).map(|what| format!("{enter} {what} ")).unwrap_or_default();
+    let login =
+        crate::tui::update::login::wanted(state).map(|_| format!("{} login ", key(Action::PopupLogin)));
+    format!(" {accept}{}{esc} back ", login.unwrap_or_default())
 }
 
-fn open(state: &State, area: Rect, title: &str, below: &str, buffer: &mut Buffer) -> Rect {
+pub(super) fn open(state: &State, area: Rect, title: &str, below: &str, buffer: &mut Buffer) -> Rect {
     // A wide character that the popup's edge cuts in half would push the row aside.
     for y in area.top()..area.bottom() {
         if area.x > 0
@@ -94,7 +101,7 @@ fn draw_scrolled(state: &State, layout: &Layout, popup: &Popup, top: usize, buff
         true => format!("{title} {}/{}", (top + height).min(lines.len()), lines.len()),
         false => title,
     };
-    let inner = open(state, area, &title, &below(popup), buffer);
+    let inner = open(state, area, &title, &below(state, popup), buffer);
     for (row, line) in (0..inner.height).zip(lines.iter().skip(top)) {
         buffer.set_line(inner.x, inner.y + row, line, inner.width);
     }
@@ -127,14 +134,14 @@ fn draw_prompt(state: &State, layout: &Layout, prompt: &Prompt, buffer: &mut Buf
     let (title, explain) = match prompt.ask {
         Ask::Reference => (
             "Add a reference",
-            "nginx:1.27, ghcr.io/owner/name:tag, several with blanks between; or paste a list",
+            "nginx:1.27, ghcr.io/owner/name:tag, docker-archive:FILE, oci:DIR:NAME; several with blanks between; or paste a list",
         ),
-        Ask::Target => ("Copy to", "HOST[/PREFIX], a registry's name, or store"),
+        Ask::Target => ("Copy to", "HOST[/PREFIX], a registry's name, store: or oci:DIR"),
         Ask::Bandwidth => ("Bandwidth", "bytes a second in all: 800KB, 20MB, 200Mbit; empty for no limit"),
         Ask::Repository => ("Open a repository", "its path in the registry: team/app"),
     };
-    let errors = prompt.error.as_ref().map(|error| wrap(error, 62)).unwrap_or_default();
-    let explained = wrap(explain, 62);
+    let errors = prompt.error.as_ref().map(|error| wrap(error, columns(layout))).unwrap_or_default();
+    let explained = wrap(explain, columns(layout));
     let area = area(layout, false, 2 + explained.len() + errors.len());
     let below = format!(" {} ok {} back ", key(Action::PromptAccept), key(Action::PromptClose));
     let inner = open(state, area, title, &below, buffer);
@@ -176,16 +183,21 @@ fn draw_palette(state: &State, layout: &Layout, palette: &Palette, buffer: &mut 
 
 fn draw_dialog(state: &State, layout: &Layout, dialog: &Dialog, buffer: &mut Buffer) {
     let (theme, glyphs) = (&state.theme, &state.glyphs);
-    let (title, text) = match dialog.question {
+    let (title, text) = match &dialog.question {
         Question::Quit => ("Quit?".to_owned(), quit_text(state)),
         Question::Cancel(job) => {
             let name =
-                state.jobs.get(job).map(|job| super::queue::short(&job.spec.source)).unwrap_or_default();
+                state.jobs.get(*job).map(|job| super::queue::short(&job.spec.source)).unwrap_or_default();
             ("Cancel?".to_owned(), format!("job {job} {name} is running"))
         }
+        Question::Logout(registry) => (
+            "Log out?".to_owned(),
+            format!("wharf will ask {registry} as nobody, unless config.yaml says who"),
+        ),
     };
-    let text = wrap(&text, 62);
-    let choices: Vec<Vec<String>> = dialog.choices.iter().map(|(_, choice)| wrap(choice, 58)).collect();
+    let text = wrap(&text, columns(layout));
+    let choices: Vec<Vec<String>> =
+        dialog.choices.iter().map(|(_, choice)| wrap(choice, columns(layout).saturating_sub(4))).collect();
     let rows = text.len() + 1 + choices.iter().map(Vec::len).sum::<usize>();
     let area = area(layout, false, rows);
     let below = format!(" {} choose {} stay ", key(Action::DialogAccept), key(Action::DialogClose));
@@ -250,7 +262,11 @@ fn help(state: &State, columns: usize) -> Vec<Line<'static>> {
     for context in contexts {
         lines.push(Line::from(Span::styled(format!(" {}", context.title()), theme.title_focus)));
         for entry in TABLE.iter().filter(|entry| entry.context == context) {
-            let keys = super::text::cut(&entry.keys.join(" / "), 20, state.glyphs.ellipsis);
+            let keys = match entry.keys {
+                [] => format!(":{}", entry.name),
+                keys => keys.join(" / "),
+            };
+            let keys = super::text::cut(&keys, 20, state.glyphs.ellipsis);
             let doc = super::text::cut(entry.doc, columns.saturating_sub(24), state.glyphs.ellipsis);
             lines.push(Line::from(vec![
                 Span::styled(format!("   {keys:<20} "), theme.key),
@@ -283,6 +299,7 @@ fn pasted_lines(state: &State, pasted: &Pasted, columns: usize) -> Vec<Line<'sta
     for source in &pasted.found {
         let to = match &state.target {
             None => "?".to_owned(),
+            Some(target) if Place::of_whole(source).is_some() => format!("{target}: all its images"),
             Some(target) => target.destination(source).map_or_else(|reason| reason, |to| to.to_string()),
         };
         let text = fit(format!(" {} {source} {} {to}", glyphs.done, glyphs.arrow));
@@ -318,6 +335,9 @@ fn why(state: &State, id: JobId, columns: usize) -> Vec<Line<'static>> {
             push(&format!("hint: {hint}"), theme.warn);
         }
         push("", theme.text);
+        if let Some(text) = super::login::mends(state) {
+            push(&text, theme.key);
+        }
         push(&format!("{} in the jobs tries again", key(Action::RetryJob)), theme.dim);
     }
     let (settled, all) = job.progress.settled_blobs();

@@ -1,11 +1,13 @@
 //! Pane 3: the drafts.
 
+use std::path::Path;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::text::{Pen, wrap};
 use super::{key, spinner};
-use crate::oci::{Location, Platforms};
+use crate::oci::{Location, Platforms, Reference, TagOrDigest, printable};
 use crate::tui::action::Action;
 use crate::tui::state::queue::Goal;
 use crate::tui::state::{Pane, State};
@@ -56,21 +58,61 @@ pub(super) fn draw(state: &State, area: Rect, buffer: &mut Buffer) {
     }
 }
 
-/// A location without its host: what tells the rows of a list apart.
+/// A location without its host or directory: what tells the rows of a list apart.
 pub(super) fn short(location: &Location) -> String {
+    let file = |path: &Path| printable(&path.file_name().unwrap_or_default().to_string_lossy(), 200);
     match location {
-        Location::Registry(reference) => {
-            let path = reference.repository.as_str();
-            let path = match reference.registry.is_docker_hub() {
-                true => path.strip_prefix("library/").unwrap_or(path),
-                false => path,
+        Location::Registry(reference) => short_reference(reference),
+        Location::OciLayout { path, reference } | Location::OciArchive { path, reference } => {
+            let name = match reference {
+                None => return file(path),
+                Some(name) => name,
             };
-            match (&reference.digest, &reference.tag) {
-                (Some(digest), _) => format!("{path}@{}", digest.short(12)),
-                (None, Some(tag)) => format!("{path}:{tag}"),
-                (None, None) => path.to_owned(),
+            match (name.parse::<TagOrDigest>(), name.parse::<Reference>()) {
+                (Ok(TagOrDigest::Digest(digest)), _) => format!("{}@{}", file(path), digest.short(12)),
+                (Err(_), Ok(reference)) => format!("{}:{}", file(path), short_reference(&reference)),
+                _ => format!("{}:{name}", file(path)),
             }
         }
-        other => other.to_string(),
+        Location::DockerArchive { path, reference: Some(reference) } => {
+            format!("{}:{}", file(path), short_reference(reference))
+        }
+        Location::DockerArchive { path, reference: None } => file(path),
+        other @ (Location::DockerDaemon { .. } | Location::Store { .. }) => other.to_string(),
+    }
+}
+
+fn short_reference(reference: &Reference) -> String {
+    let path = reference.repository.as_str();
+    let path = match reference.registry.is_docker_hub() {
+        true => path.strip_prefix("library/").unwrap_or(path),
+        false => path,
+    };
+    match (&reference.digest, &reference.tag) {
+        (Some(digest), _) => format!("{path}@{}", digest.short(12)),
+        (None, Some(tag)) => format!("{path}:{tag}"),
+        (None, None) => path.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_told_apart_by_what_stands_at_their_end() {
+        let digest = crate::oci::Digest::of(b"x");
+        for (text, want) in [
+            ("nginx:1", "nginx:1".to_owned()),
+            ("ghcr.io/o/r:t", "o/r:t".to_owned()),
+            ("docker-archive:/d/all.tar:nginx:1", "all.tar:nginx:1".to_owned()),
+            ("docker-archive:/d/all.tar", "all.tar".to_owned()),
+            ("oci:/d/lay:v1", "lay:v1".to_owned()),
+            ("oci-archive:/d/a.tar:ghcr.io/o/r:t", "a.tar:o/r:t".to_owned()),
+            (&format!("oci:/d/lay:{digest}"), format!("lay@{}", digest.short(12))),
+            ("store:a/b:1", "store:a/b:1".to_owned()),
+        ] {
+            assert_eq!(short(&text.parse().unwrap()), want, "{text}");
+        }
     }
 }

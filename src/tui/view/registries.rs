@@ -47,12 +47,15 @@ pub(super) fn draw(state: &State, area: Rect, buffer: &mut Buffer) {
     description(state, area, buffer);
 }
 
-/// The cursor's description, or why it cannot be browsed, in the last lines if they are free.
+/// The cursor's description, or why it cannot be browsed or was not reached, in the last lines if they are free.
 fn description(state: &State, area: Rect, buffer: &mut Buffer) {
     let registries = &state.registries;
     let Some(place) = registries.current() else { return };
     let free = usize::from(area.height).saturating_sub(registries.rows.len() + 1).min(3);
-    let text = place.place.as_ref().err().unwrap_or(&place.description);
+    let text = match (&place.place, &place.health) {
+        (Err(reason), _) | (Ok(_), Health::Failed(reason)) => reason,
+        (Ok(_), _) => &place.description,
+    };
     let lines = wrap(text, usize::from(area.width).saturating_sub(2));
     if text.is_empty() || free == 0 {
         return;
@@ -69,9 +72,9 @@ fn description(state: &State, area: Rect, buffer: &mut Buffer) {
 
 fn sign(state: &State, place: &PlaceRow) -> (&'static str, ratatui::style::Style) {
     let (theme, glyphs) = (&state.theme, &state.glyphs);
-    match (place.kind, place.health) {
+    match (place.kind, &place.health) {
         _ if place.place.is_err() => (glyphs.dash, theme.dim),
-        (_, Health::Failed) => (glyphs.failed, theme.error),
+        (_, Health::Failed(_)) => (glyphs.failed, theme.error),
         (RegistryType::LocalFile, _) => (glyphs.directory, theme.dim),
         (RegistryType::Store, _) => (glyphs.store, theme.dim),
         (_, Health::Reached) => (glyphs.reached, theme.ok),

@@ -1,0 +1,216 @@
+//! Image files: which ones a directory has, and which images are in one.
+
+use std::collections::{HashMap, HashSet};
+use std::fs;
+use std::io::ErrorKind;
+use std::path::Path;
+
+use jiff::Timestamp;
+
+use super::place::{FileKind, ListedImage};
+use super::{Error, FileEntry, Inner, Place, Result};
+use crate::oci::{Digest, Location, Reference};
+use crate::transport;
+use crate::transport::archive::{LayoutImage, OciLayout};
+
+/// How a file's name ends that may be an archive of images.
+pub(super) const ENDINGS: [&str; 5] = [".tar", ".tar.gz", ".tgz", ".tar.zst", ".tar.zstd"];
+
+/// Blobs of one layout whose sizes are added up: what is beyond is left out.
+const COUNTED: usize = 20_000;
+
+/// The annotation with an image's full name, as containerd, `docker save` and wharf write it into a docker-archive.
+const FULL_NAME: &str = "io.containerd.image.name";
+
+/// The image files and layouts in a directory, newest first; one that does not exist holds none. An image file, or a
+/// directory that is a layout itself, is its own only entry.
+pub(super) async fn list_files(directory: &Path) -> Result<Vec<FileEntry>> {
+    let directory = directory.to_owned();
+    let read = tokio::task::spawn_blocking(move || read_directory(&directory)).await;
+    Ok(read.map_err(|e| Error::Internal(e.to_string()))??)
+}
+
+fn read_directory(directory: &Path) -> transport::Result<Vec<FileEntry>> {
+    let wrong = |error| transport::Error::file("list", directory, error);
+    if let Some(itself) = entry(directory) {
+        return Ok(vec![itself]);
+    }
+    let entries = match fs::read_dir(directory) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(wrong)?,
+    };
+    let mut files = Vec::new();
+    for there in entries {
+        files.extend(entry(&there.map_err(wrong)?.path()));
+    }
+    files.sort_by(|a, b| b.modified.cmp(&a.modified).then_with(|| a.path.cmp(&b.path)));
+    Ok(files)
+}
+
+/// What is at a path, if it is a file or layout of images. What went away between the listing and the look is no error.
+fn entry(path: &Path) -> Option<FileEntry> {
+    let metadata = fs::metadata(path).ok()?;
+    let modified = metadata.modified().ok().and_then(|at| Timestamp::try_from(at).ok());
+    let path = path.to_owned();
+    if metadata.is_dir() {
+        let index = fs::metadata(path.join("index.json")).ok().filter(fs::Metadata::is_file)?;
+        if !path.join("oci-layout").is_file() {
+            return None;
+        }
+        let modified = index.modified().ok().and_then(|at| Timestamp::try_from(at).ok());
+        let size = blobs_size(&path);
+        return Some(FileEntry { path, kind: FileKind::Layout, size, modified });
+    }
+    let name = path.file_name()?.to_string_lossy().to_lowercase();
+    let image = metadata.is_file() && ENDINGS.iter().any(|end| name.ends_with(end));
+    image.then_some(FileEntry { path, kind: FileKind::Archive, size: metadata.len(), modified })
+}
+
+fn blobs_size(layout: &Path) -> u64 {
+    let algorithms = fs::read_dir(layout.join("blobs")).into_iter().flatten().flatten();
+    let blobs =
+        algorithms.flat_map(|algorithm| fs::read_dir(algorithm.path()).into_iter().flatten().flatten());
+    blobs.take(COUNTED).filter_map(|blob| blob.metadata().ok()).map(|there| there.len()).sum()
+}
+
+impl Inner {
+    /// The images in an archive or a layout, in its own order; the other places have none by name.
+    pub(super) async fn list_images(&self, place: &Place) -> Result<Vec<ListedImage>> {
+        let images = match place {
+            Place::Archive(path) => self.open_archive(path).await?.images(),
+            Place::Layout(path) => OciLayout::images(path).await?,
+            Place::Registry(_) | Place::Store | Place::Directory(_) | Place::Engine(_) => {
+                return Ok(Vec::new());
+            }
+        };
+        writable(place, listed(place, images))
+    }
+}
+
+/// The images, if each of them can be written so that it is read again.
+fn writable(place: &Place, listed: Vec<ListedImage>) -> Result<Vec<ListedImage>> {
+    // A job is recorded as it is written, and read again by who resumes it.
+    match listed
+        .iter()
+        .find(|image| image.location.to_string().parse().ok().as_ref() != Some(&image.location))
+    {
+        None => Ok(listed),
+        Some(_) => Err(Error::Request(format!(
+            "{place}: images cannot be named in a file with such a path; rename it so that it has no colon"
+        ))),
+    }
+}
+
+fn listed(place: &Place, images: Vec<LayoutImage>) -> Vec<ListedImage> {
+    // A name that several different images have chooses none of them: those go by their digests.
+    let mut named: HashMap<String, HashSet<Digest>> = HashMap::new();
+    for image in &images {
+        if let Some(name) = image.names.first() {
+            named.entry(name.clone()).or_default().insert(image.descriptor.digest.clone());
+        }
+    }
+    let mut seen = HashSet::new();
+    let mut listed = Vec::with_capacity(images.len());
+    for LayoutImage { names, descriptor } in images {
+        let name = names.into_iter().next().filter(|name| named.get(name).is_none_or(|all| all.len() == 1));
+        // Referrers are listed beside the images that they refer to.
+        if name.is_none() && descriptor.artifact_type.is_some() {
+            continue;
+        }
+        let full = descriptor.annotation(FULL_NAME).and_then(|name| name.parse::<Reference>().ok());
+        let reference = Some(name.clone().unwrap_or_else(|| descriptor.digest.to_string()));
+        let location = match (place, full.filter(|_| name.is_some())) {
+            (Place::Layout(path), _) => Location::OciLayout { path: path.clone(), reference },
+            (Place::Archive(path), Some(full)) => {
+                Location::DockerArchive { path: path.clone(), reference: Some(full) }
+            }
+            (Place::Archive(path), None) => Location::OciArchive { path: path.clone(), reference },
+            _ => continue,
+        };
+        if seen.insert(location.clone()) {
+            listed.push(ListedImage { location, name, descriptor });
+        }
+    }
+    listed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::oci::{Descriptor, media_type};
+
+    fn image(names: &[&str], content: &[u8]) -> LayoutImage {
+        let mut descriptor = Descriptor::new(media_type::OCI_MANIFEST, Digest::of(content), 7);
+        if let Some(full) = names.first().filter(|name| name.contains('/')) {
+            let value = serde_json::json!({"mediaType": media_type::OCI_MANIFEST, "size": 7,
+                "digest": Digest::of(content), "annotations": {FULL_NAME: full}});
+            descriptor = Descriptor::from_json(&value).unwrap();
+        }
+        LayoutImage { names: names.iter().map(|name| (*name).to_owned()).collect(), descriptor }
+    }
+
+    fn shown(place: &Place, images: Vec<LayoutImage>) -> Vec<String> {
+        listed(place, images).iter().map(|image| image.location.to_string()).collect()
+    }
+
+    #[test]
+    fn images_are_asked_for_by_the_name_that_chooses_them() {
+        let (archive, layout) = (Place::Archive("a.tar".into()), Place::Layout("d".into()));
+        let digest = Digest::of(b"3");
+        let images = || {
+            vec![
+                image(&["docker.io/library/a:1", "1"], b"1"),
+                image(&["v2"], b"2"),
+                image(&[], b"3"),
+                image(&["docker.io/library/a:1", "1"], b"1"),
+            ]
+        };
+        let by_digest = format!("oci-archive:a.tar:{digest}");
+        let want = ["docker-archive:a.tar:docker.io/library/a:1", "oci-archive:a.tar:v2", &by_digest];
+        assert_eq!(shown(&archive, images()), want);
+        let by_digest = format!("oci:d:{digest}");
+        assert_eq!(shown(&layout, images()), ["oci:d:docker.io/library/a:1", "oci:d:v2", &by_digest]);
+        let twice = listed(&layout, vec![image(&["v1"], b"1"), image(&["v1"], b"2")]);
+        assert!(twice.len() == 2 && twice.iter().all(|image| image.name.is_none()));
+    }
+
+    #[tokio::test]
+    async fn files_and_layouts_are_told_from_the_rest() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        for name in ["a.tar", "b.TAR.GZ", "c.txt", "d.tar.zst"] {
+            fs::write(at(name), b"123").unwrap();
+        }
+        fs::create_dir_all(at("plain/blobs/sha256")).unwrap();
+        fs::create_dir_all(at("layout/blobs/sha256")).unwrap();
+        fs::write(at("layout/oci-layout"), br#"{"imageLayoutVersion":"1.0.0"}"#).unwrap();
+        fs::write(at("layout/index.json"), b"{}").unwrap();
+        fs::write(at("layout/blobs/sha256/x"), b"12345").unwrap();
+        let mut files = list_files(dir.path()).await.unwrap();
+        files.sort_by(|a, b| a.path.cmp(&b.path));
+        let told: Vec<_> =
+            files.iter().map(|f| (f.path.file_name().unwrap().to_str().unwrap(), f.kind, f.size)).collect();
+        let want = [
+            ("a.tar", FileKind::Archive, 3),
+            ("b.TAR.GZ", FileKind::Archive, 3),
+            ("d.tar.zst", FileKind::Archive, 3),
+            ("layout", FileKind::Layout, 5),
+        ];
+        assert_eq!(told, want);
+        for itself in ["a.tar", "layout"] {
+            assert_eq!(list_files(&at(itself)).await.unwrap()[0].path, at(itself));
+        }
+        assert_eq!(list_files(&at("nowhere")).await.unwrap(), []);
+        let colon = Place::Layout(at("l:1"));
+        fs::rename(at("layout"), at("l:1")).unwrap();
+        let entry =
+            serde_json::json!({"manifests": [{"mediaType": "", "digest": Digest::of(b"x"), "size": 1}]});
+        fs::write(at("l:1/index.json"), entry.to_string()).unwrap();
+        assert!(
+            writable(&colon, listed(&colon, OciLayout::images(&at("l:1")).await.unwrap()))
+                .unwrap_err()
+                .to_string()
+                .contains("no colon")
+        );
+    }
+}

@@ -1,0 +1,75 @@
+//! The login's form. A password is shown as so many signs.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::layout::Layout;
+use super::text::{Pen, wrap};
+use super::{key, popup, spinner};
+use crate::tui::action::Action;
+use crate::tui::state::State;
+use crate::tui::state::login::{Field, LoginForm};
+use crate::tui::update::login::wanted;
+
+/// Columns of the lines' names.
+const NAMES: usize = 10;
+
+pub(super) fn draw(state: &State, layout: &Layout, form: &LoginForm, buffer: &mut Buffer) {
+    let (theme, glyphs) = (&state.theme, &state.glyphs);
+    let (text, style) = match (&form.checking, &form.error) {
+        (Some(_), _) => (format!("{} asking the registry{}", spinner(state), glyphs.ellipsis), theme.dim),
+        (None, Some(error)) => (format!("{} {error}", glyphs.failed), theme.error),
+        (None, None) => {
+            ("it is checked first, and then kept where docker login would keep it".to_owned(), theme.dim)
+        }
+    };
+    let lines = wrap(&text, popup::columns(layout));
+    let area = popup::area(layout, false, 4 + lines.len());
+    let (next, enter, esc) = ("tab", key(Action::PromptAccept), key(Action::PromptClose));
+    let below = format!(" {next} next {enter} log in {esc} back ");
+    let inner = popup::open(state, area, "Log in", &below, buffer);
+    // With little room the line that is being typed comes first.
+    let fields = [(Field::Registry, "registry"), (Field::User, "user"), (Field::Password, "password")];
+    let mut row = 0;
+    for (field, name) in fields {
+        if row >= inner.height || (inner.height < 4 && field != form.field) {
+            continue;
+        }
+        let here = field == form.field;
+        let mut pen = Pen::new(buffer, inner, row, glyphs.ellipsis);
+        pen.skip(1).column(name, NAMES, if here { theme.accent } else { theme.dim });
+        line(state, form, field, here, &mut pen);
+        row += 1;
+    }
+    row = (row + 1).min(inner.height.saturating_sub(lines.len() as u16).max(row));
+    for (row, line) in (row..inner.height).zip(&lines) {
+        let line_area = Rect { height: 1, y: inner.y + row, ..inner };
+        Pen::new(buffer, line_area, 0, glyphs.ellipsis).skip(1).put(line, style);
+    }
+}
+
+fn line(state: &State, form: &LoginForm, field: Field, here: bool, pen: &mut Pen) {
+    let (theme, glyphs) = (&state.theme, &state.glyphs);
+    let input = match field {
+        Field::Registry => &form.registry,
+        Field::User => &form.user,
+        Field::Password => {
+            let room = pen.room().saturating_sub(2);
+            pen.put(&glyphs.hidden.repeat(form.password.len().min(room)), theme.input);
+            if here {
+                pen.put(glyphs.caret, theme.input);
+            }
+            return;
+        }
+    };
+    match here {
+        true => popup::typed(pen, input, theme.input, glyphs.caret),
+        false => pen.write(input.value(), theme.text),
+    }
+}
+
+/// What mends a refusal that is shown: `L logs in to h.io`.
+pub(super) fn mends(state: &State) -> Option<String> {
+    let registry = wanted(state)?;
+    Some(format!("{} logs in to {registry}", key(Action::Login)))
+}

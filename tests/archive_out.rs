@@ -6,11 +6,12 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::support::image::{Recipe, TestImage};
 use crate::support::peers::{self, DockerRegistry, Dockerd};
-use crate::support::pty::Spawn;
+use crate::support::pty::{Spawn, signal_process};
 use crate::support::wharf::{Home, Registry, Run, names};
 
 /// Two images for two platforms that share a layer, in a registry.
@@ -284,6 +285,24 @@ async fn standard_output_has_the_archive_and_nothing_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_reader_that_reads_no_more_does_not_hold_up_the_end() {
+    use tokio::io::AsyncReadExt;
+
+    let quay = Quay::new().await;
+    let args = ["export", &quay.at("team/api:1.2"), "-o", "-", "--platform", "amd64"];
+    let mut child = quay.home.command(&args).spawn().unwrap();
+    // More than a pipe holds is still to come.
+    let mut out = child.stdout.take().unwrap();
+    out.read_exact(&mut [0; 100_000]).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    signal_process(child.id().unwrap(), Signal::TERM);
+    let run = tokio::time::timeout(Duration::from_secs(20), child.wait_with_output()).await;
+    let output = run.expect("it waits for its reader").unwrap();
+    assert_eq!(output.status.code(), Some(130), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(names(&quay.home.path("tmp")), [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_terminal_takes_no_archive() {
     let quay = Quay::new().await;
     let api = quay.at("team/api:1.2");
@@ -325,13 +344,23 @@ async fn docker_and_skopeo_take_every_kind() {
             assert_eq!(id.trim(), format!("{} 3", config["config"]["digest"].as_str().unwrap()));
         }
     }
-    // Straight into the engine.
+    // Straight into the engine, with many tags.
     let engine = tokio::task::spawn_blocking(Dockerd::start).await.unwrap();
-    let line = format!("set -o pipefail; $W {} - | docker -H {} load", all.join(" "), engine.host());
+    let tags: Vec<String> = (0..40).map(|n| format!("v{n}")).collect();
+    let tags: Vec<&str> = tags.iter().map(String::as_str).collect();
+    quay.api.push(&quay.registry.host(), "team/many", &tags).await;
+    let mut many: Vec<String> = tags.iter().map(|tag| quay.at(&format!("team/many:{tag}"))).collect();
+    let line = format!(
+        "set -o pipefail; $W export {web} {} --single --platform amd64 -o - | docker -H {} load",
+        many.join(" "),
+        engine.host()
+    );
     let output = shell(&quay.home, &line);
     let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success() && out.contains(&format!("Loaded image: {stable}")), "{out}{err}");
-    assert_eq!(out.lines().filter(|line| line.starts_with("Loaded image")).count(), 3, "{out}");
+    many.push(web.clone());
+    assert!(output.status.success(), "{out}{err}");
+    let loaded = |name: &String| out.contains(&format!("Loaded image: {name}\n"));
+    assert!(many.iter().all(loaded) && out.lines().count() >= many.len(), "{out}");
     drop(engine);
 
     // An OCI archive in skopeo's hands, plain and compressed.

@@ -156,5 +156,14 @@ async fn a_killed_oci_archive_and_a_compressed_one_go_on() {
     slow.home.ok(&["export", &slow.source, "-o", "once.tar.gz"]).await;
     slow.kill_and_go_on(&["export", &slow.source, "-o", "out/b.tar.gz"]).await;
     assert!(read("out/b.tar.gz") == read("once.tar.gz"));
-    assert_eq!(names(&slow.home.path("out")), ["a.tar", "a.tar.sha256", "b.tar.gz", "b.tar.gz.sha256"]);
+    // One of two images.
+    let other = Recipe::layers(&[200_000]).seed(2).write(&slow.home.path("other"), "1").unwrap();
+    slow.home.ok(&["copy", "oci:other:1", "store:other:1"]).await;
+    let both = ["export", "store:other:1", &slow.source, "--single", "-o"];
+    slow.home.ok(&[&both[..], &["both.tar"]].concat()).await;
+    slow.kill_and_go_on(&[&both[..], &["out/c.tar"]].concat()).await;
+    assert!(read("out/c.tar") == read("both.tar"));
+    assert!(read("out/c.tar").len() as u64 > slow.image.blob_bytes() + other.blob_bytes());
+    let files = ["a.tar", "b.tar.gz", "c.tar"].map(|name| [name.to_owned(), format!("{name}.sha256")]);
+    assert_eq!(names(&slow.home.path("out")), files.concat());
 }

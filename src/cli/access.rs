@@ -313,6 +313,7 @@ mod tests {
             "wharf jobs resume 3 4",
             "wharf jobs cancel 3",
             "wharf export a -o d",
+            "wharf export a b --single -o -",
         ] {
             assert!(Args::try_parse_from(line.split_whitespace()).is_ok(), "{line}");
         }

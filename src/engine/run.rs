@@ -153,7 +153,7 @@ impl Running {
     }
 
     /// Manifests, tags and the end of one destination. `cancel` is obeyed until the end begins: a file that is being
-    /// given its name is seen through.
+    /// given its name is seen through, a stream that nobody reads on is not.
     async fn end(
         &self,
         door: &DestinationDoor,
@@ -181,7 +181,10 @@ impl Running {
             () = cancel.cancelled() => return Err(Error::Cancelled),
             delivered = door.destination.deliver() => delivered?,
         }
-        let Finished { path, digest, notes } = door.destination.finish().await?;
+        let Finished { path, digest, notes } = tokio::select! {
+            () = cancel.cancelled(), if door.destination.is_stream() => return Err(Error::Cancelled),
+            finished = door.destination.finish() => finished?,
+        };
         notes.into_iter().for_each(|note| self.counters.note(note));
         if let Some(changed) = digest.filter(|digest| digest != arrives) {
             output.was = Some(self.plan.found.digest.clone());

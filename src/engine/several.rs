@@ -324,6 +324,10 @@ impl Destination for Together {
         self.archive.keep()
     }
 
+    fn is_stream(&self) -> bool {
+        self.archive.is_stream()
+    }
+
     fn finish(&self) -> BoxFuture<'_, transport::Result<Finished>> {
         Box::pin(async move {
             let first = self.list().await?;

@@ -163,6 +163,11 @@ pub trait Destination: Send + Sync {
         Box::pin(async { Ok(Finished::default()) })
     }
 
+    /// Whether somebody reads along, who may take any time: its end gives nothing a name, and can be broken off.
+    fn is_stream(&self) -> bool {
+        false
+    }
+
     /// The shortest time that the other side took to answer so far, which is about a round trip; `None` where there is
     /// no other side, or nothing is known yet.
     fn round_trip(&self) -> Option<Duration> {

@@ -157,7 +157,7 @@ impl<D: Documents> Shared<D> {
     pub(super) fn keep(&self) -> Option<String> {
         let state = self.state();
         let (claimed, journal) = (state.claimed.as_ref()?, state.journal.as_ref()?);
-        if let Naming::Stream { .. } = self.naming {
+        if self.is_stream() {
             return None;
         }
         let came = journal.total();
@@ -171,6 +171,11 @@ impl<D: Documents> Shared<D> {
 
     pub(super) fn slot(&self, digest: &Digest) -> Option<Slot> {
         self.state().layout.slot(digest).cloned()
+    }
+
+    /// Whether it goes to standard output.
+    pub(super) fn is_stream(&self) -> bool {
+        matches!(self.naming, Naming::Stream { .. })
     }
 
     /// Whether all of a blob is there.

@@ -101,6 +101,10 @@ impl Destination for DockerArchive {
         self.archive.keep()
     }
 
+    fn is_stream(&self) -> bool {
+        self.archive.is_stream()
+    }
+
     fn finish(&self) -> BoxFuture<'_, Result<Finished>> {
         let archive = self.archive.clone();
         Box::pin(blocking(move || archive.finish()))

@@ -10,6 +10,7 @@ use wharf::serve::ServeOptions;
 
 use crate::support::fault::Proxy;
 use crate::support::image::{Recipe, TestImage, client};
+use crate::support::peers::Dockerd;
 use crate::support::wharf::{Home, Registry, Run, names};
 
 const PASSWORD: &str = "hunter2-is-a-secret";
@@ -332,4 +333,26 @@ async fn files_of_older_tools_load_as_they_are() {
     std::fs::write(home.path(".docker/config.json"), config).unwrap();
     let run = home.ok(&args).await;
     assert_eq!(run.stdout, format!("store:kept/a:1@{}\n", image.root.digest), "{run}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs dockerd"]
+async fn the_script_works_with_a_real_engine() {
+    let fleet = Fleet::new().await;
+    fleet.image(&Recipe::layers(&[9_000]), "team/api", &["1.20", "1.21"]).await;
+    let to = fleet.to.host();
+    let request = format!(
+        r#"{{"images": [{{"source": "@FROM/team/api", "tags": [1.20, 1.21]}}], "target_registry": "{to}/m", "replace_level": 2}}"#
+    );
+    fleet.write("request.json", &request);
+    fleet
+        .home
+        .ok(&["export", "--from", "request.json", "-o", "out", "--script", "--platform", "amd64"])
+        .await;
+    let engine = tokio::task::spawn_blocking(Dockerd::start).await.unwrap();
+    let mut command = tokio::process::Command::new("sh");
+    let ended =
+        command.arg(fleet.home.path("out/load.sh")).env("DOCKER_HOST", engine.host()).output().await.unwrap();
+    assert!(ended.status.success(), "{ended:?}");
+    assert_eq!(fleet.to.tags("m/api").await, ["1.20", "1.21"]);
 }

@@ -270,6 +270,25 @@ mod tests {
     }
 
     #[test]
+    fn a_files_credentials_and_proxies_are_for_this_run_and_below_what_is_typed() {
+        let home = tempfile::tempdir().unwrap();
+        let file = home.path().join("request.json");
+        let text = r#"{"images": ["a.io/a:1"], "target_registry": "h.io", "proxy_config": {"https_proxy": "http://u:hunter2@p:1"},
+            "source_auth": {"username": "f", "password": "hunter2"}, "target_auth": {"username": "g", "password": "hunter2"}}"#;
+        std::fs::write(&file, text).unwrap();
+        let shown = |line: &str| {
+            let found = overrides(line).unwrap();
+            assert!(found.proxy.is_some() && !format!("{found:?}").contains("hunter2"));
+            let shown = |c: &ExplicitCredential| format!("{} {} {}", c.registry, c.user, c.option);
+            found.credentials.iter().map(shown).collect::<Vec<_>>()
+        };
+        let line = format!("wharf sync {} --src-creds u:p", file.display());
+        assert_eq!(shown(&line), ["a.io u --src-creds", "a.io f source_auth", "h.io g target_auth"]);
+        let line = format!("wharf export --from {} -o d --src-creds u:p", file.display());
+        assert_eq!(shown(&line)[..2], ["a.io u --src-creds", "a.io f source_auth"]);
+    }
+
+    #[test]
     fn a_fault_does_not_repeat_the_secret() {
         let error = overrides("wharf copy a b --src-creds hunter2 --dest-creds :x").unwrap_err();
         assert_eq!(
@@ -308,6 +327,8 @@ mod tests {
             "wharf copy a b -vv --no-progress",
             "wharf sync - --to h.io",
             "wharf sync list --dry-run",
+            "wharf config example --sync",
+            "wharf export --from f -o d --script",
             "wharf jobs",
             "wharf jobs resume",
             "wharf jobs resume 3 4",
@@ -320,6 +341,8 @@ mod tests {
         for line in [
             "wharf copy a",
             "wharf export",
+            "wharf export a --from f",
+            "wharf export a --script",
             "wharf history -n 0",
             "wharf sync",
             "wharf jobs cancel",

@@ -6,7 +6,7 @@ use super::{Error, Outcome};
 
 /// Work that changes nothing, so that a signal ends it at once.
 pub(super) async fn ends(work: impl Future<Output = Result<Outcome, Error>>) -> Result<Outcome, Error> {
-    Ok(or_ended(work).await?.unwrap_or(Outcome::Interrupted))
+    Ok(or_ended(Box::pin(work)).await?.unwrap_or(Outcome::Interrupted))
 }
 
 /// The same of work that only finds something out; `None` if a signal ended it.

@@ -110,15 +110,16 @@ fn rule(reader: &mut Reader, item: &Field<'_>) -> Option<Rule> {
 fn unknown_group(pattern: &Regex, text: &str) -> Option<String> {
     let mut rest = text;
     while let Some((_, behind)) = rest.split_once('$') {
+        // `$$` is a `$`.
+        if let Some(after) = behind.strip_prefix('$') {
+            rest = after;
+            continue;
+        }
         let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
         let name = match behind.strip_prefix('{').and_then(|inner| inner.split_once('}')) {
             Some((name, _)) => name,
             None => &behind[..behind.find(|c| !is_name(c)).unwrap_or(behind.len())],
         };
-        if behind.starts_with('$') {
-            rest = &behind[1..];
-            continue;
-        }
         let known = match name.parse::<usize>() {
             Ok(number) => number < pattern.captures_len(),
             Err(_) => pattern.capture_names().flatten().any(|known| known == name),

@@ -16,6 +16,9 @@ const NAMED: usize = 10;
 /// The tags of repositories; the keys have no tag.
 pub type TagLists = HashMap<Location, Vec<Tag>>;
 
+/// Repositories in registries.
+type Places = BTreeSet<(Registry, Repository)>;
+
 /// What a batch's jobs depend on besides the file.
 #[derive(Debug, Clone, Copy)]
 pub struct Terms<'a> {
@@ -85,11 +88,7 @@ impl Batch {
     }
 
     /// The repositories in registries that are read, and those that are written.
-    pub fn places(
-        &self,
-        config: &Config,
-        to: Option<&Prefix>,
-    ) -> (BTreeSet<(Registry, Repository)>, BTreeSet<(Registry, Repository)>) {
+    pub fn places(&self, config: &Config, to: Option<&Prefix>) -> (Places, Places) {
         let (mut sources, mut destinations) = (BTreeSet::new(), BTreeSet::new());
         let name = |reference: &Reference| (reference.registry.clone(), reference.repository.clone());
         for entry in &self.entries {

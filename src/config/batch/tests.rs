@@ -58,7 +58,7 @@ fn what_a_file_is_is_seen_in_it() {
         assert_eq!(batch.kind, kind, "{text:?}");
         let sound = text != "-bad\n";
         assert_eq!(
-            (batch.faults.is_empty(), batch.entries.len() > 0),
+            (batch.faults.is_empty(), !batch.entries.is_empty()),
             (sound, sound),
             "{text:?}: {:?}",
             batch.faults

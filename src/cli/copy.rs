@@ -53,6 +53,7 @@ fn spec(args: &CopyArgs, config: &Config) -> Result<JobSpec, Error> {
         platforms,
         tags: unique,
         overwrite: args.overwrite,
+        keep_tags: false,
         platform_in_name: false,
     })
 }

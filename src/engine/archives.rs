@@ -39,6 +39,13 @@ pub struct Archive {
     _tar: Option<TarFile>,
 }
 
+impl Archive {
+    /// Images as somebody lists them, with nothing that has to be kept.
+    pub fn listed(images: Vec<ArchiveImage>) -> Archive {
+        Archive { images, _tar: None }
+    }
+}
+
 /// The archives that are open.
 pub(super) struct Archives {
     spool: Spool,
@@ -138,6 +145,22 @@ impl Inner {
                 Ok(SourceDoor { source: gzipped.source, at: TagOrDigest::Digest(gzipped.digest), ..door })
             }
         }
+    }
+
+    /// Which kind of archive lies at a path: an OCI layout, or a tar of one kind or the other.
+    pub(super) async fn find_archive(&self, path: &Path) -> Result<Archive> {
+        let path_is_directory =
+            path != Path::new("-") && tokio::fs::metadata(path).await.is_ok_and(|m| m.is_dir());
+        let path = path.to_owned();
+        if path_is_directory {
+            return self.list_archive(&Location::OciLayout { path, reference: None }).await;
+        }
+        let tar = self.open_archive(&path).await?;
+        let location = match tar.is_docker() {
+            true => Location::DockerArchive { path, reference: None },
+            false => Location::OciArchive { path, reference: None },
+        };
+        self.list_archive(&location).await
     }
 
     /// The images of an archive or layout.

@@ -342,6 +342,11 @@ impl Engine {
         self.0.list_archive(location).await
     }
 
+    /// The images of the archive or OCI layout at a path, whose kind is found out; `-` is standard input.
+    pub async fn archive_at(&self, path: &Path) -> Result<Archive> {
+        self.0.find_archive(path).await
+    }
+
     /// The manifest or index at a location, byte for byte.
     pub async fn raw_manifest(&self, location: &Location) -> Result<RawManifest> {
         self.0.raw_manifest(location).await

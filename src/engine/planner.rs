@@ -62,6 +62,9 @@ impl Inner {
         for (door, now) in destinations.iter().zip(tags_now) {
             planned.push(destination_of(door, now, &door.known_as(&arrival.root))?);
         }
+        if spec.keep_tags {
+            planned.iter().try_for_each(keeps_tags)?;
+        }
         let mut manifests = Vec::new();
         // Where the image is already, only its names are new.
         let in_place = arrival.root.digest == arrival.found.digest && super::retag::is_in_place(spec);
@@ -201,6 +204,18 @@ fn destination_of(
         tags: tags.collect(),
         up_to_date,
     })
+}
+
+/// Refuses to move a tag that is there.
+fn keeps_tags(planned: &PlannedDestination) -> Result<()> {
+    let Some(TagChange { tag, old: Some(old), new }) = planned.tags.iter().find(|tag| tag.overwrites())
+    else {
+        return Ok(());
+    };
+    let reason = format!(
+        "the tag {tag} is there already, at {old}, and {new} would take its place; --force overwrites it"
+    );
+    Err(transport::Error::Conflict { at: planned.location.clone(), reason }.into())
 }
 
 /// The name that an exported file is made of.

@@ -38,6 +38,9 @@ pub struct JobSpec {
     /// Overwrite an existing file.
     #[serde(default)]
     pub overwrite: bool,
+    /// A tag that is there and points elsewhere stays, and the job fails.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub keep_tags: bool,
     /// The platform is part of an exported file's name: it is one of several of the same image.
     #[serde(default)]
     pub platform_in_name: bool,
@@ -63,6 +66,7 @@ impl JobSpec {
             platforms: Platforms::All,
             tags: Vec::new(),
             overwrite: false,
+            keep_tags: false,
             platform_in_name: false,
         }
     }
@@ -77,6 +81,7 @@ impl JobSpec {
             platforms,
             tags: Vec::new(),
             overwrite: false,
+            keep_tags: false,
             platform_in_name,
         };
         match platforms {

@@ -330,6 +330,7 @@ fn leg(source: &str, arrives: Digest, to: &[&(String, String)]) -> Leg {
         platforms: Platforms::All,
         tags: Vec::new(),
         overwrite: false,
+        keep_tags: false,
         platform_in_name: false,
     };
     Leg { spec, arrives, names: to.iter().map(|(_, name)| name.clone()).collect(), was: None }

@@ -46,6 +46,7 @@ impl Draft {
             platforms: self.platforms.clone(),
             tags: Vec::new(),
             overwrite: false,
+            keep_tags: false,
             // A platform that was chosen by hand may be one of several of the same tag.
             platform_in_name: self.platforms != Platforms::All,
         })

@@ -61,6 +61,11 @@ impl TarFile {
         self.0.images.entries.iter().cloned().map(LayoutImage::from).collect()
     }
 
+    /// Whether it has Docker's list of images, so that `docker load` takes it.
+    pub fn is_docker(&self) -> bool {
+        self.0.contents.has(saved::LIST)
+    }
+
     /// Whether it is a copy of what came as a stream or compressed.
     pub fn is_staged(&self) -> bool {
         self.0.is_staged

@@ -15,6 +15,7 @@ mod demo;
 mod errors;
 mod export;
 mod faults;
+mod import;
 mod killed;
 mod layering;
 mod limits;

@@ -51,6 +51,7 @@ pub(super) async fn run(args: &Args, command: &Command, loaded: Loaded) -> u8 {
 async fn open_ledger(args: &Args, command: &Command) -> Result<Option<Ledger>, String> {
     let (records, asks) = match command {
         Command::Copy(args) => (!args.dry_run, true),
+        Command::Import(args) => (!args.dry_run, true),
         Command::Sync(args) => (!args.dry_run, true),
         Command::Export(args) => (!args.dry_run, false),
         Command::Tag(_) => (true, true),

@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::args::{Args, Command, ExportArgs, SyncArgs, TypedBatch, TypedCredentials};
 use super::error::Faults;
 use super::limits::LimitOverrides;
-use super::{Error, login, repos, sync};
+use super::{Error, import, login, repos, sync};
 use crate::config::credentials::ExplicitCredential;
 use crate::config::{Batch, Config, Prefix, Proxy};
 use crate::engine::Place;
@@ -136,6 +136,13 @@ fn sides<'a>(command: &'a Command, config: &Config) -> Vec<Side<'a>> {
             Some(from) => vec![sources_of(from, args, config)],
             None => vec![source(&args.images, &args.source_access)],
         },
+        Command::Import(args) => vec![Side {
+            places: import::registry(args, config).map(|registry| (registry, None)).into_iter().collect(),
+            creds: &args.destination_access.dest_creds,
+            creds_option: "--dest-creds",
+            tls_verify: args.destination_access.dest_tls_verify,
+            several: false,
+        }],
         Command::Inspect(args) => match (&args.registry, &args.image) {
             (Some(registry), _) => vec![asked(whole(registry), &args.access)],
             (None, Some(image)) => vec![asked(places(one(image)), &args.access)],

@@ -20,9 +20,10 @@ Names:
   nginx, nginx:1.27, ghcr.io/o/r:t, r@sha256:…   in a registry; docker:// may stand before it
   oci:DIR[:REF], oci-archive:FILE[:REF]          an OCI layout, as a directory or a tar
   docker-archive:FILE[:REF]                      a tar that docker load takes
+  docker-daemon:REF, docker-daemon://HOST/REF    a Docker or podman engine
   store:REPO[:TAG]                               wharf's own image store
-An archive that is written is compressed whole if its name ends with .gz, .tgz, .zst or .tzst;
-- in place of FILE is standard output.
+Archives are read plain, gzip or zstd; one that is written is compressed whole if its name ends
+with .gz, .tgz, .zst or .tzst; - in place of FILE is standard input or output.
 
 Examples:
   wharf                                          open the terminal UI
@@ -31,6 +32,7 @@ Examples:
   wharf sync images.txt --to harbor.example.com/mirror
   wharf export nginx:1.27 --platform arm64 -o downloads/
   wharf export nginx:1.27 redis:7 --single -o all.tar.gz
+  wharf import downloads/nginx.tar harbor.example.com/lib
   wharf tags ghcr.io/o/r
   wharf login ghcr.io
 
@@ -120,6 +122,8 @@ pub enum Command {
     Sync(SyncArgs),
     /// Write images as tar files that `docker load` takes.
     Export(ExportArgs),
+    /// Push images of archives: docker save's, OCI archives, OCI layouts.
+    Import(ImportArgs),
     /// Show what an image is made of.
     Inspect(InspectArgs),
     /// List a repository's tags.
@@ -356,6 +360,53 @@ pub struct ExportArgs {
     /// Access to the source.
     #[command(flatten)]
     pub source_access: SourceAccess,
+}
+
+/// `wharf import`
+#[derive(Debug, Clone, clap::Args)]
+#[command(after_help = "\
+A FILE is a docker save tar, an OCI archive (both may be gzip or zstd), an OCI layout's directory,
+or - for standard input; which of them is found out. Every image of it goes below DST by its own
+name: docker.io/library/nginx:1 goes to DST/library/nginx:1. An image that has a tag but no name,
+or one that --tag gives its only tag, goes to the repository that DST is.
+
+Examples:
+  wharf import images.tar harbor.example.com/mirror
+  docker save app:1 db:2 | wharf import - harbor.example.com/team
+  wharf import all.tar.gz harbor --image 'team/*' --rename team/api=prod/api --dry-run
+  wharf import app.tar harbor.example.com/team/app:1.2 --force")]
+pub struct ImportArgs {
+    /// The archives.
+    #[arg(value_name = "FILE", required = true)]
+    pub files: Vec<String>,
+    /// Where the images go: `HOST[:PORT][/PATH]`, the name of a registries entry, or `store:[PATH]`; for one image also
+    /// its full name, `HOST/REPO:TAG`.
+    #[arg(value_name = "DST", required = true)]
+    pub destination: String,
+    /// Only this image, as in nginx:1, 'team/*', sha256:…, @0 (the first); may be given several times.
+    #[arg(long, value_name = "NAME")]
+    pub image: Vec<String>,
+    /// Give an image another name below DST, as in nginx:1=web/nginx:1; without tags all of a repository.
+    #[arg(long, value_name = "OLD=NEW")]
+    pub rename: Vec<String>,
+    /// Give the one image this tag instead of its own.
+    #[arg(long, value_name = "TAG")]
+    pub tag: Option<String>,
+    /// Overwrite tags that point at other images.
+    #[arg(long)]
+    pub force: bool,
+    /// Only this platform, as in linux/amd64, arm64, arm/v7; may be given several times.
+    #[arg(long, value_name = "PLATFORM", value_delimiter = ',')]
+    pub platform: Vec<String>,
+    /// Show what would travel, and change nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// How much it may take.
+    #[command(flatten)]
+    pub limits: TransferLimits,
+    /// Access to the destination.
+    #[command(flatten)]
+    pub destination_access: DestinationAccess,
 }
 
 /// `wharf inspect`

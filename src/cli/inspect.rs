@@ -2,7 +2,7 @@
 
 use super::args::InspectArgs;
 use super::output::{self, size};
-use super::{Context, Error, Outcome, OutputFormat, location, registry_info};
+use super::{Context, Error, Outcome, OutputFormat, archive_list, location, registry_info};
 use crate::engine::{Image, ImagePlatform};
 use crate::oci::printable;
 
@@ -16,6 +16,9 @@ pub async fn run(args: &InspectArgs, context: &Context) -> Result<Outcome, Error
     let location = location(image)?;
     if args.raw {
         return output::bytes(&context.engine.raw_manifest(&location).await?.bytes).map(output::done);
+    }
+    if let Some(archive) = archive_list::several(&location, context).await? {
+        return archive_list::run(&location, &archive, context).await;
     }
     let image = context.engine.inspect(&location).await?;
     match context.output {

@@ -30,6 +30,7 @@ impl LimitOverrides {
         let typed = match &args.command {
             Some(Command::Copy(args)) => &args.limits,
             Some(Command::Export(args)) => &args.limits,
+            Some(Command::Import(args)) => &args.limits,
             Some(Command::Sync(args)) => &args.limits,
             _ => return LimitOverrides::default(),
         };

@@ -6,6 +6,7 @@
 //! and the demo are `app`'s own; only their arguments are defined here.
 
 mod access;
+mod archive_list;
 pub mod args;
 mod batch;
 mod batch_plan;
@@ -21,6 +22,7 @@ pub mod export;
 mod export_batch;
 mod failures;
 pub mod history;
+pub mod import;
 pub mod inspect;
 mod interrupt;
 mod job_record;
@@ -118,6 +120,7 @@ pub async fn run(command: &Command, context: &Context) -> Result<Outcome, Error>
         Command::Copy(args) => copy::run(args, context).await,
         Command::Sync(args) => sync::run(args, context).await,
         Command::Export(args) => export::run(args, context).await,
+        Command::Import(args) => import::run(args, context).await,
         Command::Inspect(args) => interrupt::ends(inspect::run(args, context)).await,
         Command::Tags(args) => interrupt::ends(tags::run(args, context)).await,
         Command::Repos(args) => interrupt::ends(repos::run(args, context)).await,

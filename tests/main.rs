@@ -11,6 +11,7 @@ mod archive_out;
 mod batch;
 mod chaos;
 mod copy;
+mod daemon;
 mod demo;
 mod errors;
 mod export;

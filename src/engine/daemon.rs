@@ -12,12 +12,14 @@ use crate::oci::{
     TagOrDigest, media_type,
 };
 use crate::transport;
+use crate::transport::archive::Spool;
 use crate::transport::daemon::{Daemon, DaemonLoad, DaemonOptions, Inspected, Saved};
 
 /// What is known of engines.
 pub(super) struct Daemons {
     find: super::FindEngine,
     staging: std::path::PathBuf,
+    spool: Spool,
     connect_timeout: std::time::Duration,
     stall_timeout: std::time::Duration,
 }
@@ -27,6 +29,7 @@ impl Daemons {
         Daemons {
             find: options.daemons.find.clone(),
             staging: options.daemons.staging.clone(),
+            spool: Spool::new(&options.spool),
             connect_timeout: options.client.connect_timeout,
             stall_timeout: options.client.stall_timeout,
         }
@@ -76,7 +79,7 @@ impl Inner {
         image: &str,
     ) -> Result<SourceDoor> {
         let (full, at) = asked(image)?;
-        let saved = Saved::new(self.daemons.open(host)?, full);
+        let saved = Saved::new(self.daemons.open(host)?, full, self.daemons.spool.clone());
         if let Ok(entry) = JOB.try_with(|job| self.jobs.get(*job))
             && let Some(entry) = entry
         {

@@ -38,6 +38,7 @@ impl Inner {
         let named = self.open_named(spec)?;
         let takes_one = |door: &Option<DestinationDoor>| door.as_ref().is_none_or(|door| door.single);
         let mut notes: Vec<String> = self.staged_note(&spec.source).await.into_iter().collect();
+        notes.extend(source.notes().await?);
         if !named.iter().all(takes_one) {
             source = self.gzip_layers(source, &mut notes).await?;
         }
@@ -55,7 +56,6 @@ impl Inner {
         let platforms = self.platforms_for_engines(&named, &found, &spec.platforms, &mut notes).await?;
         let mut arrival = self.choose(&source, found, &platforms, shape).await?;
         arrival.notes.append(&mut notes);
-        arrival.notes.extend(source.notes().await?);
         let destinations = self.open_rest(spec, named, &arrival)?;
 
         let mut planned: Vec<PlannedDestination> = Vec::with_capacity(destinations.len());

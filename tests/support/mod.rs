@@ -3,6 +3,7 @@
 // Every story uses its part of it.
 #![allow(dead_code)]
 
+pub mod engine;
 pub mod fault;
 pub mod held;
 pub mod image;

@@ -273,6 +273,12 @@ impl Dockerd {
     /// Starts it and waits until it answers.
     #[track_caller]
     pub fn start() -> Dockerd {
+        Dockerd::start_with(&[])
+    }
+
+    /// The same, told something more.
+    #[track_caller]
+    pub fn start_with(more: &[&str]) -> Dockerd {
         let (program, docker) = (must_have("dockerd"), must_have("docker"));
         // A socket's path has 107 bytes at most: not below a deep TMPDIR.
         let directory = tempfile::Builder::new().prefix("wd").tempdir_in("/tmp").unwrap();
@@ -283,13 +289,19 @@ impl Dockerd {
         command.arg("--data-root").arg(at("data")).arg("--exec-root").arg(at("exec"));
         command.arg("--pidfile").arg(at("pid")).arg("--config-file").arg(at("daemon.json"));
         std::fs::write(at("daemon.json"), "{}").unwrap();
-        command.args(["-H", &socket]);
+        command.args(["-H", &socket]).args(more);
         let mut process = Process::start("dockerd", &mut command, at("log"));
         process.wait_until(|| {
             let version = Command::new(&docker).args(["-H", &socket, "version"]).output();
             version.is_ok_and(|output| output.status.success())
         });
         Dockerd { process, directory }
+    }
+
+    /// Ends it at once, in the middle of whatever it does.
+    pub fn kill(&mut self) {
+        self.process.child.kill().unwrap();
+        self.process.child.wait().unwrap();
     }
 
     /// Where it listens: `unix:///…`.

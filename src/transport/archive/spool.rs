@@ -45,7 +45,7 @@ impl Spool {
         self.0.written.fetch_add(bytes as u64, Relaxed);
     }
 
-    pub(super) fn directory(&self) -> &Path {
+    pub(in crate::transport) fn directory(&self) -> &Path {
         &self.0.directory
     }
 

@@ -60,7 +60,7 @@ pub struct DaemonOptions {
     pub connect_timeout: Duration,
     /// How long nothing may move before a transfer counts as dropped; an answer may take as long.
     pub stall_timeout: Duration,
-    /// The directory for images on their way; made if it is not there.
+    /// The directory for images on their way into it, this user's own; made if it is not there.
     pub staging: PathBuf,
 }
 

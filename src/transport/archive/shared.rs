@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::task::spawn_blocking;
@@ -103,7 +103,7 @@ impl<D: Documents> Shared<D> {
                 (state.claimed, state.journal) = (Some(claimed), Some(journal));
             }
             Some(claimed) => {
-                room::check(claimed.partial.path(), needed)?;
+                room::check(self.room_at(claimed.partial.path()), needed)?;
                 let failed = |e| Error::file("write", claimed.partial.path(), e);
                 // The journal's bytes become zeros again before anything else is in their place.
                 claimed.partial.file().set_len(state.layout.end()).map_err(failed)?;
@@ -132,7 +132,7 @@ impl<D: Documents> Shared<D> {
         // What is in the file already takes no more room.
         let taken = file.metadata().map_or(0, |there| there.blocks().saturating_mul(512));
         let packed = if self.naming.packing().is_some() { needed } else { 0 };
-        room::check(path, needed.saturating_sub(taken) + packed)?;
+        room::check(self.room_at(path), needed.saturating_sub(taken) + packed)?;
         let accepted = match goes_on {
             false => {
                 write_blocks(&claimed, blocks)?;
@@ -151,6 +151,11 @@ impl<D: Documents> Shared<D> {
         file.set_len(layout.end()).map_err(failed)?;
         let journal = Journal::new(file.clone(), layout.end(), accepted).map_err(failed)?;
         Ok((claimed, journal))
+    }
+
+    /// Where room is looked for: a file without a name is nowhere, but its directory is.
+    fn room_at<'a>(&'a self, path: &'a Path) -> &'a Path {
+        if self.is_stream() { self.naming.directory() } else { path }
     }
 
     /// Keeps what came, for the next try. What is kept, for people; nothing if it is not worth it.

@@ -286,6 +286,9 @@ async fn what_cannot_be_is_refused_and_nothing_is_left() {
 
     // Full disk.
     let huge = Descriptor::new(OCI_LAYER, Digest::of(b"huge"), 1 << 59);
+    let stream = Naming::Stream { spool: Some(dir.path().to_owned()) };
+    let error = DockerArchive::create(stream, None).unwrap().prepare(std::slice::from_ref(&huge)).await;
+    assert!(error.unwrap_err().to_string().contains("bytes are needed"));
     let error = create().prepare(&[huge]).await.unwrap_err();
     assert!(
         matches!(&error, Error::File { source, .. } if source.kind() == std::io::ErrorKind::StorageFull),

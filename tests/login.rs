@@ -364,7 +364,8 @@ async fn a_password_is_typed_and_not_shown() {
 fn whoever_leaves_the_question_has_the_terminal_as_it_was() {
     use rustix::process::Signal;
     // Nobody is asked before the password is there: the host need not exist.
-    let ends: [(&str, fn(&mut Pty), u32); 4] = [
+    type Leave = fn(&mut Pty);
+    let ends: [(&str, Leave, u32); 4] = [
         ("ctrl-c", |pty| pty.keys("hunt<c-c>"), 130),
         ("ctrl-d", |pty| pty.keys("<c-d>"), 2),
         ("an interrupt", |pty| pty.signal(Signal::INT), 130),

@@ -22,6 +22,7 @@ mod layering;
 mod limits;
 mod login;
 mod manage;
+mod networks;
 mod ranged;
 mod record;
 mod registry_info;

@@ -12,11 +12,11 @@ use super::credentials::StoredCredentials;
 use super::environment::{proxies, spool_directory, variable};
 use crate::cli::Overrides;
 use crate::config::credentials::{CredentialStore, Environment};
-use crate::config::{Config, Proxy, RegistryEntry, RegistryType, Tls, paths};
+use crate::config::{Config, Proxy, RegistryEntry, RegistryType, RegistryUrl, Tls, paths};
 use crate::engine::{EngineOptions, Forbids};
 use crate::ledger::Ledger;
 use crate::oci::Platform;
-use crate::transport::registry::{ClientOptions, ProxySettings, RegistryOptions, TlsOptions};
+use crate::transport::registry::{ClientOptions, ProxySettings, RegistryOptions, RegistryPath, TlsOptions};
 
 /// The engine's options.
 pub(super) fn engine_options(config: &Config, overrides: Overrides, ledger: Option<Ledger>) -> EngineOptions {
@@ -76,9 +76,12 @@ fn client_options(config: &Config, overrides: Overrides) -> ClientOptions {
             // Who writes https:// never means plain HTTP, whatever else is lenient.
             let url = entry.wants_tls().then(|| format!("https://{}", registry.endpoint()));
             let proxy = entry.proxy.as_ref().map(proxy_settings);
-            registries.push(RegistryOptions { url, tls, proxy, ..RegistryOptions::new(registry) });
+            let mirrors = entry.mirrors.iter().map(registry_path).collect();
+            let location = entry.location.as_ref().map(registry_path);
+            registries.push(RegistryOptions { registry, url, tls, proxy, mirrors, location });
         }
     }
+    mirror_schemes(config, &mut registries);
     for (registry, verify) in overrides.tls_verify {
         if registries.iter().all(|known| known.registry != registry) {
             registries.push(RegistryOptions::new(registry.clone()));
@@ -103,6 +106,21 @@ fn client_options(config: &Config, overrides: Overrides) -> ClientOptions {
         stall_timeout: Duration::from_secs(config.stall_timeout),
         ..ClientOptions::default()
     }
+}
+
+/// How mirrors are spoken to that have no entry of their own: as their URL says.
+fn mirror_schemes(config: &Config, registries: &mut Vec<RegistryOptions>) {
+    for mirror in config.registries.iter().flat_map(|entry| entry.mirrors.iter().chain(&entry.location)) {
+        let Some(plain) = mirror.plain else { continue };
+        if registries.iter().all(|known| known.registry != mirror.registry) {
+            let tls = Some(TlsOptions { plain, ..TlsOptions::default() });
+            registries.push(RegistryOptions { tls, ..RegistryOptions::new(mirror.registry.clone()) });
+        }
+    }
+}
+
+fn registry_path(url: &RegistryUrl) -> RegistryPath {
+    RegistryPath { registry: url.registry.clone(), path: url.prefix.clone() }
 }
 
 /// `--…-tls-verify=false` is skopeo's: certificates are not looked at, and where no TLS is spoken plain HTTP is. A

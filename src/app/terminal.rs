@@ -153,6 +153,8 @@ pub(super) fn entry(name: &str, kind: RegistryType, url: &str, description: &str
         proxy: None,
         concurrency: None,
         bandwidth: None,
+        mirrors: Vec::new(),
+        location: None,
         rate_limit_reserve: None,
         protected: false,
         read_only: false,

@@ -29,6 +29,10 @@ pub struct RegistryEntry {
     pub tls: Option<Tls>,
     /// Proxies, where this entry needs others than the environment's.
     pub proxy: Option<Proxy>,
+    /// Registries that its images are read from first, in this order.
+    pub mirrors: Vec<RegistryUrl>,
+    /// Where its images are read in its stead.
+    pub location: Option<RegistryUrl>,
     /// Transfers at the same time, if other than the general limit.
     pub concurrency: Option<usize>,
     /// Bytes a second from and to it, if they are limited.

@@ -86,6 +86,13 @@ fn entry_values(entry: &RegistryEntry) -> Vec<(&'static str, String)> {
     if let Some(proxy) = &entry.proxy {
         add("proxy", proxy_text(proxy));
     }
+    if !entry.mirrors.is_empty() {
+        let mirrors: Vec<String> = entry.mirrors.iter().map(ToString::to_string).collect();
+        add("mirrors", mirrors.join(", "));
+    }
+    if let Some(location) = &entry.location {
+        add("location", location.to_string());
+    }
     if let Some(n) = entry.concurrency {
         add("concurrency", n.to_string());
     }

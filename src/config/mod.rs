@@ -24,6 +24,7 @@ pub use fault::{ConfigFaults, Fault};
 pub use load::Loaded;
 pub use prefix::Prefix;
 pub use secret::{Secret, SecretError};
+pub use url::RegistryUrl;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

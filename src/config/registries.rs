@@ -80,6 +80,7 @@ fn entry(
     let description = printable(&text(reader, fields, "description"), 500);
     let tls = tls(reader, fields, surroundings, &url);
     let proxy = proxy(reader, fields);
+    let (mirrors, location) = other_places(reader, fields, kind, &url);
     let concurrency = fields.take(reader, "concurrency").and_then(|field| reader.number(&field, 1..=256));
     let bandwidth = fields.take(reader, "bandwidth").and_then(|field| reader.rate(&field));
     let reserve = fields.take(reader, "rate_limit_reserve");
@@ -97,6 +98,8 @@ fn entry(
         description,
         tls,
         proxy,
+        mirrors,
+        location,
         concurrency: concurrency.map(|n| n as usize),
         bandwidth,
         rate_limit_reserve,
@@ -254,6 +257,44 @@ fn tls_map(reader: &mut Reader, field: &Field<'_>, surroundings: &Surroundings) 
         reader.fault(at, &field.path, "cert_file and key_file belong together");
     }
     Some(tls)
+}
+
+/// `mirrors:` and `location:`: other registries that this one is read by way of.
+fn other_places(
+    reader: &mut Reader,
+    fields: &mut Fields<'_>,
+    kind: RegistryType,
+    url: &str,
+) -> (Vec<RegistryUrl>, Option<RegistryUrl>) {
+    let own = url.parse::<RegistryUrl>().ok();
+    let mirrors = fields.take(reader, "mirrors");
+    let location = fields.take(reader, "location");
+    if kind != RegistryType::Registry
+        && let Some(field) = mirrors.as_ref().or(location.as_ref())
+    {
+        reader.fault(field.node.at, &field.path, "only a registry can be read by way of others");
+    }
+    let read = |reader: &mut Reader, field: &Field<'_>| {
+        let text = reader.text(field).filter(|text| !text.is_empty())?;
+        match text.parse::<RegistryUrl>() {
+            Ok(place) if own.as_ref().is_some_and(|own| own.registry == place.registry) => {
+                reader.fault(
+                    field.node.at,
+                    &field.path,
+                    "this is the registry itself; another one is needed",
+                );
+                None
+            }
+            Ok(place) => Some(place),
+            Err(reason) => {
+                reader.fault(field.node.at, &field.path, reason);
+                None
+            }
+        }
+    };
+    let list = mirrors.map(|field| reader.list(&field)).unwrap_or_default();
+    let mirrors = list.iter().filter_map(|item| read(reader, item)).collect();
+    (mirrors, location.and_then(|field| read(reader, &field)))
 }
 
 fn proxy(reader: &mut Reader, fields: &mut Fields<'_>) -> Option<Proxy> {

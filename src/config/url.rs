@@ -1,19 +1,32 @@
 //! Addresses in the configuration: registries, container engines, proxies. A fault never repeats the text of an
 //! address that may hold a password.
 
+use std::fmt;
 use std::str::FromStr;
 
 use crate::oci::{Registry, Repository, printable};
 
 /// A registry's address: `HOST[:PORT][/PREFIX]`, with `http://` or `https://` in front if somebody likes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct RegistryUrl {
+pub struct RegistryUrl {
     /// Whether the scheme asks for plain HTTP; `None` without a scheme.
     pub plain: Option<bool>,
     /// Host and port.
     pub registry: Registry,
     /// The path that everything is below.
     pub prefix: Option<Repository>,
+}
+
+impl fmt::Display for RegistryUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = match self.plain {
+            Some(true) => "http://",
+            Some(false) => "https://",
+            None => "",
+        };
+        let path = self.prefix.as_ref().map(|prefix| format!("/{prefix}")).unwrap_or_default();
+        write!(f, "{scheme}{}{path}", self.registry)
+    }
 }
 
 impl FromStr for RegistryUrl {

@@ -24,7 +24,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::door::SourceDoor;
 use super::run::Running;
-use crate::oci::{Descriptor, RawManifest, TagOrDigest};
+use crate::oci::{Descriptor, Digest, RawManifest, TagOrDigest};
 use crate::transport::{self, ByteStream, Source};
 
 /// Pieces a second, over all streams: enough that 16 streams move smoothly.
@@ -162,6 +162,10 @@ impl Source for Limited {
 
     fn round_trip(&self) -> Option<Duration> {
         self.source.round_trip()
+    }
+
+    fn doubt(&self, blob: &Digest) -> bool {
+        self.source.doubt(blob)
     }
 }
 

@@ -58,9 +58,11 @@ impl Running {
         let (claims, held) = self.right_to_copy(descriptor, &pending).await;
         let hashed = Hashed::new(descriptor);
         let (mut attempt, mut detours) = (1, 0);
+        // Whether what destinations hold of it may be wrong.
+        let mut doubted = false;
         let mut pending: Vec<Pending> = pending.into_iter().map(|at| Pending { at, writer: None }).collect();
         loop {
-            let failed = held.during(self.attempt(blob, pending, &hashed)).await;
+            let failed = held.during(self.attempt(blob, pending, &hashed, doubted)).await;
             // The first that cannot be mended is the one to show.
             let worst = failed.iter().position(|failed| !failed.is_worth_another()).unwrap_or(0);
             let Some(Failed { error, .. }) = failed.get(worst) else { break };
@@ -86,6 +88,7 @@ impl Running {
                     false => tokio::time::sleep(delay).await,
                 }
             }
+            doubted |= failed.iter().any(|failed| failed.doubted);
             pending = failed.into_iter().map(|Failed { at, writer, .. }| Pending { at, writer }).collect();
         }
         drop((claims, held));
@@ -112,12 +115,20 @@ impl Running {
     }
 
     /// One attempt at the destinations; those that failed come back with the reason.
-    async fn attempt(&self, blob: usize, pending: Vec<Pending>, hashed: &Hashed) -> Vec<Failed> {
+    /// Where what they hold is `doubted`, the blob begins anew.
+    async fn attempt(
+        &self,
+        blob: usize,
+        pending: Vec<Pending>,
+        hashed: &Hashed,
+        doubted: bool,
+    ) -> Vec<Failed> {
         let descriptor = &self.plan.blobs[blob].descriptor;
         let fault = Fault::default();
         let Begun { mut failed, mut writers, early } = self.begin_all(blob, pending, &fault).await;
         // Read from where the first of them stands; the others skip what they have.
-        let Some(from) = writers.iter().map(|(_, writer)| writer.accepted()).min() else { return failed };
+        let stands = |writer: &dyn BlobWriter| if doubted { 0 } else { writer.accepted() };
+        let Some(from) = writers.iter().map(|(_, writer)| stands(&**writer)).min() else { return failed };
         let opened = match early.filter(|_| from == 0) {
             Some(opened) => opened,
             None => Resuming::open(self, descriptor.clone(), from, fault.clone()).await,
@@ -147,7 +158,7 @@ impl Running {
         let stream = verified_from(descriptor, self.source.name.clone(), from, stream, hashed);
         let (bodies, pump) = split(fault.keeping(stream.boxed()), places.len());
         let writes = writers.into_iter().zip(bodies).map(|((at, writer), body)| {
-            let (start, counters) = (writer.accepted(), Arc::clone(&self.counters));
+            let (start, counters) = (stands(&*writer), Arc::clone(&self.counters));
             counters.begin(blob, at, start);
             let body = self.limited(at, skipping(start - from, body));
             let body = match counts_itself {
@@ -162,6 +173,12 @@ impl Running {
                 Ok(()) => self.settled(blob, at, BlobStage::Done),
                 // What the destination says of a body that the source broke is not the reason.
                 Err((error, writer)) => failed.push(match fault.error() {
+                    // A mirror that lied: another place is read, from the blob's start.
+                    Some(error @ transport::Error::Content { .. })
+                        if self.source.source.doubt(&descriptor.digest) =>
+                    {
+                        Failed { doubted: true, ..Failed::at(at, error).anew() }
+                    }
                     Some(error) if fault.is_final() => Failed::at(at, error).tried_enough().keeping(writer),
                     Some(error) => Failed::at(at, error).keeping(writer),
                     // Bytes kept from an earlier attempt may have been the wrong ones.
@@ -295,12 +312,14 @@ struct Failed {
     writer: Option<Box<dyn BlobWriter>>,
     /// Whether another attempt may help.
     again: bool,
+    /// What came so far was wrong.
+    doubted: bool,
 }
 
 impl Failed {
     fn at(at: usize, error: transport::Error) -> Failed {
         let again = error.is_retryable();
-        Failed { at, error, writer: None, again }
+        Failed { at, error, writer: None, again, doubted: false }
     }
 
     /// The transport has tried as often as it may: trying that again would multiply the attempts.

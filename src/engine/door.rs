@@ -52,7 +52,10 @@ impl Inner {
         };
         match location {
             Location::Registry(reference) => Ok(SourceDoor {
-                source: Arc::new(self.client.repository(&reference.registry, &reference.repository)),
+                source: match self.client.mirrored(&reference.registry, &reference.repository) {
+                    Some(mirrored) => Arc::new(mirrored),
+                    None => Arc::new(self.client.repository(&reference.registry, &reference.repository)),
+                },
                 at: reference.target(),
                 host: reference.registry.to_string(),
                 repository: Some(reference.repository.clone()),

@@ -44,6 +44,9 @@ fn transport(error: &transport::Error) -> Option<String> {
             }
             transport::Error::Answered { .. } => format!("who runs {host} knows why it refuses this"),
             _ if host.is_empty() => return None,
+            transport::Error::Proxy { .. } => format!(
+                "check `proxy:` of the entry for {host} in config.yaml, or HTTP_PROXY, HTTPS_PROXY and NO_PROXY in the environment"
+            ),
             _ => format!("check the name, and that {host} can be reached from here"),
         },
         ErrorClass::Digest => match error {

@@ -43,6 +43,18 @@ pub enum Error {
         /// `Network` or `Tls`.
         class: ErrorClass,
     },
+    /// No answer either, and a proxy is what could not be reached or would not let through.
+    #[error("{attempted} {at}: the proxy {proxy}: {reason}")]
+    Proxy {
+        /// What was attempted.
+        attempted: &'static str,
+        /// On what.
+        at: String,
+        /// The proxy's URL, without user name and password.
+        proxy: String,
+        /// The innermost cause that says something.
+        reason: String,
+    },
     /// The way that was taken is not open, and another is known: the next attempt takes it, at once.
     #[error("{attempted} {at}: {reason}")]
     Detour {
@@ -158,7 +170,7 @@ impl Error {
     pub fn class(&self) -> ErrorClass {
         match self {
             Error::Answered { class, .. } | Error::Unreachable { class, .. } => *class,
-            Error::Detour { .. } => ErrorClass::Network,
+            Error::Detour { .. } | Error::Proxy { .. } => ErrorClass::Network,
             Error::Content { .. } => ErrorClass::Digest,
             Error::NotFound { .. } => ErrorClass::NotFound,
             Error::Manifest { source: ManifestError::Platform { .. }, .. } => ErrorClass::Platform,
@@ -183,7 +195,7 @@ impl Error {
                 matches!(status, 408 | 425 | 429 | 500 | 502 | 503 | 504 | 520..=529)
             }
             Error::Unreachable { class, .. } => *class == ErrorClass::Network,
-            Error::Detour { .. } => true,
+            Error::Detour { .. } | Error::Proxy { .. } => true,
             Error::Daemon { trouble, .. } => *trouble == Trouble::Broken,
             _ => false,
         }
@@ -215,6 +227,7 @@ impl Error {
             Error::Answered { at, .. }
             | Error::Unreachable { at, .. }
             | Error::Detour { at, .. }
+            | Error::Proxy { at, .. }
             | Error::Content { at, .. }
             | Error::NotFound { at, .. }
             | Error::Manifest { at, .. }

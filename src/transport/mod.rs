@@ -50,6 +50,13 @@ pub trait Source: Send + Sync {
         Box::pin(async { Ok(None) })
     }
 
+    /// The bytes that came of a blob were wrong ones. Whether there is another place that may have the right ones: it is
+    /// asked from now on.
+    fn doubt(&self, blob: &Digest) -> bool {
+        let _ = blob;
+        false
+    }
+
     /// The blob's bytes from offset `from` up to `until`, for several that read one blob side by side; `None` where the
     /// other side does not answer ranges. Not verified either.
     fn part<'a>(

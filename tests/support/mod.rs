@@ -5,6 +5,7 @@
 
 pub mod engine;
 pub mod fault;
+pub mod gateway;
 pub mod held;
 pub mod image;
 pub mod peers;

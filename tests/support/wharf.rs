@@ -154,6 +154,11 @@ impl Registry {
         Registry::of(store.to_owned(), tempfile::tempdir().unwrap(), ServeOptions::default()).await
     }
 
+    /// The same that behaves so.
+    pub async fn at_with(store: &Path, options: ServeOptions) -> Registry {
+        Registry::of(store.to_owned(), tempfile::tempdir().unwrap(), options).await
+    }
+
     async fn of(store: PathBuf, directory: TempDir, options: ServeOptions) -> Registry {
         let store = Store::open(store);
         let anywhere = SocketAddr::from(([127, 0, 0, 1], 0));

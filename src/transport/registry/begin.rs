@@ -202,7 +202,7 @@ impl RepositoryClient {
         }
         // However this ends: somebody who is cancelled in it must not leave it to nobody.
         let _probing = Probing(host);
-        let place = RepositoryClient { host: host.clone(), repository };
+        let place = RepositoryClient { host: host.clone(), repository, once: false };
         let honoured = match place.mount(&blob, &place.repository).await {
             Ok(Opened::There) => Some(true),
             Ok(Opened::Session(session)) => {

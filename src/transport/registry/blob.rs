@@ -19,7 +19,7 @@ impl RepositoryClient {
         scopes: Scopes,
     ) -> Result<Call> {
         let url = self.host.url(&format!("{}/blobs/{digest}", self.repository))?;
-        Ok(Call::new(attempted, self.place_of(digest), method, url, scopes))
+        Ok(Call::new(attempted, self.place_of(digest), method, url, scopes).attempts(self.attempts()))
     }
 
     /// A blob's bytes from offset `from` on, and where the stream really starts: 0 where the registry ignored

@@ -9,7 +9,8 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
 
 use super::host::Host;
-use super::options::ClientOptions;
+use super::mirror;
+use super::options::{ClientOptions, Observer};
 use super::profile::{Profile, RateLimit};
 use super::tag;
 use crate::oci::{Descriptor, Digest, RawManifest, Registry, Repository, Tag, TagOrDigest};
@@ -48,13 +49,16 @@ impl Client {
 
     /// A repository of a registry, as a source and as a destination. Nothing is asked yet.
     pub fn repository(&self, registry: &Registry, repository: &Repository) -> RepositoryClient {
-        RepositoryClient { host: self.host(registry), repository: repository.clone() }
+        RepositoryClient { host: self.host(registry), repository: repository.clone(), once: false }
     }
 
     /// A registry's repositories, page by page, as they come. A registry that does not list them ends the
     /// stream with an `Unsupported` error that says so.
     pub fn repositories(&self, registry: &Registry) -> BoxStream<'static, Result<Vec<String>>> {
-        tag::repositories(self.host(registry))
+        match self.location(registry) {
+            Some(at) => mirror::below(at.path, tag::repositories(self.host(&at.registry))),
+            None => tag::repositories(self.host(registry)),
+        }
     }
 
     /// A repository's tags, page by page, as they come.
@@ -63,7 +67,11 @@ impl Client {
         registry: &Registry,
         repository: &Repository,
     ) -> BoxStream<'static, Result<Vec<String>>> {
-        tag::tags(self.host(registry), repository.clone())
+        let at = self.location(registry).and_then(|at| Some((at.below(repository)?, at.registry)));
+        match at {
+            Some((repository, registry)) => tag::tags(self.host(&registry), repository),
+            None => tag::tags(self.host(registry), repository.clone()),
+        }
     }
 
     /// What was learned of a registry so far.
@@ -87,6 +95,8 @@ impl Client {
 pub struct RepositoryClient {
     pub(super) host: Arc<Host>,
     pub(super) repository: Repository,
+    /// Nothing is asked twice: there is another place to ask.
+    pub(super) once: bool,
 }
 
 impl std::fmt::Debug for RepositoryClient {
@@ -96,6 +106,20 @@ impl std::fmt::Debug for RepositoryClient {
 }
 
 impl RepositoryClient {
+    /// The same, asked once for everything.
+    pub(super) fn asked_once(self) -> RepositoryClient {
+        RepositoryClient { once: true, ..self }
+    }
+
+    /// How often a request may be sent.
+    pub(super) fn attempts(&self) -> u32 {
+        if self.once { 1 } else { u32::MAX }
+    }
+
+    pub(super) fn observer(&self) -> &dyn Observer {
+        &*self.host.options.observer
+    }
+
     /// Its registry.
     pub fn registry(&self) -> &Registry {
         &self.host.registry

@@ -9,6 +9,7 @@ use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
 
 use super::header;
+use super::http::Call;
 use crate::oci::{ErrorClass, printable};
 use crate::transport::Error;
 
@@ -210,6 +211,26 @@ pub(super) fn broken(attempted: &'static str, at: &str, plain: bool, source: &re
     Failure { error, code: None, again, unspoken: source.is_connect() }
 }
 
+/// The failure of a connection that was to go through a proxy.
+pub(super) fn by_way_of(proxy: String, failure: Failure) -> Failure {
+    let error = match failure.error {
+        Error::Unreachable { attempted, at, reason, class: ErrorClass::Network } => {
+            Error::Proxy { attempted, at, proxy, reason }
+        }
+        // A handshake with the registry itself, through the proxy.
+        other => return Failure { error: other, ..failure },
+    };
+    // Plain HTTP would meet the same proxy.
+    Failure { error, unspoken: false, ..failure }
+}
+
+/// A proxy that wants to know who asks.
+pub(super) fn unwelcome(proxy: String, call: &Call) -> Failure {
+    let reason = "it wants a user name and a password".to_owned();
+    let error = Error::Proxy { attempted: call.attempted, at: call.at.clone(), proxy, reason };
+    Failure { error, code: None, again: Again::Never, unspoken: false }
+}
+
 /// Whether the other side took part in a TLS handshake, and that is what failed.
 pub(super) fn is_of_tls(error: &reqwest::Error) -> bool {
     let chain = chain_of(error);
@@ -230,14 +251,10 @@ fn cause(plain: bool, error: &reqwest::Error) -> (String, ErrorClass, Again) {
         };
         return (reason, ErrorClass::Network, Again::Quickly);
     }
-    let by = if chain
-        .iter()
-        .any(|cause| cause.to_string().contains("proxy") || cause.to_string().contains("tunnel"))
-    {
-        "proxy: "
-    } else {
-        ""
-    };
+    // hyper's error types for tunnels are not ours to name; their texts are stable.
+    if let Some((reason, again)) = chain.iter().find_map(|cause| tunnel_reason(&cause.to_string())) {
+        return (reason, ErrorClass::Network, again);
+    }
     let kind = chain.iter().rev().find_map(|cause| cause.downcast_ref::<io::Error>()).map(io::Error::kind);
     let (reason, again) = match kind {
         Some(io::ErrorKind::ConnectionRefused) => ("connection refused".to_owned(), Again::Quickly),
@@ -260,7 +277,19 @@ fn cause(plain: bool, error: &reqwest::Error) -> (String, ErrorClass, Again) {
             "the server does not answer in plain HTTP; if it wants TLS, give the registry an https:// url";
         return (reason.to_owned(), ErrorClass::Tls, Again::Never);
     }
-    (format!("{by}{reason}"), ErrorClass::Network, again)
+    (reason, ErrorClass::Network, again)
+}
+
+/// What a proxy that lets nothing through says.
+fn tunnel_reason(text: &str) -> Option<(String, Again)> {
+    let (reason, again) = match (text.strip_prefix("tunnel error: "), text.strip_prefix("SOCKS error: ")) {
+        (Some("proxy authorization required"), _) => ("it wants a user name and a password", Again::Never),
+        (Some("unsuccessful"), _) => ("it does not connect to the registry", Again::Quickly),
+        (_, Some("failed to create underlying connection")) => ("it cannot be reached", Again::Quickly),
+        (_, Some(reason)) => (reason, Again::Quickly),
+        _ => return None,
+    };
+    Some((printable(reason, ANSWER_LIMIT), again))
 }
 
 /// The causes from the outside in. An `io::Error` hides the error that it wraps from `source`, so it is opened.

@@ -5,22 +5,23 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use reqwest::header::HeaderMap;
-use reqwest::{NoProxy, Proxy, StatusCode, Url, redirect};
+use reqwest::{Proxy, StatusCode, Url, redirect};
 use tokio::sync::OnceCell;
 
 use super::auth::Auth;
 use super::begin::Uploaded;
 use super::error::Failure;
-use super::options::{ClientOptions, ProxySettings, RegistryOptions, TlsOptions};
+use super::http::Call;
+use super::mirror::Rest;
+use super::options::{ClientOptions, RegistryOptions, TlsOptions};
 use super::profile::{Profile, RateLimit};
+use super::proxy::{self, Proxies};
 use super::reserve::Seen;
 use super::throttle::Gate;
 use super::{error, header, tls};
 use crate::oci::{ErrorClass, Registry};
 use crate::transport::Error;
 
-/// What is never sent through a proxy, besides the user's own list.
-const DIRECT: &str = "localhost,127.0.0.0/8,::1";
 /// How long an unused connection is kept: less than most servers keep theirs.
 const IDLE: Duration = Duration::from_secs(50);
 /// How long a server may take to show that it speaks TLS.
@@ -46,7 +47,8 @@ pub(super) struct Host {
     /// The quickest answer so far, in milliseconds.
     quickest: AtomicU32,
     tls: TlsOptions,
-    proxy: ProxySettings,
+    /// Settings that cannot work are told when they are needed, these too.
+    proxies: Result<Proxies, String>,
     /// Whether a server that hung up on plain HTTP turned out to speak TLS.
     speaks_tls: OnceCell<Option<()>>,
     /// The client for `http://`, which loads no certificates, and the one for `https://`.
@@ -55,6 +57,8 @@ pub(super) struct Host {
     pub gate: Gate,
     profile: Mutex<Profile>,
     rate_limit: Mutex<Option<Seen>>,
+    /// As a mirror it is left alone for a while.
+    rest: Rest,
     /// Whether somebody is finding out about self-mounts.
     pub probing: AtomicBool,
     /// The first blob that was uploaded there, to find out with.
@@ -66,7 +70,10 @@ impl Host {
         let own = options.registries.iter().find(|own| own.registry == registry);
         let base = base_url(&registry, own);
         let tls = own.and_then(|own| own.tls.clone()).unwrap_or_default();
-        let proxy = own.and_then(|own| own.proxy.clone()).unwrap_or_else(|| options.proxy.clone());
+        let proxies = match own.and_then(|own| own.proxy.as_ref()) {
+            Some(meant) => Proxies::new(meant, true),
+            None => Proxies::new(&options.proxy, false),
+        };
         let may_fall = tls.insecure && own.is_some_and(|own| own.url.is_none());
         let plain_base =
             base.as_ref().ok().filter(|base| may_fall && base.scheme() == "https").and_then(plain);
@@ -80,12 +87,13 @@ impl Host {
             known: AtomicBool::new(false),
             quickest: AtomicU32::new(u32::MAX),
             tls,
-            proxy,
+            proxies,
             speaks_tls: OnceCell::new(),
             clients: [OnceCell::new(), OnceCell::new()],
             gate: Gate::default(),
             profile: Mutex::default(),
             rate_limit: Mutex::default(),
+            rest: Rest::default(),
             probing: AtomicBool::new(false),
             uploaded: Mutex::default(),
         }
@@ -167,6 +175,16 @@ impl Host {
         asked.await.is_some()
     }
 
+    /// As a mirror it is in trouble: it is left alone for so long.
+    pub(super) fn rest(&self, time: Duration) {
+        self.rest.begin(time);
+    }
+
+    /// Whether it is left alone now.
+    pub(super) fn rests(&self) -> bool {
+        self.rest.goes_on()
+    }
+
     /// The HTTP client for a URL; built at its first use.
     pub(super) async fn client(&self, url: &Url) -> Result<reqwest::Client, Failure> {
         let secure = url.scheme() == "https";
@@ -176,12 +194,8 @@ impl Host {
 
     async fn build(&self, secure: bool) -> Result<reqwest::Client, String> {
         // A TLS proxy in front of a plain registry needs certificates, too.
-        let proxies = &self.proxy;
-        let any_tls = secure
-            || [&proxies.http_proxy, &proxies.all_proxy]
-                .into_iter()
-                .flatten()
-                .any(|proxy| proxy.trim_start().to_ascii_lowercase().starts_with("https:"));
+        let proxies = self.proxies.clone()?;
+        let any_tls = secure || proxies.need_tls();
         let config = match any_tls {
             false => tls::unused()?,
             true => {
@@ -203,11 +217,25 @@ impl Host {
             .tcp_user_timeout(options.stall_timeout)
             .pool_idle_timeout(IDLE)
             .user_agent(options.user_agent.clone());
-        for proxy in proxies_of(proxies)? {
-            builder = builder.proxy(proxy);
+        if !proxies.is_empty() {
+            builder = builder.proxy(Proxy::custom(move |url| proxies.to(url).cloned()));
         }
         // The error would name URLs.
         builder.build().map_err(|e| e.without_url().to_string())
+    }
+
+    /// The proxy on the way to a URL, as it is shown.
+    pub(super) fn proxy_to(&self, url: &Url) -> Option<String> {
+        self.proxies.as_ref().ok()?.to(url).map(proxy::shown)
+    }
+
+    /// A broken exchange; the proxy is named where it is what could not be reached, or would not let through.
+    pub(super) fn broken(&self, call: &Call, url: &Url, error: &reqwest::Error) -> Failure {
+        let failure = error::broken(call.attempted, &call.at, url.scheme() == "http", error);
+        match self.proxy_to(url).filter(|_| error.is_connect()) {
+            Some(proxy) => error::by_way_of(proxy, failure),
+            None => failure,
+        }
     }
 
     pub(super) fn profile(&self) -> Profile {
@@ -280,37 +308,15 @@ fn base_url(registry: &Registry, own: Option<&RegistryOptions>) -> Result<Url, S
     format!("{scheme}://{}/", registry.endpoint()).parse().map_err(|e| format!("no host to connect to: {e}"))
 }
 
-fn proxies_of(settings: &ProxySettings) -> Result<Vec<Proxy>, String> {
-    type Make = fn(&str) -> reqwest::Result<Proxy>;
-    let all: [(&str, &Option<String>, Make); 3] = [
-        ("http_proxy", &settings.http_proxy, |url| Proxy::http(url)),
-        ("https_proxy", &settings.https_proxy, |url| Proxy::https(url)),
-        ("all_proxy", &settings.all_proxy, |url| Proxy::all(url)),
-    ];
-    let direct = match settings.no_proxy.as_deref().map(str::trim).filter(|list| !list.is_empty()) {
-        Some(list) => format!("{DIRECT},{list}"),
-        None => DIRECT.to_owned(),
-    };
-    let mut proxies = Vec::new();
-    for (name, url, make) in all {
-        let Some(url) = url.as_deref().map(str::trim).filter(|url| !url.is_empty()) else { continue };
-        // The URL may hold a password: only the variable is named.
-        let proxy = make(url).map_err(|_| format!("{name} is no proxy's URL"))?;
-        proxies.push(proxy.no_proxy(NoProxy::from_string(&direct)));
-    }
-    Ok(proxies)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn base(registry: &str, url: Option<&str>, tls: Option<TlsOptions>) -> Result<String, String> {
         let own = RegistryOptions {
-            registry: registry.parse().unwrap(),
             url: url.map(str::to_owned),
             tls,
-            proxy: None,
+            ..RegistryOptions::new(registry.parse().unwrap())
         };
         base_url(&own.registry, Some(&own)).map(String::from)
     }
@@ -336,21 +342,5 @@ mod tests {
             let reason = base("r.io", Some(url), None).unwrap_err();
             assert!(!reason.contains("secret"), "{reason}");
         }
-    }
-
-    #[test]
-    fn a_wrong_proxy_is_named_by_its_variable() {
-        let proxies = |url: &str| {
-            proxies_of(&ProxySettings { https_proxy: Some(url.to_owned()), ..ProxySettings::default() })
-        };
-        assert_eq!(proxies("http://me:secret@").unwrap_err(), "https_proxy is no proxy's URL");
-        assert_eq!(proxies(" ").unwrap().len(), 0);
-        assert_eq!(proxies("proxy.local:3128").unwrap().len(), 1);
-        assert_eq!(proxies("socks5h://127.0.0.1:1080").unwrap().len(), 1);
-        let shown = format!(
-            "{:?}",
-            ProxySettings { all_proxy: Some("http://me:secret@p".to_owned()), ..ProxySettings::default() }
-        );
-        assert!(!shown.contains("secret"));
     }
 }

@@ -352,11 +352,16 @@ impl Host {
         let limit = call.patience.max(self.options.stall_timeout);
         let asked = Instant::now();
         match timeout(limit, request.send()).await {
+            // Through a tunnel the proxy's own answers do not come this far.
+            Ok(Ok(response)) if response.status() == StatusCode::PROXY_AUTHENTICATION_REQUIRED => {
+                let proxy = self.proxy_to(&url).unwrap_or_else(|| "on the way".to_owned());
+                Err(error::unwelcome(proxy, call))
+            }
             Ok(Ok(response)) => {
                 self.answered_in(asked.elapsed());
                 Ok(self.answer(call, url, response))
             }
-            Ok(Err(e)) => Err(error::broken(call.attempted, &call.at, url.scheme() == "http", &e)),
+            Ok(Err(e)) => Err(self.broken(call, &url, &e)),
             Err(_) => Err(call.unreachable(format!("no answer for {} s", limit.as_secs_f32()))),
         }
     }

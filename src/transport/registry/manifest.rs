@@ -18,7 +18,7 @@ impl RepositoryClient {
     fn manifest_call(&self, attempted: &'static str, method: Method, at: &TagOrDigest) -> Result<Call> {
         let url = self.host.url(&format!("{}/manifests/{at}", self.repository))?;
         let call = Call::new(attempted, self.place(at), method, url, Scopes::pull(&self.repository));
-        Ok(call.header(ACCEPT, media_type::ACCEPT))
+        Ok(call.header(ACCEPT, media_type::ACCEPT).attempts(self.attempts()))
     }
 
     /// The manifest or index at a tag or digest, as the registry sent it. Bytes that do not have the digest

@@ -2,11 +2,12 @@
 //!
 //! - `client`: [`Client`] and [`RepositoryClient`], which is a `Source` and a `Destination`
 //! - `options`, `profile`: what it is told, and what it learns
-//! - `host`: one registry's connections and state; `tls`: how TLS is set up for it
+//! - `host`: one registry's connections and state; `tls`, `proxy`: how it is reached
 //! - `http`: a request and its answer, redirects, retries (`retry`); `stream`: bodies that may not stand still
 //! - `throttle`: a registry that says it is too much
 //! - `auth`: passes, single-flight; `challenge`: what a registry asks for; `scope`: what a token lacks
 //! - `login`: a user name and a password, checked before they are kept
+//! - `mirror`: a registry that is read by way of others
 //! - `manifest`, `blob`, `begin` and `upload` (with `chunk`), `tag`, `referrers`: the API's nouns
 //! - `header`, `error`: reading what comes back
 //!
@@ -26,9 +27,11 @@ mod host;
 mod http;
 mod login;
 mod manifest;
+mod mirror;
 mod options;
 mod ping;
 mod profile;
+mod proxy;
 mod referrers;
 mod reserve;
 mod retry;
@@ -44,9 +47,10 @@ mod upload;
 pub use client::{Client, RepositoryClient};
 pub use login::CheckedLogin;
 pub use manifest::NO_DELETION;
+pub use mirror::MirroredRepository;
 pub use options::{
-    Anonymous, ClientOptions, Credential, Credentials, Observer, ProxySettings, RegistryOptions, RetryNotice,
-    Silent, TlsOptions,
+    Anonymous, ClientOptions, Credential, Credentials, Observer, ProxySettings, RegistryOptions,
+    RegistryPath, RetryNotice, Silent, TlsOptions,
 };
 pub use ping::{Asks, Ping};
 pub use profile::{Profile, RateLimit, Rung};

@@ -83,14 +83,37 @@ pub struct RegistryOptions {
     /// How TLS is spoken. `None`: plain HTTP to a loopback host, verified TLS to every other; a `url`'s scheme
     /// decides over both.
     pub tls: Option<TlsOptions>,
-    /// Proxies on the way to it, instead of the client's.
+    /// Proxies on the way to it, instead of the client's; used for a loopback host, too.
     pub proxy: Option<ProxySettings>,
+    /// Where its images are read first, in this order. Each has settings and credentials of its own.
+    pub mirrors: Vec<RegistryPath>,
+    /// Where its images are read in its stead. What is written goes to the registry itself.
+    pub location: Option<RegistryPath>,
+}
+
+/// A registry, or a path of it that stands for a registry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RegistryPath {
+    /// The registry.
+    pub registry: Registry,
+    /// The path that everything is below.
+    pub path: Option<Repository>,
+}
+
+impl RegistryPath {
+    /// What a repository is called there; `None` if that would be too long for a name.
+    pub(super) fn below(&self, repository: &Repository) -> Option<Repository> {
+        match &self.path {
+            None => Some(repository.clone()),
+            Some(path) => format!("{path}/{repository}").parse().ok(),
+        }
+    }
 }
 
 impl RegistryOptions {
     /// The defaults for `registry`.
     pub fn new(registry: Registry) -> RegistryOptions {
-        RegistryOptions { registry, url: None, tls: None, proxy: None }
+        RegistryOptions { registry, url: None, tls: None, proxy: None, mirrors: Vec::new(), location: None }
     }
 }
 
@@ -106,6 +129,8 @@ impl fmt::Debug for RegistryOptions {
             .field("url", &url)
             .field("tls", &self.tls)
             .field("proxy", &self.proxy)
+            .field("mirrors", &self.mirrors)
+            .field("location", &self.location)
             .finish()
     }
 }
@@ -126,7 +151,8 @@ pub struct TlsOptions {
     pub key_file: Option<PathBuf>,
 }
 
-/// Proxies, with the meaning of the environment variables of these names. Loopback hosts are never proxied.
+/// Proxies, with the meaning of the environment variables of these names (`socks5://` and `socks5h://` as well). Those of
+/// the environment are never used for loopback hosts.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct ProxySettings {
     /// For `http://` URLs.

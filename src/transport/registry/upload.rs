@@ -13,7 +13,7 @@ use reqwest::{Method, StatusCode, Url};
 use super::auth::Scopes;
 use super::challenge;
 use super::client::RepositoryClient;
-use super::error::{self, Failure};
+use super::error::Failure;
 use super::header;
 use super::http::{Answer, Call};
 use super::profile::Rung;
@@ -274,7 +274,7 @@ impl Writer {
             request = request.header(AUTHORIZATION, &pass.header);
         }
         let sent = tokio::select! {
-            sent = request.send() => sent.map_err(|e| error::broken(call.attempted, &call.at, call.url.scheme() == "http", &e)),
+            sent = request.send() => sent.map_err(|e| host.broken(&call, &call.url, &e)),
             why = flow.stalled(host.options.stall_timeout, self.to.patience()) => Err(call.unreachable(why)),
         };
         if let Some(error) = flow.failed() {

@@ -40,6 +40,8 @@ fn entry(name: &str, kind: RegistryType, url: &str, description: &str) -> Regist
         proxy: None,
         concurrency: None,
         bandwidth: None,
+        mirrors: Vec::new(),
+        location: None,
         rate_limit_reserve: None,
         protected: false,
         read_only: false,

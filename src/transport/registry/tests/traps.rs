@@ -10,7 +10,7 @@ async fn error_of(client: &Client, registry: &str) -> Error {
 
 fn client(registry: &str, url: &str, tls: Option<TlsOptions>, told: &Arc<Told>) -> Client {
     let own =
-        RegistryOptions { registry: registry.parse().unwrap(), url: Some(url.to_owned()), tls, proxy: None };
+        RegistryOptions { url: Some(url.to_owned()), tls, ..RegistryOptions::new(registry.parse().unwrap()) };
     Client::new(ClientOptions { registries: vec![own], observer: told.clone(), ..ClientOptions::default() })
 }
 
@@ -154,7 +154,7 @@ async fn proxies_are_for_others_than_loopback() {
     };
     let plain = |registry: &str| {
         let tls = Some(TlsOptions { plain: true, ..TlsOptions::default() });
-        RegistryOptions { registry: registry.parse().unwrap(), url: None, tls, proxy: None }
+        RegistryOptions { tls, ..RegistryOptions::new(registry.parse().unwrap()) }
     };
     let client = Client::new(ClientOptions {
         registries: vec![plain("far.test"), plain("skipped.test")],

@@ -336,7 +336,7 @@ pub struct ExportArgs {
     pub from: Option<TypedBatch>,
     /// Write DIR/load.sh as well, which loads the files into Docker, tags the images as the file of --from names their
     /// targets, and pushes them.
-    #[arg(long, requires = "from")]
+    #[arg(long, requires = "from", conflicts_with = "images")]
     pub script: bool,
     /// A directory (made if need be), or one file, NAME.tar, NAME.tar.gz or NAME.tar.zst; - is standard output.
     /// Without it: the configuration's `downloads`.

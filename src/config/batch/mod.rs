@@ -193,6 +193,11 @@ impl Batch {
             }
         };
         let faults = reader.into_faults();
+        // Older files have the keys with empty texts: they leave the environment's proxies as they are.
+        let says = |proxy: &Proxy| {
+            proxy.http_proxy.is_some() || proxy.https_proxy.is_some() || !proxy.no_proxy.is_empty()
+        };
+        let proxy = proxy.filter(says);
         Batch { file: file.to_owned(), kind, entries, faults, warnings, proxy }
     }
 

@@ -214,6 +214,8 @@ fn credentials_are_for_the_repositories_they_are_given_for() {
     assert_eq!(shown, ["q.io/a u from-env source_auth", "q.io/b own hunter2 source_auth"]);
     let proxy = batch.proxy().unwrap();
     assert_eq!((proxy.http_proxy.is_some(), proxy.no_proxy.as_str()), (true, "x"));
+    let empty = "{images: [q.io/a], proxy_config: {http_proxy: '', https_proxy: '', no_proxy: ''}}";
+    assert!(super::Batch::parse(Path::new("b"), empty.as_bytes(), false, &env).proxy().is_none());
     // The one that is written there is warned of, since others can read the file.
     let warnings: Vec<_> = batch.warnings.iter().map(ToString::to_string).collect();
     assert_eq!(warnings.len(), 1, "{warnings:?}");

@@ -55,7 +55,7 @@ pub struct FoundCredential {
     pub origin: String,
 }
 
-/// A credential that the command line gives for one repository.
+/// A credential that the command line or a batch file gives for one repository.
 #[derive(Debug, Clone)]
 pub struct ExplicitCredential {
     /// For this registry.
@@ -66,7 +66,7 @@ pub struct ExplicitCredential {
     pub user: String,
     /// The password.
     pub password: SecretString,
-    /// The option it came by: `--src-creds`.
+    /// The option or the file's field that it came by: `--src-creds`, `source_auth`.
     pub option: &'static str,
 }
 

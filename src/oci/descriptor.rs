@@ -56,13 +56,12 @@ impl Descriptor {
         let size = fits.ok_or_else(|| format!("the descriptor of {digest} has the size {size}"))?;
         let platform = value.get("platform").filter(|p| p.is_object()).map(|p| {
             let field = |key: &str| p.get(key).and_then(Value::as_str);
-            let mut platform = Platform::new(
+            let platform = Platform::new(
                 field("os").unwrap_or("unknown"),
                 field("architecture").unwrap_or("unknown"),
                 field("variant"),
             );
-            platform.os_version = field("os.version").map(str::to_owned);
-            platform
+            platform.with_os_version(field("os.version"))
         });
         let list = |key: &str| value.get(key).and_then(Value::as_array).into_iter().flatten();
         let annotations = value.get("annotations").and_then(Value::as_object);

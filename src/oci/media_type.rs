@@ -57,6 +57,16 @@ pub fn is_image_manifest(media_type: &str) -> bool {
     matches!(media_type, OCI_MANIFEST | DOCKER_MANIFEST | OCI_ARTIFACT)
 }
 
+/// Whether an index's entry of this type is a manifest or an index, or may be one as it does not say. Every other one is
+/// a blob: an index may point at anything.
+pub fn may_be_manifest(media_type: &str) -> bool {
+    media_type.is_empty()
+        || media_type == "application/json"
+        || is_index(media_type)
+        || is_image_manifest(media_type)
+        || is_schema1(media_type)
+}
+
 /// Whether this is Docker's schema 1, which cannot be copied with its bytes kept.
 pub fn is_schema1(media_type: &str) -> bool {
     matches!(media_type, DOCKER_SCHEMA1 | DOCKER_SCHEMA1_SIGNED)

@@ -62,6 +62,11 @@ impl Platform {
         Platform { os: os.to_ascii_lowercase(), architecture, variant, os_version: None }
     }
 
+    /// The same with a build number, if it is one that could be asked for: it comes out of a document of anybody's.
+    pub fn with_os_version(self, version: Option<&str>) -> Platform {
+        Platform { os_version: version.filter(|version| is_version(version)).map(str::to_owned), ..self }
+    }
+
     /// Linux on the CPU this program was built for.
     pub fn host_linux() -> Platform {
         let architecture = match std::env::consts::ARCH {
@@ -97,6 +102,11 @@ impl Platform {
     }
 }
 
+fn is_version(text: &str) -> bool {
+    let fits = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
+    !text.is_empty() && text.len() <= 64 && text.bytes().all(fits)
+}
+
 fn normalise(architecture: &str, variant: Option<&str>) -> (String, Option<String>) {
     let variant = variant.map(str::to_ascii_lowercase).filter(|v| !v.is_empty());
     let (architecture, variant) = match (architecture, variant.as_deref()) {
@@ -121,8 +131,7 @@ impl FromStr for Platform {
     fn from_str(text: &str) -> Result<Platform, PlatformError> {
         let error = |reason| PlatformError { text: super::printable(text, 60), reason };
         if let Some((platform, version)) = text.trim().split_once(':') {
-            let fits = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
-            if version.is_empty() || version.len() > 64 || !version.bytes().all(fits) {
+            if !is_version(version) {
                 return Err(error("behind the colon stands no version, as in windows/amd64:10.0.20348"));
             }
             let platform = platform.parse::<Platform>().map_err(|e| error(e.reason))?;
@@ -280,6 +289,8 @@ mod tests {
             assert_eq!(image.satisfies(&build(wanted)), want, "{wanted}");
         }
         assert!(!build("windows/amd64").satisfies(&image));
+        let odd = Platform::new("windows", "amd64", None).with_os_version(Some("10.0/../x"));
+        assert_eq!(odd.to_string(), "windows/amd64");
         assert_eq!(image.dashed(), "windows-amd64-10.0.20348.2700");
         assert!("windows/amd64:".parse::<Platform>().is_err() && "windows:10.0".parse::<Platform>().is_err());
     }

@@ -161,7 +161,7 @@ mod tests {
         assert!(text.starts_with(r#"{"x":1,"manifests":["#) && text.contains(r#""y":2"#), "{text}");
         assert_eq!(text.matches("sha256:").count(), 2);
         assert_eq!(with_referrers(Some(&new), &[b, a.clone()]), Ok(None));
-        assert!(with_referrers(None, &[a.clone()]).unwrap().is_some());
+        assert!(with_referrers(None, std::slice::from_ref(&a)).unwrap().is_some());
         assert!(with_referrers(Some(b"{}"), &[a]).is_err());
     }
 }

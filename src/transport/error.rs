@@ -174,6 +174,9 @@ impl Error {
             Error::Content { .. } => ErrorClass::Digest,
             Error::NotFound { .. } => ErrorClass::NotFound,
             Error::Manifest { source: ManifestError::Platform { .. }, .. } => ErrorClass::Platform,
+            Error::Manifest {
+                source: ManifestError::Format { .. } | ManifestError::Schema1 { .. }, ..
+            } => ErrorClass::Config,
             Error::Manifest { .. } | Error::Format { .. } => ErrorClass::Digest,
             Error::File { source, .. } => match source.kind() {
                 io::ErrorKind::NotFound => ErrorClass::NotFound,

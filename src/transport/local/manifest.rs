@@ -154,6 +154,12 @@ impl Manifests<'_> {
             }
             Document::Index(list) => {
                 for child in &list.manifests {
+                    if !media_type::may_be_manifest(&child.media_type) {
+                        if blob::size(self.layout, self.repository, &child.digest)?.is_none() {
+                            missing.push(format!("blob {}", child.digest));
+                        }
+                        continue;
+                    }
                     if index.is_none_or(|index| index.manifest(&child.digest).is_none()) {
                         missing.push(format!("manifest {}", child.digest));
                     }

@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::args::{Args, Command, ExportArgs, SyncArgs, TypedBatch, TypedCredentials};
 use super::error::Faults;
 use super::limits::LimitOverrides;
-use super::{Error, import, login, repos, sync};
+use super::{Error, everything, import, login, repos, sync};
 use crate::config::credentials::ExplicitCredential;
 use crate::config::{Batch, Config, Prefix, Proxy};
 use crate::engine::Place;
@@ -122,9 +122,18 @@ fn sides<'a>(command: &'a Command, config: &Config) -> Vec<Side<'a>> {
     };
     match command {
         Command::Copy(args) => vec![
-            source(one(&args.source), &args.source_access),
+            match args.all_repos {
+                true => Side {
+                    places: everything::registries(one(&args.source), config),
+                    ..source(&[], &args.source_access)
+                },
+                false => source(one(&args.source), &args.source_access),
+            },
             Side {
-                places: places(&args.destinations),
+                places: match args.all_repos {
+                    true => everything::registries(&args.destinations, config),
+                    false => places(&args.destinations),
+                },
                 creds: &args.destination_access.dest_creds,
                 creds_option: "--dest-creds",
                 tls_verify: args.destination_access.dest_tls_verify,

@@ -10,6 +10,7 @@ use clap::builder::{BoolishValueParser, OsStringValueParser, TypedValueParser};
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 use secrecy::SecretString;
 
+use super::extras::ExtraArgs;
 use super::limits::TransferLimits;
 use super::upkeep_args::{DeleteArgs, DiffArgs, TagArgs};
 use crate::config::Batch;
@@ -169,10 +170,15 @@ impl FromStr for TypedCredentials {
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = "\
 All platforms of the image travel, byte for byte; what the destination has already is not sent.
-A destination without a tag takes the source's, else latest.
+A destination without a tag takes the source's, else latest. With --all-tags both are
+repositories, with --all-repos places: every repository goes to its own name below DST. Tags
+sha256-…, which speak of other images, are left out then, but for --digest-tags.
 
 Examples:
   wharf copy nginx:1.27 harbor.example.com/lib/nginx
+  wharf copy ghcr.io/o/r:t harbor.example.com/o/r --referrers --digest-tags
+  wharf copy --all-tags ghcr.io/o/r harbor.example.com/o/r --dry-run
+  wharf copy --all-repos old.example.com/team harbor.example.com/mirror
   wharf copy nginx:1.27 harbor.example.com/lib/nginx --tag stable --tag 1
   wharf copy ghcr.io/o/r:t store:o/r oci:layout:t --platform linux/amd64 --platform arm/v7
   wharf copy ghcr.io/o/r:t oci-archive:r.tar.zst
@@ -194,6 +200,16 @@ pub struct CopyArgs {
     /// Replace an archive's file if it exists.
     #[arg(long)]
     pub overwrite: bool,
+    /// All tags: SRC and DST are repositories.
+    #[arg(long, conflicts_with = "all_repos")]
+    pub all_tags: bool,
+    /// All tags of all repositories: SRC is HOST[/PATH], the name of a registries entry or store:[PATH], and DST what
+    /// takes the place of its host.
+    #[arg(long)]
+    pub all_repos: bool,
+    /// What travels along.
+    #[command(flatten)]
+    pub extras: ExtraArgs,
     /// Show what would travel, and change nothing.
     #[arg(long)]
     pub dry_run: bool,
@@ -258,6 +274,9 @@ pub struct SyncArgs {
     /// Only this platform, as in linux/amd64, arm64, arm/v7; may be given several times.
     #[arg(long, value_name = "PLATFORM", value_delimiter = ',')]
     pub platform: Vec<String>,
+    /// What travels along.
+    #[command(flatten)]
+    pub extras: ExtraArgs,
     /// Show what would travel, and change nothing.
     #[arg(long)]
     pub dry_run: bool,
@@ -348,6 +367,9 @@ pub struct ExportArgs {
     /// This platform, as in linux/amd64, arm64, arm/v7; several give a file each.
     #[arg(long, value_name = "PLATFORM", value_delimiter = ',')]
     pub platform: Vec<String>,
+    /// Layers that lie outside the registry (of Windows images) are written, too.
+    #[arg(long, alias = "allow-nondistributable-artifacts")]
+    pub foreign_layers: bool,
     /// Replace the file if it exists.
     #[arg(long)]
     pub overwrite: bool,

@@ -2,13 +2,16 @@
 
 use super::args::CopyArgs;
 use super::error::Faults;
-use super::{Context, Error, Outcome, dry_run, interrupt, transfer};
+use super::{Context, Error, Outcome, dry_run, everything, interrupt, transfer};
 use crate::config::Config;
 use crate::job::{JobSpec, Target};
 use crate::oci::{ErrorClass, Location, Platform, Platforms, Tag};
 
 /// Copies one image to its destinations.
 pub async fn run(args: &CopyArgs, context: &Context) -> Result<Outcome, Error> {
+    if args.all_tags || args.all_repos {
+        return everything::run(args, context).await;
+    }
     let spec = spec(args, &context.config)?;
     match args.dry_run {
         true => interrupt::ends(dry_run::run(&[spec], context)).await,
@@ -37,6 +40,7 @@ fn spec(args: &CopyArgs, config: &Config) -> Result<JobSpec, Error> {
     let tags: Vec<Tag> =
         args.tag.iter().filter_map(|t| faults.take(ErrorClass::Reference, t.parse())).collect();
     let platforms = platforms(&args.platform, &mut faults);
+    let extras = args.extras.read(&mut faults);
     faults.finish("`wharf copy --help` shows how names are written")?;
     let Some(source) = source else { return Err(Error::usage("no source")) };
     let mut unique = Vec::new();
@@ -55,6 +59,7 @@ fn spec(args: &CopyArgs, config: &Config) -> Result<JobSpec, Error> {
         overwrite: args.overwrite,
         keep_tags: false,
         platform_in_name: false,
+        extras,
     })
 }
 

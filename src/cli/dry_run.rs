@@ -77,6 +77,11 @@ fn destination_text(plan: &Plan, destination: &PlannedDestination) -> String {
             );
         }
     }
+    let referrers = |is: &dyn Fn(&Presence) -> bool| destination.referrers.iter().filter(|p| is(p)).count();
+    let (there, lacking) = (referrers(&|p| *p == Presence::Present), referrers(&|p| *p != Presence::Present));
+    if there + lacking > 0 {
+        out += &format!("  referrers   {lacking} to send, {there} present\n");
+    }
     for change in &destination.tags {
         out += &format!("  tag         {}\n", tag_text(change));
     }

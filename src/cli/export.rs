@@ -8,7 +8,7 @@ use super::copy::{platforms, refuse_read_only};
 use super::error::Faults;
 use super::{Context, Error, Outcome, dry_run, export_batch, interrupt, transfer};
 use crate::config::Config;
-use crate::job::{JobSpec, Target};
+use crate::job::{Extras, JobSpec, Target};
 use crate::oci::{ErrorClass, Location, Platforms};
 
 /// Where an export goes.
@@ -96,7 +96,7 @@ fn specs(args: &ExportArgs, config: &Config) -> Result<(Into, Vec<JobSpec>), Err
         let hint = "--overwrite replaces it".to_owned();
         return Err(Error::Exists { what: path.display().to_string(), hint });
     }
-    let specs = match (&into, &sources[..]) {
+    let specs: Vec<JobSpec> = match (&into, &sources[..]) {
         (_, []) => return Err(Error::usage("no image was named")),
         (Into::Directory(directory), _) => {
             let jobs = sources.iter().flat_map(|source| JobSpec::exports(source, directory, &wanted));
@@ -108,6 +108,8 @@ fn specs(args: &ExportArgs, config: &Config) -> Result<(Into, Vec<JobSpec>), Err
             vec![JobSpec { more, platforms, overwrite: args.overwrite, ..job }]
         }
     };
+    let extras = Extras { foreign_layers: args.foreign_layers, ..Extras::default() };
+    let specs = specs.into_iter().map(|spec| JobSpec { extras, ..spec }).collect();
     Ok((into, specs))
 }
 

@@ -18,8 +18,10 @@ pub mod delete;
 pub mod diff;
 mod dry_run;
 mod error;
+mod everything;
 pub mod export;
 mod export_batch;
+mod extras;
 mod failures;
 pub mod history;
 pub mod import;
@@ -49,6 +51,7 @@ pub mod upkeep_args;
 pub use access::Overrides;
 pub use args::{Args, Command, OutputFormat, ProgressMode};
 pub use error::{Error, Outcome, report};
+pub use extras::ExtraArgs;
 pub use limits::{LimitOverrides, TransferLimits};
 pub use progress::{Screen, ScreenWriter};
 

@@ -48,6 +48,7 @@ pub(super) fn plan() -> Plan {
         arrives: found.clone(),
         platforms: vec!["amd64".parse().unwrap(), "arm/v7".parse().unwrap()],
         manifests: Vec::new(),
+        referrers: Vec::new(),
         destinations: vec![
             PlannedDestination {
                 location: "127.0.0.1:5002/nginx:1.27".to_owned(),
@@ -57,12 +58,16 @@ pub(super) fn plan() -> Plan {
                     change("stable", None),
                     change("same", Some(b"index")),
                 ],
+                image_there: false,
+                referrers: Vec::new(),
                 up_to_date: false,
             },
             PlannedDestination {
                 location: "h.io/nginx:1.27".to_owned(),
                 presence: vec![Presence::Present; 3],
                 tags: vec![change("1.27", Some(b"index"))],
+                image_there: true,
+                referrers: Vec::new(),
                 up_to_date: true,
             },
         ],

@@ -8,7 +8,7 @@ use super::error::Faults;
 use super::interrupt::{self, ends};
 use super::{Context, Error, Outcome, batch, batch_plan, transfer};
 use crate::config::{BatchJobs, Config, Prefix, Terms};
-use crate::job::{JobSpec, Target};
+use crate::job::{Extras, JobSpec, Target};
 use crate::oci::{ErrorClass, Platforms};
 
 /// Copies every image of a batch file.
@@ -17,7 +17,7 @@ pub async fn run(args: &SyncArgs, context: &Context) -> Result<Outcome, Error> {
     batch::warn(file, context);
     let typed = Typed::of(args, &context.config)?;
     let repositories = file.repositories();
-    let BatchJobs { specs, notes } = match repositories.is_empty() {
+    let BatchJobs { mut specs, notes } = match repositories.is_empty() {
         true => file.jobs(&typed.terms(&context.config))?,
         false => {
             let asked = interrupt::or_ended(batch::tag_lists(repositories, context)).await?;
@@ -25,6 +25,7 @@ pub async fn run(args: &SyncArgs, context: &Context) -> Result<Outcome, Error> {
             file.jobs(&Terms { tags: Some(&tags), ..typed.terms(&context.config) })?
         }
     };
+    specs.iter_mut().for_each(|spec| spec.extras = typed.extras);
     notes.iter().for_each(|note| context.note(note));
     if args.dry_run {
         return ends(batch_plan::run(&specs, context)).await;
@@ -43,6 +44,7 @@ pub async fn run(args: &SyncArgs, context: &Context) -> Result<Outcome, Error> {
 struct Typed {
     to: Option<Prefix>,
     platforms: Option<Platforms>,
+    extras: Extras,
 }
 
 impl Typed {
@@ -62,7 +64,8 @@ impl Typed {
         };
         let platforms = platforms(&args.platform, &mut faults);
         let platforms = (!platforms.is_empty()).then(|| Platforms::from_list(platforms));
-        let typed = Typed { to, platforms };
+        let extras = args.extras.read(&mut faults);
+        let typed = Typed { to, platforms, extras };
         let jobs = file.jobs(&typed.terms(config));
         // Faults of the command line come first, and those of the file with them.
         match jobs {

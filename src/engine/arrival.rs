@@ -1,6 +1,9 @@
 //! What of the manifest that was found is to arrive: all of it, an index of some platforms, or one image.
 
+use std::collections::HashSet;
+
 use super::door::{SourceDoor, written};
+use super::nested::Flat;
 use super::{Error, Inner, Result, tree};
 use crate::oci::{
     Descriptor, Digest, Document, ImageManifest, Index, ManifestError, Platform, Platforms, RawManifest,
@@ -41,13 +44,18 @@ impl Inner {
     ) -> Result<Arrival> {
         match found.parse().map_err(|error| wrong(source, error))? {
             Document::Image(image) => choose_image(source, found, &image, platforms, shape).await,
-            Document::Index(index) if shape == Shape::Whole => {
-                choose_entries(source, found, &index, platforms).await
-            }
             Document::Index(index) => {
-                let mut notes = Vec::new();
-                let wanted = self.one_platform(source, &index, platforms, shape, &mut notes)?;
-                let entry = choose_one(source, &index, wanted.as_ref())?;
+                // Where all of it arrives nobody need look into the indexes within it.
+                let flat = match (platforms, shape) {
+                    (Platforms::All, Shape::Whole) => Flat::plain(*index),
+                    _ => Flat::of(&*source.source, *index).await?,
+                };
+                if shape == Shape::Whole {
+                    return choose_entries(source, found, &flat, platforms).await;
+                }
+                let (mut notes, index) = (Vec::new(), &flat.index);
+                let wanted = self.one_platform(source, index, platforms, shape, &mut notes)?;
+                let entry = choose_one(source, index, wanted.as_ref())?;
                 one_image(source, found, entry, notes).await
             }
         }
@@ -121,24 +129,18 @@ async fn choose_image(
 async fn choose_entries(
     source: &SourceDoor,
     found: RawManifest,
-    index: &Index,
+    flat: &Flat,
     platforms: &Platforms,
 ) -> Result<Arrival> {
-    let chosen = index.select(platforms).map_err(|error| wrong(source, error))?;
+    let chosen = flat.index.select(platforms).map_err(|error| wrong(source, error))?;
     let images: Vec<&Descriptor> = chosen.iter().copied().filter(|entry| entry.attests().is_none()).collect();
     if let ([one], Platforms::Only(_)) = (&images[..], platforms) {
         return one_image(source, found, one, Vec::new()).await;
     }
     let named = |entry: &&Descriptor| entry.platform.clone().filter(|p| !p.is_unknown());
     let platforms = images.iter().filter_map(named).collect();
-    let entries: Vec<Descriptor> = chosen.into_iter().cloned().collect();
-    let root = match entries.len() == index.manifests.len() {
-        true => found.clone(),
-        false => {
-            let keep: Vec<Digest> = entries.iter().map(|entry| entry.digest.clone()).collect();
-            found.with_entries(&keep).map_err(|error| wrong(source, error))?
-        }
-    };
+    let keep: HashSet<Digest> = chosen.into_iter().map(|entry| entry.digest.clone()).collect();
+    let (root, entries) = flat.keep(&found, &keep).map_err(|error| wrong(source, error))?;
     Ok(Arrival { found, root, entries, platforms, notes: Vec::new() })
 }
 
@@ -164,9 +166,11 @@ fn choose_one<'a>(
     })
 }
 
-/// An index's entries but for attestations.
+/// An index's entries but for attestations, and for what is no manifest.
 fn images(index: &Index) -> Vec<&Descriptor> {
-    index.manifests.iter().filter(|entry| entry.attests().is_none()).collect()
+    let is_image =
+        |entry: &&Descriptor| entry.attests().is_none() && media_type::may_be_manifest(&entry.media_type);
+    index.manifests.iter().filter(is_image).collect()
 }
 
 /// One image of an index, taken by itself.

@@ -24,7 +24,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::door::SourceDoor;
 use super::run::Running;
-use crate::oci::{Descriptor, Digest, RawManifest, TagOrDigest};
+use crate::oci::{Descriptor, Digest, RawManifest, Tag, TagOrDigest};
 use crate::transport::{self, ByteStream, Source};
 
 /// Pieces a second, over all streams: enough that 16 streams move smoothly.
@@ -166,6 +166,14 @@ impl Source for Limited {
 
     fn doubt(&self, blob: &Digest) -> bool {
         self.source.doubt(blob)
+    }
+
+    fn referrers<'a>(&'a self, subject: &'a Digest) -> BoxFuture<'a, transport::Result<Vec<Descriptor>>> {
+        self.source.referrers(subject)
+    }
+
+    fn tags(&self) -> BoxFuture<'_, transport::Result<Vec<Tag>>> {
+        self.source.tags()
     }
 }
 

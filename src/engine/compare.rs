@@ -62,7 +62,7 @@ impl Inner {
                     index.select(platforms).map_err(wrong)?.into_iter().cloned().collect();
                 let entries: HashMap<Digest, Descriptor> =
                     chosen.iter().map(|entry| (entry.digest.clone(), entry.clone())).collect();
-                for (raw, _) in tree::below(&*door.source, &chosen).await? {
+                for (raw, _) in tree::below(&*door.source, &chosen).await?.manifests {
                     // A nested index is the sum of its parts.
                     if let Document::Image(image) = raw.parse().map_err(wrong)? {
                         let entry = entries.get(&raw.digest).cloned();

@@ -33,7 +33,8 @@ const DETOURS: u32 = 4;
 impl Running {
     /// Brings one blob (its place in the plan) to every destination.
     pub(super) async fn copy_blob(self: Arc<Running>, blob: usize) -> Result<()> {
-        let mut rest: Vec<usize> = (0..self.destinations.len()).filter(|at| self.needs(*at)).collect();
+        let mut rest: Vec<usize> =
+            (0..self.destinations.len()).filter(|at| self.needs_blob(*at, blob)).collect();
         while !rest.is_empty() {
             // Destinations at different hosts share one reading. Those at a host that an earlier one uploads
             // to wait for it, and mount.

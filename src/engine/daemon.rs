@@ -208,7 +208,14 @@ impl Inner {
             let is_there = |change: &TagChange| change.old.as_ref() == Some(&change.new);
             let up_to_date = in_engine && tags.iter().all(is_there);
             let presence = vec![Presence::Unasked];
-            destinations.push(PlannedDestination { location, presence, tags, up_to_date });
+            destinations.push(PlannedDestination {
+                location,
+                presence,
+                tags,
+                up_to_date,
+                image_there: up_to_date,
+                referrers: Vec::new(),
+            });
         }
         let found = described(&there);
         let layers = there.diff_ids.len();
@@ -230,6 +237,7 @@ impl Inner {
             destinations,
             notes,
             images: Vec::new(),
+            referrers: Vec::new(),
         }))
     }
 

@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 
 use super::Error;
-use crate::oci::{ErrorClass, Location};
+use crate::oci::{ErrorClass, Location, ManifestError};
 use crate::transport;
 use crate::transport::daemon::Trouble;
 use crate::transport::registry::NO_DELETION;
@@ -28,6 +28,11 @@ fn transport(error: &transport::Error) -> Option<String> {
     }
     let at = error.at().unwrap_or_default();
     let host = at.split('/').next().unwrap_or_default();
+    if let transport::Error::Manifest { source, .. } = error
+        && let Some(hint) = of_manifest(source)
+    {
+        return Some(hint);
+    }
     Some(match error.class() {
         ErrorClass::Auth => format!(
             "log in with `wharf login {host}`, or give --creds (for a copy --src-creds or --dest-creds)"
@@ -118,6 +123,18 @@ fn daemon(at: &str, reason: &str, trouble: Trouble) -> Option<String> {
         Trouble::Refused if at.is_empty() => return None,
         Trouble::Refused => "the engine's own log says more".to_owned(),
     })
+}
+
+/// What helps where a document is what cannot be moved.
+fn of_manifest(error: &ManifestError) -> Option<String> {
+    match error {
+        ManifestError::Schema1 { .. } => Some(
+            "pull it with Docker and push it again with a current one, which writes schema 2; then copy that"
+                .to_owned(),
+        ),
+        ManifestError::Format { .. } => Some("leave --format out: it travels as it is then".to_owned()),
+        _ => None,
+    }
 }
 
 /// What is not there: the tag, the repository, or the file.

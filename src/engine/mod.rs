@@ -12,7 +12,12 @@
 //! | `planner` | a specification → what each destination needs |
 //! | `arrival` | which of an image's platforms arrive, as an index or as one image |
 //! | `several` | many images in one archive |
+//! | `nested` | indexes within an index, where some of their images are chosen |
 //! | `tree` | an index's manifests and their blobs |
+//! | `along` | what a plan has besides the image itself |
+//! | `convert` | an image's manifests in the other format |
+//! | `referrers` | what travels beside an image: signatures, SBOMs, cosign's tags |
+//! | `foreign` | layers that lie outside of every registry |
 //! | `accept` | a batch of specifications → jobs that run |
 //! | `remaining` | what outlives a process, and taking it up again |
 //! | `jobs` | states, and what drives a job |
@@ -36,11 +41,13 @@
 //! | `files` | image files, and the images in them |
 
 mod accept;
+mod along;
 mod archives;
 mod arrival;
 mod bandwidth;
 mod budget;
 mod compare;
+mod convert;
 mod copy;
 mod daemon;
 mod delete;
@@ -49,6 +56,7 @@ mod diff;
 mod door;
 mod error;
 mod files;
+mod foreign;
 mod hint;
 mod image;
 mod inflight;
@@ -56,6 +64,7 @@ mod jobs;
 mod keep;
 mod knowledge;
 mod login;
+mod nested;
 mod options;
 mod parts;
 mod place;
@@ -66,6 +75,7 @@ mod question;
 mod ranged;
 mod reading;
 mod record;
+mod referrers;
 mod registry_info;
 mod remaining;
 mod remembered;

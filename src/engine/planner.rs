@@ -5,7 +5,9 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use super::arrival::{Arrival, Shape};
 use super::door::{DestinationDoor, SourceDoor};
-use super::{Error, Inner, Result, tree};
+use super::referrers::{self, AllBeside, Beside};
+use super::tree::{self, Tree};
+use super::{Error, Inner, Result, foreign};
 use crate::job::{
     ExportName, JobSpec, Plan, PlannedBlob, PlannedDestination, PlannedManifest, Presence, TagChange, Target,
 };
@@ -20,6 +22,8 @@ pub(super) struct Planned {
     pub(super) plan: Plan,
     /// The manifests' bytes, in the plan's order: the last one is the root.
     pub(super) manifests: Vec<RawManifest>,
+    /// What travels beside it, in the plan's order.
+    pub(super) beside: Vec<Beside>,
     pub(super) source: SourceDoor,
     pub(super) destinations: Vec<DestinationDoor>,
 }
@@ -56,6 +60,10 @@ impl Inner {
         let platforms = self.platforms_for_engines(&named, &found, &spec.platforms, &mut notes).await?;
         let mut arrival = self.choose(&source, found, &platforms, shape).await?;
         arrival.notes.append(&mut notes);
+        let mut made = self.reform(&source, spec.extras, &mut arrival).await?;
+        let found_beside = self.beside(&source, spec.extras, shape, &arrival, &mut made).await?;
+        let AllBeside { beside, notes } = found_beside;
+        arrival.notes.extend(notes);
         let destinations = self.open_rest(spec, named, &arrival)?;
 
         let mut planned: Vec<PlannedDestination> = Vec::with_capacity(destinations.len());
@@ -65,20 +73,28 @@ impl Inner {
         if spec.keep_tags {
             planned.iter().try_for_each(keeps_tags)?;
         }
-        let mut manifests = Vec::new();
         // Where the image is already, only its names are new.
         let in_place = arrival.root.digest == arrival.found.digest && super::retag::is_in_place(spec);
-        if !in_place && !planned.iter().all(|d| d.up_to_date) {
-            manifests = tree::below(&*source.source, &arrival.entries).await?;
-        }
+        let Tree { mut manifests, blobs: more } =
+            match (in_place || planned.iter().all(|d| d.up_to_date), made) {
+                (true, _) => Tree::default(),
+                (false, Some(made)) => made.tree,
+                (false, None) => tree::below(&*source.source, &arrival.entries).await?,
+            };
         manifests.push((arrival.root.clone(), None));
-        let blobs = if in_place { Vec::new() } else { tree::blobs(&manifests, &source.name)? };
+        let wants_foreign = spec.extras.foreign_layers;
+        let own = || manifests.iter().map(|(raw, _)| raw);
+        let theirs = beside.iter().flat_map(|one| &one.manifests);
+        let more: Vec<_> = beside.iter().flat_map(|one| one.blobs.clone()).chain(more).collect();
+        let mut blobs = match in_place {
+            true => Vec::new(),
+            false => tree::blobs(own().chain(theirs), &more, wants_foreign, &source.name)?,
+        };
+        arrival.notes.extend(foreign::note(own()).filter(|_| !wants_foreign));
+        source.source = foreign::with_urls(source.source, &self.client, &mut blobs);
         for (door, destination) in destinations.iter().zip(&mut planned) {
             self.learn_source(&source, door, &blobs);
-            destination.presence = match probe && !destination.up_to_date {
-                true => self.probe(door, &blobs).await?,
-                false => vec![Presence::Unasked; blobs.len()],
-            };
+            self.look_at(door, destination, &blobs, &beside, probe).await?;
         }
         let plan = Plan {
             source: spec.source.to_string(),
@@ -93,12 +109,13 @@ impl Inner {
                 })
                 .collect(),
             blobs,
+            referrers: referrers::planned(&beside),
             destinations: planned,
             notes: arrival.notes,
             images: Vec::new(),
         };
         let manifests = manifests.into_iter().map(|(raw, _)| raw).collect();
-        Ok(Planned { plan, manifests, source, destinations })
+        Ok(Planned { plan, manifests, beside, source, destinations })
     }
 
     /// Opens every destination that has a name already; an export is named once its digest is known.
@@ -161,19 +178,25 @@ impl Inner {
         Ok(now.into_iter().map(|tags| tags.into_iter().map(|d| d.map(|d| d.digest)).collect()).collect())
     }
 
-    /// Asks one destination for every blob.
-    async fn probe(&self, door: &DestinationDoor, blobs: &[PlannedBlob]) -> Result<Vec<Presence>> {
+    /// Asks one destination for every blob that it needs; all others count as there.
+    pub(super) async fn probe(
+        &self,
+        door: &DestinationDoor,
+        blobs: &[PlannedBlob],
+        needed: &[bool],
+    ) -> Result<Vec<Presence>> {
         let known = self.known_places(door, blobs, false).await;
-        let ask = |blob: &PlannedBlob| {
+        let ask = |(blob, needed): (&PlannedBlob, &bool)| {
+            let needed = *needed;
             let (known, blob) = (known.get(&blob.descriptor.digest).cloned(), blob.descriptor.clone());
             async move {
-                if door.destination.has_blob(&blob).await? {
+                if !needed || door.destination.has_blob(&blob).await? {
                     return Ok(Presence::Present);
                 }
                 Ok(known.map_or(Presence::Absent, Presence::Mount))
             }
         };
-        let asked: Vec<_> = blobs.iter().map(ask).collect();
+        let asked: Vec<_> = blobs.iter().zip(needed).map(ask).collect();
         stream::iter(asked).buffered(QUESTIONS).try_collect().await
     }
 }
@@ -202,6 +225,8 @@ fn destination_of(
         location: door.name.clone(),
         presence: Vec::new(),
         tags: tags.collect(),
+        image_there: up_to_date,
+        referrers: Vec::new(),
         up_to_date,
     })
 }

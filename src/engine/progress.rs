@@ -16,6 +16,8 @@ pub(super) struct Counters {
     pub(super) spared: AtomicU64,
     /// Requests tried again.
     pub(super) retries: AtomicU32,
+    /// Referrers put.
+    pub(super) referrers: AtomicU32,
     /// Things the person should know in the end, each once.
     notes: Mutex<Vec<String>>,
     /// What goes on beside the blobs.

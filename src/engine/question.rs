@@ -125,7 +125,10 @@ impl Inner {
                     let raw = door.source.manifest(&TagOrDigest::Digest(entry.digest.clone())).await?;
                     self.inspect_one(&door, raw, Some(entry)).await
                 };
-                stream::iter(index.manifests.into_iter().map(one)).buffered(AT_ONCE).try_collect().await?
+                // What is no manifest has no platform to tell of.
+                let manifests = index.manifests.into_iter();
+                let manifests = manifests.filter(|entry| media_type::may_be_manifest(&entry.media_type));
+                stream::iter(manifests.map(one)).buffered(AT_ONCE).try_collect().await?
             }
         };
         let mut seen = HashSet::new();
@@ -193,9 +196,8 @@ fn describe(platform: &mut ImagePlatform, config: &[u8]) {
 pub(super) fn platform_of(config: &[u8]) -> Option<Platform> {
     let value: Value = serde_json::from_slice(config).ok()?;
     let text = |key: &str| value.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
-    let mut platform = Platform::new(text("os")?, text("architecture")?, text("variant"));
-    platform.os_version = text("os.version").map(str::to_owned);
-    Some(platform)
+    let platform = Platform::new(text("os")?, text("architecture")?, text("variant"));
+    Some(platform.with_os_version(text("os.version")))
 }
 
 /// A small blob, whole and verified.

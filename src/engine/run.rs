@@ -14,9 +14,10 @@ use super::door::{DestinationDoor, SourceDoor};
 use super::planner::Planned;
 use super::pool::Rank;
 use super::progress::Counters;
+use super::referrers::Beside;
 use super::voice::{JOB, Voice};
 use super::{Error, Inner, Result};
-use crate::job::{AsideKind, JobId, Output, Plan, PlannedDestination, Report, TagChange};
+use crate::job::{AsideKind, JobId, Output, Plan, PlannedDestination, Presence, Report, TagChange};
 use crate::oci::{Document, RawManifest, TagOrDigest};
 use crate::transport::Finished;
 
@@ -31,6 +32,8 @@ pub(super) struct Running {
     pub(super) rank: Rank,
     pub(super) plan: Plan,
     pub(super) manifests: Vec<RawManifest>,
+    /// What travels beside the image.
+    pub(super) beside: Vec<Beside>,
     pub(super) source: SourceDoor,
     pub(super) destinations: Vec<DestinationDoor>,
     pub(super) counters: Arc<Counters>,
@@ -49,16 +52,14 @@ impl Running {
         planned: Planned,
         paused: watch::Receiver<bool>,
     ) -> Running {
-        let Planned { plan, manifests, source, destinations } = planned;
+        let Planned { plan, manifests, beside, source, destinations } = planned;
         let source = engine.bandwidth.source(source);
-        let needed = plan.destinations.iter().filter(|d| !d.up_to_date).count();
         // Destinations that need nothing have no counters of their own: their bytes are reused at once.
         let counters = Arc::new(Counters::new(&plan.blobs, destinations.len()));
-        if needed < destinations.len() {
-            for (at, _) in plan.destinations.iter().enumerate().filter(|(_, d)| d.up_to_date) {
-                (0..plan.blobs.len())
-                    .for_each(|blob| counters.settle(blob, at, crate::job::BlobStage::Present));
-            }
+        for (at, destination) in plan.destinations.iter().enumerate() {
+            (0..plan.blobs.len())
+                .filter(|blob| !lacks(destination, *blob))
+                .for_each(|blob| counters.settle(blob, at, crate::job::BlobStage::Present));
         }
         plan.notes.iter().for_each(|note| counters.note(note.clone()));
         for engine in destinations.iter().filter_map(|door| door.destination.daemon()) {
@@ -71,6 +72,7 @@ impl Running {
             rank,
             plan,
             manifests,
+            beside,
             source,
             destinations,
             counters,
@@ -83,6 +85,11 @@ impl Running {
     /// Whether a destination lacks something.
     pub(super) fn needs(&self, destination: usize) -> bool {
         !self.plan.destinations[destination].up_to_date
+    }
+
+    /// Whether a destination may lack a blob.
+    pub(super) fn needs_blob(&self, destination: usize, blob: usize) -> bool {
+        lacks(&self.plan.destinations[destination], blob)
     }
 
     /// Whether no new blob may start now.
@@ -109,16 +116,20 @@ impl Running {
             wire: sample.wire,
             reused: sample.reused,
             retries: self.counters.retries.load(Relaxed),
+            referrers: self.counters.referrers.load(Relaxed),
             millis: began.elapsed().as_millis().try_into().unwrap_or(u64::MAX),
             notes: self.counters.notes(),
         })
     }
 
     async fn work(self: Arc<Running>, cancel: CancellationToken) -> Result<Vec<Output>> {
-        let blobs: Vec<_> = self.plan.blobs.iter().map(|blob| blob.descriptor.clone()).collect();
-        let needed =
-            || self.destinations.iter().enumerate().filter(|(at, _)| self.needs(*at)).map(|(_, door)| door);
-        try_join_all(needed().map(|door| door.destination.prepare(&blobs))).await?;
+        let needed = || self.destinations.iter().enumerate().filter(|(at, _)| self.needs(*at));
+        let lacking = |at: usize| -> Vec<_> {
+            let blobs = self.plan.blobs.iter().enumerate().filter(|(blob, _)| self.needs_blob(at, *blob));
+            blobs.map(|(_, blob)| blob.descriptor.clone()).collect()
+        };
+        let lacking: Vec<_> = needed().map(|(at, door)| (door, lacking(at))).collect();
+        try_join_all(lacking.iter().map(|(door, blobs)| door.destination.prepare(blobs))).await?;
         if needed().next().is_some() {
             self.copy_blobs(&cancel).await?;
         }
@@ -175,7 +186,7 @@ impl Running {
         }
         tokio::select! {
             () = cancel.cancelled() => return Err(Error::Cancelled),
-            pushed = self.push_manifests(door, planned) => pushed?,
+            pushed = self.push(door, planned) => pushed?,
         }
         tokio::select! {
             () = cancel.cancelled() => return Err(Error::Cancelled),
@@ -199,6 +210,14 @@ impl Running {
         }
         self.remember(door, &output).await;
         Ok(output)
+    }
+
+    /// The image, if it is lacking, and then what refers to it.
+    async fn push(&self, door: &DestinationDoor, planned: &PlannedDestination) -> Result<()> {
+        if !planned.image_there {
+            self.push_manifests(door, planned).await?;
+        }
+        self.push_beside(door, planned).await
     }
 
     /// Images first, then indexes in the order of their nesting, then the root at each of its tags.
@@ -238,6 +257,11 @@ impl Running {
         }
         Ok(())
     }
+}
+
+/// Whether a destination may lack a blob: what the plan knows to be there is not asked for again.
+fn lacks(destination: &PlannedDestination, blob: usize) -> bool {
+    !destination.up_to_date && destination.presence.get(blob) != Some(&Presence::Present)
 }
 
 /// A task's result; a panic in it is a fault of wharf's, told with what the panic said.

@@ -12,7 +12,7 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 use super::arrival::{Arrival, Shape};
 use super::door::{DestinationDoor, SourceDoor};
 use super::planner::{Planned, export_reference};
-use super::{Error, Inner, Result, tree};
+use super::{Error, Inner, Result, foreign, tree};
 use crate::job::{JobSpec, Plan, PlannedDestination, PlannedImage, PlannedManifest, Presence, Target};
 use crate::oci::{
     Descriptor, Digest, Document, Location, Platforms, RawManifest, Reference, Repository, Tag, TagOrDigest,
@@ -46,24 +46,29 @@ impl Inner {
         let destinations = paths.into_iter().map(|location| self.open_together(location, spec, &images));
         let destinations = destinations.collect::<Result<Vec<_>>>()?;
 
+        let wants_foreign = spec.extras.foreign_layers;
         let (mut manifests, mut of): (Vec<tree::Fetched>, HashMap<Digest, usize>) = Default::default();
         for (nth, one) in chosen.iter().enumerate() {
             let root = &one.arrival.root;
             if of.insert(root.digest.clone(), nth).is_none() {
                 manifests.push((root.clone(), one.arrival.platforms.first().cloned()));
             }
-            for blob in blobs_of(one)? {
+            for blob in blobs_of(one, wants_foreign)? {
                 of.entry(blob.digest).or_insert(nth);
             }
         }
-        let source = gathered(spec, &chosen, of);
-        let blobs = tree::blobs(&manifests, &source.name)?;
+        let mut source = gathered(spec, &chosen, of);
+        let own = manifests.iter().map(|(raw, _)| raw);
+        let mut blobs = tree::blobs(own, &[], wants_foreign, &source.name)?;
+        source.source = foreign::with_urls(source.source, &self.client, &mut blobs);
         let presence = if probe { Presence::Absent } else { Presence::Unasked };
         let planned = |door: &DestinationDoor| PlannedDestination {
             location: door.name.clone(),
             presence: vec![presence.clone(); blobs.len()],
             tags: Vec::new(),
             up_to_date: false,
+            image_there: false,
+            referrers: Vec::new(),
         };
         let (mut platforms, mut notes) = (Vec::new(), Vec::new());
         for one in &chosen {
@@ -86,9 +91,10 @@ impl Inner {
             blobs,
             notes,
             images: chosen.iter().map(planned_image).collect(),
+            referrers: Vec::new(),
         };
         let manifests = manifests.into_iter().map(|(raw, _)| raw).collect();
-        Ok(Planned { plan, manifests, source, destinations })
+        Ok(Planned { plan, manifests, beside: Vec::new(), source, destinations })
     }
 
     /// What of one image goes into the archive.
@@ -141,12 +147,17 @@ fn archive_of(target: &Target) -> Result<&Location> {
 }
 
 /// What an image is made of, if all of it can be loaded. The error names the image.
-fn blobs_of(one: &Chosen<'_>) -> Result<Vec<Descriptor>> {
+fn blobs_of(one: &Chosen<'_>, wants_foreign: bool) -> Result<Vec<Descriptor>> {
     let at = || one.location.to_string();
     let document = one.arrival.root.parse();
     let document = document.map_err(|source| transport::Error::Manifest { at: at(), source })?;
     let Document::Image(image) = document else { return Ok(Vec::new()) };
-    let blobs: Vec<Descriptor> = image.blobs().into_iter().cloned().collect();
+    let mut blobs: Vec<Descriptor> = image.blobs().into_iter().cloned().collect();
+    // What is fetched from where it lies is a blob as any other.
+    blobs
+        .iter_mut()
+        .filter(|blob| wants_foreign && foreign::is_elsewhere(blob))
+        .for_each(|blob| blob.urls.clear());
     if let Some(reason) = blobs.iter().find_map(DockerArchive::refuses) {
         return Err(transport::Error::Unsupported { at: at(), reason }.into());
     }
@@ -255,6 +266,10 @@ impl Source for Gathered {
         until: u64,
     ) -> BoxFuture<'a, transport::Result<Option<ByteStream>>> {
         self.having(&blob.digest).part(blob, from, until)
+    }
+
+    fn doubt(&self, blob: &Digest) -> bool {
+        self.having(blob).doubt(blob)
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod event;
 mod export_name;
+mod extras;
 mod plan;
 mod progress;
 mod rate;
@@ -13,7 +14,11 @@ mod state;
 
 pub use event::{JobEvent, Level};
 pub use export_name::{ExportName, FILE_NAME_LIMIT};
-pub use plan::{Plan, PlannedBlob, PlannedDestination, PlannedImage, PlannedManifest, Presence, TagChange};
+pub use extras::Extras;
+pub use plan::{
+    Plan, PlannedBlob, PlannedDestination, PlannedImage, PlannedManifest, PlannedReferrer, Presence,
+    TagChange,
+};
 pub use progress::{Aside, AsideKind, BlobProgress, BlobStage, Progress};
 pub use rate::Rate;
 pub use record::{Attempt, Owner};

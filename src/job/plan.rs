@@ -19,6 +19,9 @@ pub struct Plan {
     pub manifests: Vec<PlannedManifest>,
     /// Every blob once, in the manifests' order.
     pub blobs: Vec<PlannedBlob>,
+    /// What travels beside the image, in the order of pushing. Its blobs are among the blobs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub referrers: Vec<PlannedReferrer>,
     /// One for each destination.
     pub destinations: Vec<PlannedDestination>,
     /// Things the person should know: a platform chosen by default, a digest that changes on the way.
@@ -49,6 +52,18 @@ pub struct PlannedManifest {
     pub platform: Option<Platform>,
 }
 
+/// A manifest of a plan that refers to another one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedReferrer {
+    /// Type, digest and size, with artifact type and annotations.
+    pub descriptor: Descriptor,
+    /// What it refers to.
+    pub subject: Digest,
+    /// The tag `sha256-….sig` or the like that says so; none where the manifest itself does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tag: Option<Tag>,
+}
+
 /// A blob of a plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlannedBlob {
@@ -67,6 +82,12 @@ pub struct PlannedDestination {
     pub presence: Vec<Presence>,
     /// Tags that will be set.
     pub tags: Vec<TagChange>,
+    /// Whether the image itself is there, tags and all.
+    #[serde(default)]
+    pub image_there: bool,
+    /// For each of the plan's referrers, in their order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub referrers: Vec<Presence>,
     /// Everything is there already, tags and all: nothing will be sent.
     pub up_to_date: bool,
 }

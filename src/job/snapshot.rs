@@ -56,6 +56,9 @@ pub struct Report {
     pub reused: u64,
     /// Requests that were tried again.
     pub retries: u32,
+    /// Referrers that were put, at all destinations.
+    #[serde(default)]
+    pub referrers: u32,
     /// Wall time in milliseconds.
     pub millis: u64,
     /// Things the person should know.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::Extras;
 use crate::oci::{Location, Platforms, Tag};
 
 /// A job's number: unique in a ledger, counted from 1.
@@ -44,6 +45,9 @@ pub struct JobSpec {
     /// The platform is part of an exported file's name: it is one of several of the same image.
     #[serde(default)]
     pub platform_in_name: bool,
+    /// What travels beside the image, and what is made of it on the way.
+    #[serde(default, skip_serializing_if = "Extras::is_none")]
+    pub extras: Extras,
 }
 
 /// One destination of a job.
@@ -68,6 +72,7 @@ impl JobSpec {
             overwrite: false,
             keep_tags: false,
             platform_in_name: false,
+            extras: Extras::default(),
         }
     }
 
@@ -83,6 +88,7 @@ impl JobSpec {
             overwrite: false,
             keep_tags: false,
             platform_in_name,
+            extras: Extras::default(),
         };
         match platforms {
             Platforms::All => vec![one(Platforms::All, false)],

@@ -332,6 +332,7 @@ fn leg(source: &str, arrives: Digest, to: &[&(String, String)]) -> Leg {
         overwrite: false,
         keep_tags: false,
         platform_in_name: false,
+        extras: Default::default(),
     };
     Leg { spec, arrives, names: to.iter().map(|(_, name)| name.clone()).collect(), was: None }
 }

@@ -3,6 +3,7 @@
 // Every story uses its part of it.
 #![allow(dead_code)]
 
+pub mod artifact;
 pub mod engine;
 pub mod fault;
 pub mod gateway;

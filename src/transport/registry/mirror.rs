@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use super::client::{Client, RepositoryClient};
 use super::options::RegistryPath;
-use crate::oci::{Descriptor, Digest, RawManifest, Registry, Repository, TagOrDigest};
+use crate::oci::{Descriptor, Digest, RawManifest, Registry, Repository, Tag, TagOrDigest};
 use crate::transport::{ByteStream, Error, Result, Source};
 
 /// How long a mirror in trouble is left alone.
@@ -221,6 +221,31 @@ impl Source for MirroredRepository {
         until: u64,
     ) -> BoxFuture<'a, Result<Option<ByteStream>>> {
         Box::pin(self.get_part(blob, from, until))
+    }
+
+    // A mirror need not know all that there is: lists are the registry's own, while it answers.
+    fn referrers<'a>(&'a self, subject: &'a Digest) -> BoxFuture<'a, Result<Vec<Descriptor>>> {
+        Box::pin(async move {
+            let own = Source::referrers(&self.0.own, subject).await;
+            for n in self.willing(None).into_iter().filter(|_| own.is_err()) {
+                if let Ok(listed) = Source::referrers(&self.0.mirrors[n], subject).await {
+                    return Ok(listed);
+                }
+            }
+            own
+        })
+    }
+
+    fn tags(&self) -> BoxFuture<'_, Result<Vec<Tag>>> {
+        Box::pin(async move {
+            let own = Source::tags(&self.0.own).await;
+            for n in self.willing(None).into_iter().filter(|_| own.is_err()) {
+                if let Ok(listed) = Source::tags(&self.0.mirrors[n]).await {
+                    return Ok(listed);
+                }
+            }
+            own
+        })
     }
 
     fn doubt(&self, blob: &Digest) -> bool {

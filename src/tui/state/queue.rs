@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::job::{Failure, JobSpec, Target};
+use crate::job::{Extras, Failure, JobSpec, Target};
 use crate::oci::{Location, Platforms};
 
 /// A draft's number.
@@ -49,6 +49,7 @@ impl Draft {
             keep_tags: false,
             // A platform that was chosen by hand may be one of several of the same tag.
             platform_in_name: self.platforms != Platforms::All,
+            extras: Extras::default(),
         })
     }
 

@@ -470,6 +470,7 @@ fn plans_that_share_blobs_send_them_once_to_a_registry() {
             found: own.clone(),
             arrives: own.clone(),
             platforms: Vec::new(),
+            referrers: Vec::new(),
             manifests: Vec::new(),
             blobs: [&shared, &own]
                 .map(|descriptor| PlannedBlob { descriptor: descriptor.clone(), is_config: false })
@@ -478,6 +479,8 @@ fn plans_that_share_blobs_send_them_once_to_a_registry() {
                 location: spec.destinations[0].to_string(),
                 presence: vec![Presence::Absent, Presence::Absent],
                 tags: Vec::new(),
+                image_there: false,
+                referrers: Vec::new(),
                 up_to_date: false,
             }],
             notes: Vec::new(),

@@ -139,6 +139,7 @@ fn the_plan_shows_what_travels_and_what_is_overwritten() {
         found: Descriptor::new(media_type::OCI_INDEX, Digest::of(b"i"), 10),
         arrives: Descriptor::new(media_type::OCI_INDEX, Digest::of(b"i"), 10),
         platforms: vec!["linux/amd64".parse().unwrap(), "linux/arm64".parse().unwrap()],
+        referrers: Vec::new(),
         manifests: Vec::new(),
         blobs: vec![blob(1, 71_000_000), blob(2, 140_000_000)],
         destinations: vec![PlannedDestination {
@@ -149,6 +150,8 @@ fn the_plan_shows_what_travels_and_what_is_overwritten() {
                 old: Some(Digest::of(b"o")),
                 new: Digest::of(b"i"),
             }],
+            image_there: false,
+            referrers: Vec::new(),
             up_to_date,
         }],
         notes: vec!["linux/amd64 was chosen".to_owned()],

@@ -11,7 +11,7 @@
 //! | `daemon` | container engines: their doors, plans and answers |
 //! | `planner` | a specification → what each destination needs |
 //! | `arrival` | which of an image's platforms arrive, as an index or as one image |
-//! | `several` | many images in one archive |
+//! | `several`, `together` | many images in one archive |
 //! | `nested` | indexes within an index, where some of their images are chosen |
 //! | `tree` | an index's manifests and their blobs |
 //! | `along` | what a plan has besides the image itself |
@@ -83,6 +83,7 @@ mod retag;
 mod run;
 mod several;
 mod throttle;
+mod together;
 mod tree;
 mod turn;
 mod voice;

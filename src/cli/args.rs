@@ -203,7 +203,7 @@ pub struct CopyArgs {
     /// All tags: SRC and DST are repositories.
     #[arg(long, conflicts_with = "all_repos")]
     pub all_tags: bool,
-    /// All tags of all repositories: SRC is HOST[/PATH], the name of a registries entry or store:[PATH], and DST what
+    /// All tags of all repositories: SRC is `HOST[/PATH]`, the name of a registries entry or `store:[PATH]`, and DST what
     /// takes the place of its host.
     #[arg(long)]
     pub all_repos: bool,

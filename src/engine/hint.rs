@@ -39,7 +39,9 @@ fn transport(error: &transport::Error) -> Option<String> {
         ),
         ErrorClass::NotFound => return missing(error, at, host),
         ErrorClass::Platform => "give --platform one of those, or none for all".to_owned(),
-        ErrorClass::RateLimit => "wait, or log in: registries allow more to those they know".to_owned(),
+        ErrorClass::RateLimit => {
+            format!("wait, or log in with `wharf login {host}`: registries allow more to those they know")
+        }
         ErrorClass::Tls => format!(
             "set `tls:` for {host} in config.yaml (ca_file, cert_file, insecure or plain), or give --tls-verify=false (for a copy --src-tls-verify=false or --dest-tls-verify=false)"
         ),

@@ -212,8 +212,15 @@ pub(super) fn broken(attempted: &'static str, at: &str, plain: bool, source: &re
 }
 
 /// The failure of a connection that was to go through a proxy.
-pub(super) fn by_way_of(proxy: String, failure: Failure) -> Failure {
+pub(super) fn by_way_of(proxy: String, failure: Failure, is_dns: bool) -> Failure {
+    // It may be the registry's name or the proxy's own.
+    let looked_up_here = is_dns && (proxy.starts_with("socks5:") || proxy.starts_with("socks4:"));
     let error = match failure.error {
+        Error::Unreachable { attempted, at, reason, class: ErrorClass::Network } if looked_up_here => {
+            let reason =
+                format!("{reason}; such a proxy's names are looked up here, with socks5h:// by the proxy");
+            Error::Proxy { attempted, at, proxy, reason }
+        }
         Error::Unreachable { attempted, at, reason, class: ErrorClass::Network } => {
             Error::Proxy { attempted, at, proxy, reason }
         }

@@ -233,7 +233,7 @@ impl Host {
     pub(super) fn broken(&self, call: &Call, url: &Url, error: &reqwest::Error) -> Failure {
         let failure = error::broken(call.attempted, &call.at, url.scheme() == "http", error);
         match self.proxy_to(url).filter(|_| error.is_connect()) {
-            Some(proxy) => error::by_way_of(proxy, failure),
+            Some(proxy) => error::by_way_of(proxy, failure, error.is_dns()),
             None => failure,
         }
     }

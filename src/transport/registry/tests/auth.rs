@@ -2,9 +2,13 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use futures_util::future::join_all;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::*;
+use crate::oci::ErrorClass;
 
 const MANIFEST: &str = r#"{"schemaVersion":2,"config":{},"layers":[]}"#;
 
@@ -192,4 +196,81 @@ async fn authorization_stays_with_its_host() {
     assert!(server.seen().last().unwrap().is("GET", "/moved?x=1"));
     assert!(server.seen().last().unwrap().header("authorization").is_some());
     assert_eq!(other.seen()[0].header("authorization"), None);
+}
+
+/// Credentials that can change, counted as they are asked for.
+struct Changing {
+    password: Mutex<&'static str>,
+    asked: AtomicUsize,
+    forgotten: AtomicUsize,
+}
+
+impl Credentials for Changing {
+    fn find<'a>(
+        &'a self,
+        _: &'a Registry,
+        _: Option<&'a Repository>,
+    ) -> BoxFuture<'a, std::result::Result<Option<Credential>, String>> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        let password = SecretString::from((*self.password.lock().unwrap()).to_owned());
+        Box::pin(async { Ok(Some(Credential::Basic { username: "me".to_owned(), password })) })
+    }
+
+    fn forget<'a>(&'a self, _: &'a Registry) -> BoxFuture<'a, ()> {
+        self.forgotten.fetch_add(1, Ordering::SeqCst);
+        Box::pin(async {})
+    }
+}
+
+#[tokio::test]
+async fn a_login_is_checked_apart_and_a_new_one_counts_at_once() {
+    let server = Server::start(|seen| {
+        let right = format!("Basic {}", STANDARD.encode("me:right"));
+        match (seen.path.starts_with("/token"), seen.header("authorization")) {
+            (true, Some(shown)) if shown == right && seen.path.contains("offline_token=true") => {
+                reply(200).body(r#"{"token":"t","refresh_token":"for-later","expires_in":300}"#)
+            }
+            (true, Some(shown)) if shown == right => reply(200).body(r#"{"token":"t","expires_in":300}"#),
+            (true, _) => coded(401, "UNAUTHORIZED"),
+            (false, Some("Bearer t")) if seen.path == "/v2/" => reply(200),
+            (false, Some("Bearer t")) => manifest(),
+            _ => challenge(seen),
+        }
+    })
+    .await;
+    let changing = Arc::new(Changing {
+        password: Mutex::new("wrong"),
+        asked: AtomicUsize::new(0),
+        forgotten: AtomicUsize::new(0),
+    });
+    let options = ClientOptions { credentials: changing.clone(), ..ClientOptions::default() };
+    let (client, repository) = client_with(&server, options);
+    assert_eq!(repository.get_manifest(&tag("1")).await.unwrap_err().class(), ErrorClass::Auth);
+    let asked = changing.asked.load(Ordering::SeqCst);
+    // The check knows of no other credential, and nobody learns of the one it has.
+    let check = async |password: &str| {
+        let password = SecretString::from(password.to_owned());
+        client.check_login(&server.registry(), None, "me", &password).await
+    };
+    let error = check("hunter2").await.unwrap_err();
+    assert!(error.class() == ErrorClass::Auth && !error.to_string().contains("hunter2"), "{error}");
+    let checked = check("right").await.unwrap();
+    let kept = checked.identity_token.as_ref().map(|token| token.expose_secret().to_owned());
+    assert_eq!((checked.was_asked, kept.as_deref()), (true, Some("for-later")));
+    assert!(!format!("{checked:?}").contains("for-later"));
+    assert_eq!(changing.asked.load(Ordering::SeqCst), asked);
+    assert!(repository.get_manifest(&tag("1")).await.is_err());
+    *changing.password.lock().unwrap() = "right";
+    client.forget_login(&server.registry()).await;
+    repository.get_manifest(&tag("1")).await.unwrap();
+    assert_eq!(changing.forgotten.load(Ordering::SeqCst), 1);
+    // A pass that is held is forgotten, too.
+    *changing.password.lock().unwrap() = "wrong";
+    repository.get_manifest(&tag("1")).await.unwrap();
+    client.forget_login(&server.registry()).await;
+    assert!(repository.get_manifest(&tag("1")).await.is_err());
+    let open = Server::start(|_| reply(200)).await;
+    let (client, _) = client_of(&open);
+    let checked = client.check_login(&open.registry(), None, "me", &"x".to_owned().into()).await.unwrap();
+    assert!(!checked.was_asked && checked.identity_token.is_none());
 }

@@ -228,6 +228,7 @@ async fn a_request_replaces_levels_and_its_passwords_stay_secret() {
         "{run}"
     );
     shown += &run.to_string();
+    assert!(!holding(&home.path(".local"), b"library/nginx").is_empty(), "the ledger has the jobs");
     for secret in [PASSWORD, "wrong-and-secret"] {
         assert!(!shown.contains(secret), "{shown}");
         let holding = holding(&home.path(".local"), secret.as_bytes());

@@ -12,7 +12,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use super::door::SourceDoor;
 use super::voice::JOB;
 use super::{Error, Inner, Result};
-use crate::job::{JobEvent, Level};
+use crate::job::JobEvent;
 use crate::oci::{Descriptor, Location, TagOrDigest, printable};
 use crate::transport;
 use crate::transport::archive::{OciLayout, STDIN, Spool, TarFile, WeakTarFile};
@@ -72,6 +72,11 @@ enum Stdin {
 impl Archives {
     pub(super) fn new(spool: PathBuf) -> Archives {
         Archives { spool: Spool::new(spool), files: Mutex::default(), stdin: Turn::new(Stdin::Unread) }
+    }
+
+    /// Where streams are staged: an engine's `save` as well.
+    pub(super) fn spool(&self) -> &Spool {
+        &self.spool
     }
 
     /// Opens the archive at `path`, or takes the one that is open.
@@ -201,17 +206,16 @@ impl Inner {
     async fn telling<T>(&self, what: &str, work: impl Future<Output = T>) -> T {
         let mut ticks = interval_at(Instant::now() + STILL, STILL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let before = self.archives.spool.passed();
+        let before = self.archives.spool().passed();
         let mut work = std::pin::pin!(work);
         loop {
             tokio::select! {
                 biased;
                 done = &mut work => return done,
                 _ = ticks.tick() => {
-                    let passed = self.archives.spool.passed().saturating_sub(before);
-                    let text = printable(&format!("{what}: {:.1} MB so far", passed as f64 / 1e6), 500);
+                    let passed = self.archives.spool().passed().saturating_sub(before);
                     let job = JOB.try_with(|job| *job).ok();
-                    self.speaker.say(JobEvent::Note { job, level: Level::Info, text });
+                    self.speaker.say(JobEvent::Staging { job, what: printable(what, 500), bytes: passed });
                 }
             }
         }

@@ -46,6 +46,15 @@ pub enum JobEvent {
         /// Their bytes.
         bytes: u64,
     },
+    /// Something is staged on the disk before a plan can be made, and it takes a while.
+    Staging {
+        /// Which job, if it belongs to one.
+        job: Option<JobId>,
+        /// What, as a printable sentence without its end: `standard input is staged`.
+        what: String,
+        /// Bytes that were read so far.
+        bytes: u64,
+    },
     /// A request failed and will be tried again.
     Retry {
         /// Which job, if it belongs to one.
@@ -79,7 +88,7 @@ impl JobEvent {
             JobEvent::Added { job } | JobEvent::Moved { job, .. } | JobEvent::Planned { job, .. } => {
                 Some(*job)
             }
-            JobEvent::Retry { job, .. } | JobEvent::Note { job, .. } => *job,
+            JobEvent::Staging { job, .. } | JobEvent::Retry { job, .. } | JobEvent::Note { job, .. } => *job,
         }
     }
 }

@@ -68,13 +68,16 @@ impl Progress {
     }
 }
 
-/// Retries and notes as a line; other events show in the samples.
-fn event_line(event: &JobEvent) -> Option<String> {
+/// Retries, notes and staging as a line; other events show in the samples.
+pub(super) fn event_line(event: &JobEvent) -> Option<String> {
     let of = |job: &Option<crate::job::JobId>| job.map(|id| format!("job {id}: ")).unwrap_or_default();
     match event {
         JobEvent::Retry { job, reason, attempt, of: all, delay, .. } => {
             let wait = super::output::duration(*delay);
             Some(format!("{}attempt {attempt} of {all} in {wait}: {}", of(job), printable(reason, 500)))
+        }
+        JobEvent::Staging { job, what, bytes } => {
+            Some(format!("{}{}: {} so far", of(job), printable(what, 500), super::output::size(*bytes)))
         }
         // A job's own error is its end, which is told once, with its hint, when it is over.
         JobEvent::Note { job: Some(_), level: Level::Error, .. } => None,

@@ -3,13 +3,16 @@
 //! | file | story |
 //! |---|---|
 //! | `oci_layout` | directories, both ways |
-//! | `tar_source` | tars that are read |
+//! | `tar_source` | tars that are read: their images and where their bytes lie |
+//! | `staged`, `spool` | such a tar made of a stream or of a compressed file |
+//! | `packed`, `gzip` | the plain layers of images that an engine saved, gzipped |
 //! | `docker_archive`, `oci_archive` | tars that are written: what goes into them and which documents end them |
 //! | `documents` | the seam between those two and what follows |
 //! | `shared`, `tar_layout`, `tar_entry`, `blob_writer` | a tar that many write in place |
 //! | `naming`, `partial`, `leftover`, `journal` | files that are whole or absent, and gone on with |
 //! | `outlet`, `packing` | the way out of what is compressed whole, or goes to standard output |
 //! | `in_place`, `pieces`, `recompress`, `sum`, `room` | blobs on their way into files |
+//! | `referrer` | what stands beside the images of a layout |
 
 mod blob_writer;
 mod docker_archive;

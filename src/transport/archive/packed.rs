@@ -61,9 +61,14 @@ pub(super) async fn pack(archive: &TarArchive) -> Result<Option<Gzipped>> {
         replaced.insert(layer.digest.clone(), packed);
     }
     let manifest = rewrite(&raw, &replaced).map_err(wrong)?;
+    // A manifest that was made for the archive has no digest that anybody knows.
+    let was = match archive.is_made(&raw.digest) {
+        true => String::new(),
+        false => format!(" ({} becomes {})", raw.digest, manifest.digest),
+    };
     let bytes: u64 = plain.iter().map(|layer| layer.size).sum();
     let note = format!(
-        "{} {} uncompressed ({:.1} MB) and travel gzipped: their digests change, their DiffIDs and the image's ID stay",
+        "{} {} uncompressed ({:.1} MB) and travel gzipped: their digests change, their DiffIDs and the image's ID stay{was}",
         plain.len(),
         if plain.len() == 1 { "layer lies" } else { "layers lie" },
         bytes as f64 / 1e6,

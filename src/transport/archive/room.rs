@@ -11,7 +11,13 @@ const LEFT: u64 = 64 << 20;
 /// As [`check`], with some room left behind it: a hundredth of the disk, at most 64 MiB.
 pub(super) fn check_leaving(path: &Path, needed: u64) -> Result<()> {
     let whole = rustix::fs::statvfs(path).map_or(0, |system| system.f_blocks.saturating_mul(system.f_frsize));
-    check(path, needed.saturating_add(LEFT.min(whole / 100)))
+    check(path, needed.saturating_add(LEFT.min(whole / 100))).map_err(|error| match error {
+        Error::File { source, .. } => {
+            let reason = format!("{source} (TMPDIR names another directory)");
+            Error::file("stage in", path, io::Error::new(source.kind(), reason))
+        }
+        other => other,
+    })
 }
 
 /// Says now that the disk is too full, and not after an hour: `needed` bytes where `path` is, a directory or a

@@ -79,7 +79,7 @@ impl Spool {
     pub(super) fn error(&self, error: io::Error) -> Error {
         match error.downcast::<Error>() {
             Ok(own) => own,
-            Err(error) => Error::file("write", &self.0.directory, error),
+            Err(error) => Error::file("stage in", &self.0.directory, error),
         }
     }
 }

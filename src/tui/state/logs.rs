@@ -65,6 +65,9 @@ impl Logs {
                 };
                 (level, format!("job {job} {}: {to}", name(*job)))
             }
+            JobEvent::Staging { what, bytes, .. } => {
+                (Level::Info, format!("{what}: {} so far", crate::tui::view::text::bytes(*bytes)))
+            }
             JobEvent::Planned { job, blobs, bytes } => {
                 let size = crate::tui::view::text::bytes(*bytes);
                 (Level::Debug, format!("job {job} {}: {blobs} blobs, {size}", name(*job)))

@@ -132,6 +132,11 @@ impl TarArchive {
         Ok(self.tar.contents.section(self.tar.blob(blob)?))
     }
 
+    /// Whether a manifest is not in the archive, but was made here.
+    pub(super) fn is_made(&self, manifest: &Digest) -> bool {
+        self.tar.images.manifests.contains_key(manifest)
+    }
+
     /// Whether an engine saved the image of this configuration: then its manifest is the archive's own, and no registry
     /// knows its digest.
     pub(super) fn is_saved(&self, config: &Digest) -> bool {

@@ -11,7 +11,7 @@ use tokio::io::AsyncWriteExt;
 use wharf::oci::Digest;
 
 use crate::support::image::{Recipe, TestImage, client};
-use crate::support::peers::{self, DockerRegistry};
+use crate::support::peers::{self, DockerRegistry, Dockerd};
 use crate::support::wharf::{Home, Registry, Run, names};
 
 /// What `docker save` before 25 writes of a made image, under these names: layers plain, each in a directory of its
@@ -267,6 +267,66 @@ async fn a_pipe_that_gives_nothing_can_be_interrupted() {
     assert_eq!(run.code, Some(130), "{run}");
     assert_eq!(names(&home.path("tmp")), [""; 0]);
     drop(stdin);
+}
+
+/// A limit on a file's size stands for the end of the disk.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_is_told_and_nothing_is_left() {
+    let (home, registry) = (Home::new(), Registry::start().await);
+    std::fs::write(home.path("a.tgz"), gzip(&saved(&image(&home, 1), json!(["app:1"])))).unwrap();
+    home.directory("tmp");
+    let line = "trap '' XFSZ; ulimit -f 40; exec \"$0\" \"$@\"";
+    let mut command = tokio::process::Command::new("bash");
+    command.args([
+        "-c",
+        line,
+        env!("CARGO_BIN_EXE_wharf"),
+        "--no-ledger",
+        "import",
+        "a.tgz",
+        &registry.host(),
+    ]);
+    command.current_dir(home.path("")).env("HOME", home.path("")).env("TMPDIR", home.path("tmp"));
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let run = Run::of(&["import"], command.spawn().unwrap()).await;
+    let (error, hint) = run.failed(1);
+    assert!(
+        error.starts_with("stage in ") && error.contains("too large") && hint.contains("free space"),
+        "{run}"
+    );
+    assert_eq!(names(&home.path("tmp")), [""; 0]);
+}
+
+/// What a real engine saves, through a pipe: two images with a layer that both have.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs dockerd"]
+async fn what_an_engine_saved_comes_back_with_the_same_content() {
+    let (home, registry, engine) = (Home::new(), Registry::start().await, Dockerd::start());
+    let images = [image(&home, 1), image(&home, 2)];
+    let mut list = vec!["save".to_owned()];
+    for (n, made) in images.iter().enumerate() {
+        let (file, name) = (format!("{n}.tar"), format!("example.org/team/app:{n}"));
+        std::fs::write(home.path(&file), saved(made, json!([name]))).unwrap();
+        engine.load(&home.path(&file));
+        list.push(name);
+    }
+    engine.docker(&["tag", "example.org/team/app:0", "other:x"]);
+    list.push("other:x".to_owned());
+    let script = "docker -H \"$0\" \"$@\" > saved.tar";
+    let status = Command::new("sh")
+        .args(["-c", script, &engine.host()])
+        .args(&list)
+        .current_dir(home.path(""))
+        .status();
+    assert!(status.unwrap().success());
+    let to = format!("{}/m", registry.host());
+    let run = fed(&home, &["import", "-", &to], std::fs::read(home.path("saved.tar")).unwrap()).await;
+    assert_eq!((run.code, run.stdout.lines().count()), (Some(0), 3), "{run}");
+    for (n, made) in images.iter().enumerate() {
+        let (config, _) = parts(made);
+        assert_runs(&registry.host(), "m/team/app", &n.to_string(), &config).await;
+    }
+    assert_runs(&registry.host(), "m/library/other", "x", &parts(&images[0]).0).await;
 }
 
 /// DiffIDs and names as another program sees them: an image of a registry, saved by skopeo with its layers unpacked.

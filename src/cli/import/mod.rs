@@ -4,15 +4,17 @@ mod chosen;
 mod place;
 
 use std::collections::HashMap;
+use std::io::IsTerminal;
 use std::path::Path;
 
 use super::args::ImportArgs;
 use super::copy::{platforms, refuse_read_only};
 use super::error::Faults;
+use super::progress::event_line;
 use super::{Context, Error, Outcome, batch_plan, interrupt, transfer};
 use crate::config::Config;
 use crate::engine::{self, Archive};
-use crate::job::{JobEvent, JobSpec, Target};
+use crate::job::{JobSpec, Target};
 use crate::oci::{Digest, ErrorClass, Location, Platforms, Registry, Tag, printable};
 use chosen::{Chosen, Rename};
 use place::Place;
@@ -88,8 +90,11 @@ async fn telling<T>(work: impl Future<Output = engine::Result<T>>, context: &Con
             biased;
             done = &mut work => return done,
             event = events.recv() => match event {
-                Ok(JobEvent::Note { text, .. }) => context.note(&text),
-                Ok(_) => {}
+                Ok(event) => {
+                    if let Some(line) = event_line(&event) {
+                        context.note(&line);
+                    }
+                }
                 // What was missed is not waited for, and nothing more will come.
                 Err(_) => return work.await,
             },
@@ -119,6 +124,12 @@ impl Asked {
                     format!("{file}: a file's name with a colon cannot be written as a location; rename it"),
                 );
             }
+        }
+        if args.files.iter().any(|file| file == "-") && std::io::stdin().is_terminal() {
+            faults.add(
+                ErrorClass::Config,
+                "standard input is a terminal; pipe an archive into wharf, or name a file",
+            );
         }
         if args.files.iter().filter(|file| *file == "-").count() > 1 {
             faults.add(ErrorClass::Config, "standard input is given twice");

@@ -104,11 +104,17 @@ async fn an_image_goes_into_an_engine_and_comes_back_with_its_content() {
     ok(&home, &host, &["copy", &source, "docker-daemon:round:1", "--platform", "arm64"]).await;
     assert_eq!(engine.docker(&["inspect", "--format", "{{.Architecture}}", "round:1"]).trim(), "arm64");
 
+    // It takes one.
+    let two = ["copy", &source, "docker-daemon:two:1", "--platform", "arm64,amd64"];
+    assert!(run_failed(&home, &host, &two).await.0.contains("an engine takes one platform"));
+    let mixed = ["copy", &source, "docker-daemon:two:1", "store:two"];
+    assert!(run_failed(&home, &host, &mixed).await.0.contains("name one with --platform"));
+
     // What is there, and what is not.
     assert_eq!(ok(&home, &host, &["repos", "docker-daemon:"]).await.stdout.lines().next(), Some("round"));
     assert_eq!(ok(&home, &host, &["tags", "docker-daemon:round"]).await.stdout, "1\n");
     let inspected = ok(&home, &host, &["--output", "json", "inspect", "docker-daemon:round:1"]).await.json();
-    assert_eq!(inspected["platforms"][0]["platform"]["architecture"], "arm64");
+    assert_eq!(inspected["platforms"][0]["platform"], "linux/arm64");
     let preview = ok(&home, &host, &["copy", "docker-daemon:round:1", &back, "--dry-run"]).await;
     assert!(preview.stdout.contains("once the engine has saved it"), "{preview}");
     let missing = run_failed(&home, &host, &["copy", "docker-daemon:nobody:1", &back]).await;

@@ -100,8 +100,13 @@ impl Inner {
         tags: &[Tag],
     ) -> Result<DestinationDoor> {
         let wrong = |reason: &str| Error::Request(format!("{}{image}: {reason}", place(host)));
-        let named: Reference =
-            image.parse().map_err(|_| wrong("an image gets a name in an engine; its ID comes by itself"))?;
+        // It would read as a repository with an odd tag.
+        let named = match image.starts_with("sha256:") {
+            true => None,
+            false => image.parse::<Reference>().ok(),
+        };
+        let named =
+            named.ok_or_else(|| wrong("an image gets a name in an engine; its ID comes by itself"))?;
         if named.digest.is_some() {
             return Err(wrong("an image gets a name with a tag in an engine, not a digest"));
         }
@@ -135,17 +140,23 @@ impl Inner {
         platforms: &Platforms,
         notes: &mut Vec<String>,
     ) -> Result<Platforms> {
-        let all = || Ok(platforms.clone());
         let doors = || named.iter().flatten();
         let engines: Vec<_> = doors().filter_map(|door| Some((door, door.destination.daemon()?))).collect();
-        let (Platforms::All, Ok(Document::Index(index)), false) =
-            (platforms, found.parse(), engines.is_empty())
-        else {
-            return all();
+        let (Some((first, _)), Ok(Document::Index(index))) = (engines.first(), found.parse()) else {
+            return Ok(platforms.clone());
         };
-        // What is said of one platform for several kinds of places is the planner's to say.
-        if !doors().all(|door| door.single) {
-            return all();
+        match platforms {
+            Platforms::Only(list) if list.len() > 1 => {
+                let reason = format!("an engine takes one platform, and {} were named", list.len());
+                return Err(Error::Request(format!("{}: {reason}", first.name)));
+            }
+            Platforms::Only(_) => return Ok(platforms.clone()),
+            Platforms::All if !doors().all(|door| door.single) => {
+                let reason = "an engine takes one platform, and other destinations take all";
+                let advice = "name one with --platform, or copy apart";
+                return Err(Error::Request(format!("{}: {reason}; {advice}", first.name)));
+            }
+            Platforms::All => {}
         }
         let available = index.platforms();
         let mut chosen = None;

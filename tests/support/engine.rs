@@ -213,7 +213,7 @@ impl State {
 
     fn save(&self) -> Response {
         let told = Told(Arc::clone(&self.dropped));
-        let first = || futures_util::stream::iter([Ok::<_, std::io::Error>(Bytes::from(vec![7u8; 40_000]))]);
+        let first = || futures_util::stream::iter([Ok::<_, std::io::Error>(Bytes::from(beginning(40_000)))]);
         let body = match self.ways {
             Ways::Stalls => Body::from_stream(first().chain(futures_util::stream::once(async move {
                 let _told = told;
@@ -226,7 +226,7 @@ impl State {
             }))),
             Ways::SavesBadly => {
                 let error = "{\"errorDetail\":{\"message\":\"disk gone\"},\"error\":\"disk gone\"}\r\n";
-                Body::from(format!("{}{error}", "\0".repeat(5000)))
+                Body::from([&beginning(5000), error.as_bytes()].concat())
             }
             _ => Body::from(self.loaded.lock().unwrap().clone()),
         };
@@ -268,6 +268,17 @@ impl State {
         *self.loaded.lock().unwrap() = bytes;
         answer(200, &json!({"stream": "Loaded image\n"}))
     }
+}
+
+/// The beginning of a tar whose first file is large: so many bytes of it.
+fn beginning(length: usize) -> Vec<u8> {
+    let mut header = tar::Header::new_gnu();
+    header.set_path("layer.tar").unwrap();
+    header.set_size(10_000_000);
+    header.set_cksum();
+    let mut bytes = header.as_bytes().to_vec();
+    bytes.resize(length, 7);
+    bytes
 }
 
 /// A file of a tar.

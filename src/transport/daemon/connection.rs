@@ -48,10 +48,20 @@ impl Connections {
         }
         let wire = dial(&self.endpoint, self.limit).await.map_err(std::io::Error::from)?;
         let (mut sender, connection) = handshake::<_, Body>(TokioIo::new(wire)).await?;
-        // It ends when both the sender and the answer's body are dropped; its errors come out of those.
-        tokio::spawn(connection);
-        let response = sender.send_request(request).await?;
-        Ok(self.keep(sender, response))
+        // It ends when both the sender and the answer's body are dropped.
+        let running = tokio::spawn(connection);
+        match sender.send_request(request).await {
+            Ok(response) => Ok(self.keep(sender, response)),
+            // It broke before the request had its turn, and it alone knows why.
+            Err(error) if error.is_canceled() || error.is_closed() => {
+                drop(sender);
+                match tokio::time::timeout(Duration::from_secs(1), running).await {
+                    Ok(Ok(Err(why))) => Err(why.into()),
+                    _ => Err(error.into()),
+                }
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     fn take_idle(&self) -> Option<SendRequest<Body>> {

@@ -26,7 +26,7 @@ pub(super) enum Wire {
     Unix(UnixStream),
     Tcp(TcpStream),
     Tls(Box<tokio_rustls::client::TlsStream<TcpStream>>),
-    Ssh(SshStream),
+    Ssh(Box<SshStream>),
 }
 
 /// Why there is no connection: for [`Error::Daemon`], which says of what it is.
@@ -61,12 +61,12 @@ async fn open(endpoint: &Endpoint, limit: Duration) -> Result<Wire, NoConnection
             }
         }
         Endpoint::Ssh { user, host, port, socket } => {
-            SshStream::start(user.as_deref(), host, *port, socket.as_deref(), limit).map(Wire::Ssh).map_err(
-                |error| NoConnection {
+            SshStream::start(user.as_deref(), host, *port, socket.as_deref(), limit)
+                .map(|ssh| Wire::Ssh(Box::new(ssh)))
+                .map_err(|error| NoConnection {
                     reason: format!("start ssh: {}", plain_io(&error)),
                     trouble: Trouble::Ssh,
-                },
-            )
+                })
         }
     }
 }
@@ -120,7 +120,7 @@ impl AsyncRead for Wire {
             Wire::Unix(stream) => Pin::new(stream).poll_read(context, buffer),
             Wire::Tcp(stream) => Pin::new(stream).poll_read(context, buffer),
             Wire::Tls(stream) => Pin::new(stream.as_mut()).poll_read(context, buffer),
-            Wire::Ssh(stream) => Pin::new(stream).poll_read(context, buffer),
+            Wire::Ssh(stream) => Pin::new(stream.as_mut()).poll_read(context, buffer),
         }
     }
 }
@@ -131,7 +131,7 @@ impl AsyncWrite for Wire {
             Wire::Unix(stream) => Pin::new(stream).poll_write(context, bytes),
             Wire::Tcp(stream) => Pin::new(stream).poll_write(context, bytes),
             Wire::Tls(stream) => Pin::new(stream.as_mut()).poll_write(context, bytes),
-            Wire::Ssh(stream) => Pin::new(stream).poll_write(context, bytes),
+            Wire::Ssh(stream) => Pin::new(stream.as_mut()).poll_write(context, bytes),
         }
     }
 
@@ -140,7 +140,7 @@ impl AsyncWrite for Wire {
             Wire::Unix(stream) => Pin::new(stream).poll_flush(context),
             Wire::Tcp(stream) => Pin::new(stream).poll_flush(context),
             Wire::Tls(stream) => Pin::new(stream.as_mut()).poll_flush(context),
-            Wire::Ssh(stream) => Pin::new(stream).poll_flush(context),
+            Wire::Ssh(stream) => Pin::new(stream.as_mut()).poll_flush(context),
         }
     }
 
@@ -149,7 +149,7 @@ impl AsyncWrite for Wire {
             Wire::Unix(stream) => Pin::new(stream).poll_shutdown(context),
             Wire::Tcp(stream) => Pin::new(stream).poll_shutdown(context),
             Wire::Tls(stream) => Pin::new(stream.as_mut()).poll_shutdown(context),
-            Wire::Ssh(stream) => Pin::new(stream).poll_shutdown(context),
+            Wire::Ssh(stream) => Pin::new(stream.as_mut()).poll_shutdown(context),
         }
     }
 }

@@ -102,7 +102,7 @@ impl DaemonLoad {
     }
 
     /// Sends the archive and reads what the engine says to it.
-    async fn send(&self, file: File) -> Result<()> {
+    async fn send(&self, file: File, name: &str) -> Result<()> {
         let staging = &self.daemon.options.staging;
         let size = file.metadata().map_err(|e| Error::file("read", staging, e))?.len();
         self.moved.begin(size);
@@ -112,7 +112,6 @@ impl DaemonLoad {
         let options = ImportImageOptionsBuilder::new().quiet(false).build();
         let body = bollard::body_try_stream(pieces);
         let mut answers = pin!(self.daemon.docker.import_image(options, body, None));
-        let name = self.name.familiar();
         let mut seen = 0;
         loop {
             // Once all is sent it unpacks, and podman says nothing meanwhile.
@@ -124,17 +123,17 @@ impl DaemonLoad {
                 Ok(None) => return Ok(()),
                 Ok(Some(Ok(answer))) => {
                     if let Some(detail) = answer.error_detail {
-                        return Err(self.refused(&name, detail.message.unwrap_or_default()));
+                        return Err(self.refused(name, detail.message.unwrap_or_default()));
                     }
                     if let Some(said) = answer.stream {
                         tracing::debug!("{}: {}", self.daemon.endpoint(), printable(said.trim(), 300));
                     }
                 }
                 Ok(Some(Err(error))) => {
-                    return Err(told("load", &self.daemon.place(&name), self.daemon.endpoint(), error));
+                    return Err(told("load", &self.daemon.place(name), self.daemon.endpoint(), error));
                 }
                 Err(_) if self.moved.done() > seen => seen = self.moved.done(),
-                Err(_) => return Err(self.daemon.silent("load", &name, limit)),
+                Err(_) => return Err(self.daemon.silent("load", name, limit)),
             }
         }
     }
@@ -250,7 +249,8 @@ impl Destination for DaemonLoad {
             let finished = self.archive.finish().await?;
             let file = unnamed(finished.path.clone())?;
             let surplus = self.names_of_podman(&tags).await?;
-            self.send(file).await?;
+            let name = tags.first().map_or_else(|| self.name.clone(), |tag| self.name.with_tag(tag.clone()));
+            self.send(file, &name.familiar()).await?;
             self.verify(&tags, &ids).await?;
             for name in surplus {
                 if self.daemon.find(&name).await?.is_some_and(|there| ids.contains(&there.id)) {

@@ -18,13 +18,20 @@ use crate::oci::printable;
 /// What ssh says that is kept, in bytes.
 const SAID_LIMIT: u64 = 4096;
 
+/// What ssh says.
+enum Said {
+    Listening(JoinHandle<String>),
+    /// All of it.
+    Text(String),
+}
+
 /// A running `ssh`. It is ended when this is dropped.
 pub(super) struct SshStream {
     _child: Child,
     input: ChildStdin,
     output: ChildStdout,
-    /// What it says on standard error, once it has said all.
-    said: Option<JoinHandle<String>>,
+    /// What it says on standard error.
+    said: Said,
     /// Whether anything came from the engine.
     answered: bool,
 }
@@ -68,7 +75,21 @@ impl SshStream {
             let _ = tokio::io::copy(&mut errors, &mut tokio::io::sink()).await;
             String::from_utf8_lossy(&text).into_owned()
         });
-        Ok(SshStream { _child: child, input, output, said: Some(said), answered: false })
+        Ok(SshStream { _child: child, input, output, said: Said::Listening(said), answered: false })
+    }
+}
+
+impl SshStream {
+    /// Waits until it has said all, and makes an error of it: it ended without an answer.
+    fn poll_unanswered(&mut self, context: &mut Context<'_>) -> Poll<io::Error> {
+        if let Said::Listening(said) = &mut self.said {
+            let Poll::Ready(text) = Pin::new(said).poll(context) else { return Poll::Pending };
+            self.said = Said::Text(text.unwrap_or_default());
+        }
+        match &self.said {
+            Said::Text(text) => Poll::Ready(unanswered(text)),
+            Said::Listening(_) => Poll::Pending,
+        }
     }
 }
 
@@ -97,16 +118,7 @@ impl AsyncRead for SshStream {
                 this.answered = true;
                 Poll::Ready(Ok(()))
             }
-            Poll::Ready(Ok(())) if !this.answered => match this.said.as_mut() {
-                Some(said) => match Pin::new(said).poll(context) {
-                    Poll::Ready(text) => {
-                        this.said = None;
-                        Poll::Ready(Err(unanswered(&text.unwrap_or_default())))
-                    }
-                    Poll::Pending => Poll::Pending,
-                },
-                None => Poll::Ready(Ok(())),
-            },
+            Poll::Ready(Ok(())) if !this.answered => this.poll_unanswered(context).map(Err),
             other => other,
         }
     }
@@ -114,7 +126,13 @@ impl AsyncRead for SshStream {
 
 impl AsyncWrite for SshStream {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().input).poll_write(context, bytes)
+        let this = self.get_mut();
+        match Pin::new(&mut this.input).poll_write(context, bytes) {
+            Poll::Ready(Err(e)) if e.kind() == io::ErrorKind::BrokenPipe && !this.answered => {
+                this.poll_unanswered(context).map(Err)
+            }
+            other => other,
+        }
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -7,7 +7,7 @@
 //! |---|---|
 //! | [`oci`] | pure types, no I/O: reference, location, digest, descriptor, platform, manifest, error class |
 //! | [`job`] | what is to be done, as data: specification, states, plan, progress, events |
-//! | [`transport`] | where images live: registries, archives, wharf's own store |
+//! | [`transport`] | where images live: registries, archives, container engines, wharf's own store |
 //! | [`ledger`] | the local database: jobs, history, blob locations |
 //! | [`engine`] | the library API: plans and runs jobs, answers questions |
 //! | [`config`] | `config.yaml`, credentials, batch files: read, validated, explained |

@@ -21,7 +21,7 @@ Names:
   nginx, nginx:1.27, ghcr.io/o/r:t, r@sha256:…   in a registry; docker:// may stand before it
   oci:DIR[:REF], oci-archive:FILE[:REF]          an OCI layout, as a directory or a tar
   docker-archive:FILE[:REF]                      a tar that docker load takes
-  docker-daemon:REF, docker-daemon://HOST/REF    a Docker or podman engine
+  docker-daemon:REF, docker-daemon://HOST/REF    an image of a Docker or podman engine
   store:REPO[:TAG]                               wharf's own image store
 Archives are read plain, gzip or zstd; one that is written is compressed whole if its name ends
 with .gz, .tgz, .zst or .tzst; - in place of FILE is standard input or output.
@@ -183,6 +183,7 @@ Examples:
   wharf copy ghcr.io/o/r:t store:o/r oci:layout:t --platform linux/amd64 --platform arm/v7
   wharf copy ghcr.io/o/r:t oci-archive:r.tar.zst
   wharf copy ghcr.io/o/r:t oci-archive:- | ssh host 'cat > r.tar'
+  wharf copy docker-daemon:api:1 harbor.example.com/team/api:1
   wharf copy 127.0.0.1:5001/a:1 127.0.0.1:5002/a:1 --dry-run")]
 pub struct CopyArgs {
     /// The image.
@@ -452,7 +453,7 @@ pub struct InspectArgs {
 /// `wharf tags`
 #[derive(Debug, Clone, clap::Args)]
 pub struct TagsArgs {
-    /// The repository: nginx, ghcr.io/o/r, store:REPO.
+    /// The repository: nginx, ghcr.io/o/r, store:REPO, docker-daemon:NAME.
     #[arg(value_name = "REPO")]
     pub repository: String,
     /// Access to the registry.
@@ -463,7 +464,8 @@ pub struct TagsArgs {
 /// `wharf repos`
 #[derive(Debug, Clone, clap::Args)]
 pub struct ReposArgs {
-    /// The registry: its host, the name of a configuration's entry, or store: for wharf's own store.
+    /// The registry: its host, the name of a configuration's entry, store: for wharf's own store, or
+    /// docker-daemon: for a container engine.
     #[arg(value_name = "REGISTRY")]
     pub registry: String,
     /// Access to the registry.

@@ -263,10 +263,10 @@ mod tests {
             .collect();
         let (config, faults, _, reader) = read(&uncommented);
         assert_eq!(faults, Vec::<String>::new());
-        assert_eq!(config.registries.len(), 2);
+        assert_eq!(config.registries.len(), 3);
         assert_eq!(config.target_prefix().as_deref(), Some("harbor.example.com/team"));
         let set: std::collections::BTreeSet<String> =
-            config.set_at.keys().map(|k| k.replace("[0]", "").replace("[1]", "")).collect();
+            config.set_at.keys().map(|k| k.replace(['[', ']', '0', '1', '2'], "")).collect();
         assert_eq!(set, reader.asked);
     }
 

@@ -9,6 +9,7 @@ mod environment;
 mod headless;
 mod logging;
 mod options;
+mod serving;
 mod terminal;
 
 use std::ffi::OsString;
@@ -64,6 +65,7 @@ async fn dispatch(args: Args, loaded: Loaded) -> u8 {
         None => terminal::run(&args, loaded).await,
         Some(Command::Demo(demo)) if demo.headless => demo::headless(&args).await,
         Some(Command::Demo(_)) => terminal::demo(&args, loaded.config).await,
+        Some(Command::Serve(serve)) => serving::run(&args, serve, loaded).await,
         Some(command) => headless::run(&args, command, loaded).await,
     }
 }

@@ -164,10 +164,14 @@ fn sides<'a>(command: &'a Command, config: &Config) -> Vec<Side<'a>> {
             let places = named.map(|target| (target.registry, None)).into_iter().collect();
             vec![Side { places, creds: &None, creds_option: "", tls_verify: args.tls_verify, several: false }]
         }
+        Command::Search(args) => vec![asked(whole(&args.registry), &args.access)],
         Command::Diff(args) => vec![listed_side(places(&[args.a.clone(), args.b.clone()]), &args.access)],
         Command::Delete(args) => vec![listed_side(places(&args.images), &args.access)],
         Command::Tag(args) => vec![asked(places(&args.whole_names()), &args.access)],
         Command::Logout(_)
+        | Command::Files(_)
+        | Command::Store(_)
+        | Command::Serve(_)
         | Command::History(_)
         | Command::Jobs(_)
         | Command::Config(_)

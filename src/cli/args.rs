@@ -12,7 +12,7 @@ use secrecy::SecretString;
 
 use super::extras::ExtraArgs;
 use super::limits::TransferLimits;
-use super::upkeep_args::{DeleteArgs, DiffArgs, TagArgs};
+use super::upkeep_args::{DeleteArgs, DiffArgs, FilesArgs, SearchArgs, ServeArgs, StoreArgs, TagArgs};
 use crate::config::Batch;
 use crate::config::credentials::Environment;
 
@@ -135,12 +135,20 @@ pub enum Command {
     Login(LoginArgs),
     /// Erase what is kept for a registry.
     Logout(LogoutArgs),
+    /// Find repositories by words.
+    Search(SearchArgs),
+    /// List exported files and the images in them.
+    Files(FilesArgs),
     /// Show what two images differ in.
     Diff(DiffArgs),
     /// Give an image new names where it is.
     Tag(TagArgs),
     /// Delete tags or manifests.
     Delete(DeleteArgs),
+    /// Show wharf's own image store, or collect its garbage.
+    Store(StoreArgs),
+    /// Serve a store as a registry.
+    Serve(ServeArgs),
     /// Show earlier jobs.
     History(HistoryArgs),
     /// Show the jobs that are not over; finish or cancel what was interrupted.
@@ -468,6 +476,9 @@ pub struct ReposArgs {
     /// docker-daemon: for a container engine.
     #[arg(value_name = "REGISTRY")]
     pub registry: String,
+    /// Only names that fit: with * and ? wildcards for the whole name, else letters in their order.
+    #[arg(long, value_name = "PATTERN")]
+    pub filter: Option<String>,
     /// Access to the registry.
     #[command(flatten)]
     pub access: Access,

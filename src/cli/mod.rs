@@ -23,6 +23,8 @@ pub mod export;
 mod export_batch;
 mod extras;
 mod failures;
+pub mod files;
+mod filter;
 pub mod history;
 pub mod import;
 pub mod inspect;
@@ -41,6 +43,8 @@ mod registry_info;
 pub mod repos;
 #[cfg(test)]
 mod sample;
+pub mod search;
+pub mod store;
 mod summary;
 pub mod sync;
 pub mod tag;
@@ -129,12 +133,15 @@ pub async fn run(command: &Command, context: &Context) -> Result<Outcome, Error>
         Command::Repos(args) => interrupt::ends(repos::run(args, context)).await,
         Command::Login(args) => interrupt::ends(login::run(args, context)).await,
         Command::Logout(args) => interrupt::ends(logout::run(args, context)).await,
+        Command::Search(args) => interrupt::ends(search::run(args, context)).await,
+        Command::Files(args) => interrupt::ends(files::run(args, context)).await,
+        Command::Store(args) => store::run(args, context).await,
         Command::Diff(args) => interrupt::ends(diff::run(args, context)).await,
         Command::Tag(args) => tag::run(args, context).await,
         Command::Delete(args) => interrupt::ends(delete::run(args, context)).await,
         Command::History(args) => interrupt::ends(history::run(args, context)).await,
         Command::Jobs(args) => jobs::run(args, context).await,
-        Command::Config(_) | Command::Completions(_) | Command::Demo(_) => {
+        Command::Config(_) | Command::Completions(_) | Command::Demo(_) | Command::Serve(_) => {
             Err(Error::usage("this command does not run on an engine"))
         }
     }

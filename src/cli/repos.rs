@@ -1,6 +1,9 @@
 //! `wharf repos REGISTRY`
 
+use futures_util::{StreamExt, TryStreamExt};
+
 use super::args::ReposArgs;
+use super::filter::NameFilter;
 use super::{Context, Error, Outcome, list};
 use crate::config::{Config, RegistryType};
 use crate::engine::Place;
@@ -9,7 +12,11 @@ use crate::oci::{ErrorClass, Registry, printable};
 /// Lists a place's repositories, one a line, as they come.
 pub async fn run(args: &ReposArgs, context: &Context) -> Result<Outcome, Error> {
     let place = place(&args.registry, &context.config)?;
-    let pages = context.engine.repositories(&place);
+    let mut pages = context.engine.repositories(&place);
+    if let Some(pattern) = &args.filter {
+        let mut filter = NameFilter::new(pattern);
+        pages = pages.map_ok(move |page| page.into_iter().filter(|name| filter.fits(name)).collect()).boxed();
+    }
     list::print(pages, "repositories", context).await
 }
 

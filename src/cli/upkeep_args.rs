@@ -1,5 +1,10 @@
 //! Arguments of the commands that look after what is there: tag, delete, diff, search, files, store, serve.
 
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::Subcommand;
+
 use super::args::Access;
 
 /// `wharf tag`
@@ -97,4 +102,108 @@ pub struct DiffArgs {
     /// Access to the registry.
     #[command(flatten)]
     pub access: Access,
+}
+
+/// `wharf search`
+#[derive(Debug, Clone, clap::Args)]
+#[command(after_help = "\
+Docker Hub is searched as `docker search` does. Another registry's list of repositories is looked
+through, or its own search is asked where it has no list.
+
+Examples:
+  wharf search nginx
+  wharf search team api --registry harbor.example.com
+  wharf search redis --registry store:")]
+pub struct SearchArgs {
+    /// Words that the names are to hold.
+    #[arg(value_name = "TERM", required = true)]
+    pub words: Vec<String>,
+    /// The registry: its host, the name of a configuration's entry, or store: for wharf's own store.
+    #[arg(long, value_name = "REGISTRY", default_value = "docker.io")]
+    pub registry: String,
+    /// How many, at most.
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 25,
+        value_parser = clap::value_parser!(u8).range(1..=100))]
+    pub limit: u8,
+    /// Access to the registry.
+    #[command(flatten)]
+    pub access: Access,
+}
+
+/// `wharf files`
+#[derive(Debug, Clone, clap::Args)]
+#[command(after_help = "\
+Examples:
+  wharf files
+  wharf files /mnt/usb --verify        # exit code 1 if a file is not what its .sha256 says")]
+pub struct FilesArgs {
+    /// The directory. Without it: the configuration's `downloads`.
+    #[arg(value_name = "DIR")]
+    pub directory: Option<PathBuf>,
+    /// Read every file, and compare it with the .sha256 beside it.
+    #[arg(long)]
+    pub verify: bool,
+}
+
+/// `wharf store`
+#[derive(Debug, Clone, clap::Args)]
+#[command(after_help = "\
+The store keeps images on this machine: `wharf copy` moves them in and out as store:REPO:TAG, and
+other tools read each repository as an OCI layout.
+
+Examples:
+  wharf store
+  wharf copy nginx:1.27 store:nginx:1.27
+  skopeo inspect oci:DIRECTORY/nginx/_image:1.27
+  wharf store gc --dry-run")]
+pub struct StoreArgs {
+    /// What to do with it; nothing shows where it is and what it holds.
+    #[command(subcommand)]
+    pub command: Option<StoreCommand>,
+}
+
+/// `wharf store`
+#[derive(Debug, Clone, Subcommand)]
+pub enum StoreCommand {
+    /// Remove what no image needs any more. Others may go on reading and writing.
+    Gc(GarbageArgs),
+}
+
+/// `wharf store gc`
+#[derive(Debug, Clone, clap::Args)]
+pub struct GarbageArgs {
+    /// Say what would be freed, and remove nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Remove images that no tag leads to, too: what a tag was before it was moved, and copies by digest.
+    #[arg(long)]
+    pub untagged: bool,
+    /// Leave alone what was written or asked about more recently: somebody may be at work with it.
+    #[arg(long, value_name = "AGE", default_value = "24h")]
+    pub age: String,
+}
+
+/// `wharf serve`
+#[derive(Debug, Clone, clap::Args)]
+#[command(after_help = "\
+Everybody who can reach the address may read, and without --read-only write and delete: there is
+neither TLS nor a password. So it listens on this machine alone unless --allow-remote is given.
+
+Examples:
+  wharf serve
+  wharf serve --listen 127.0.0.1:0 --store /mnt/usb/images --read-only
+  wharf serve --listen 0.0.0.0:5000 --allow-remote --read-only")]
+pub struct ServeArgs {
+    /// Where to listen; port 0 takes a free one.
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:5000")]
+    pub listen: SocketAddr,
+    /// The directory of the images. Without it: wharf's own store.
+    #[arg(long, value_name = "DIR")]
+    pub store: Option<PathBuf>,
+    /// Refuse everything that would change the store.
+    #[arg(long)]
+    pub read_only: bool,
+    /// Listen where other machines can reach it.
+    #[arg(long)]
+    pub allow_remote: bool,
 }

@@ -35,6 +35,8 @@
 //! | `retag` | new names for an image where it is |
 //! | `delete` | deleting tags, manifests, images on this disk |
 //! | `diff`, `compare` | what two images differ in, as data; reading them for it |
+//! | `search` | finding repositories by words |
+//! | `storage` | the local store as a whole, and image files |
 //! | `hint` | what a person can do about an error |
 //! | `login` | whether a registry takes a login |
 //! | `question` | what front ends ask |
@@ -81,7 +83,9 @@ mod remaining;
 mod remembered;
 mod retag;
 mod run;
+mod search;
 mod several;
+mod storage;
 mod throttle;
 mod together;
 mod tree;
@@ -111,11 +115,14 @@ pub use record::JobRecord;
 pub use registry_info::RegistryInfo;
 pub use remaining::Unfinished;
 pub use retag::TagMove;
+pub use search::FoundRepository;
+pub use storage::{FileContents, Sum};
 
 use crate::job::{Attempt, Job, JobEvent, JobId, JobSpec, Plan};
 use crate::ledger::Ledger;
 use crate::oci::{Descriptor, Location, Platform, Platforms, RawManifest, Reference, Registry, Repository};
 use crate::transport::local::Store;
+pub use crate::transport::local::{Collection, Garbage, RepositoryUsage, Usage as StoreUsage};
 use crate::transport::registry::{Client, ClientOptions};
 
 /// Jobs that plan or run at the same time: enough that the pool always has blobs to choose from.
@@ -402,6 +409,26 @@ impl Engine {
     /// The images in an archive or a layout, by name.
     pub async fn images(&self, place: &Place) -> Result<Vec<ListedImage>> {
         self.0.list_images(place).await
+    }
+
+    /// What is in an image file; with `verify` it is read whole and compared with the `.sha256` beside it.
+    pub async fn file_contents(&self, path: &Path, verify: bool) -> Result<FileContents> {
+        self.0.file_contents(path, verify).await
+    }
+
+    /// Repositories found by words, at most `limit`: in the place's list, else by the registry's own search.
+    pub async fn search(&self, place: &Place, words: &str, limit: usize) -> Result<Vec<FoundRepository>> {
+        self.0.search(place, words, limit).await
+    }
+
+    /// Where the local image store is and what it holds.
+    pub async fn store_usage(&self) -> Result<StoreUsage> {
+        self.0.store_usage().await
+    }
+
+    /// Removes from the local image store what no image needs.
+    pub async fn collect_garbage(&self, how: Collection) -> Result<Garbage> {
+        self.0.collect_garbage(how).await
     }
 
     /// Jobs, newest first: those that this user's ledger remembers, or without one those of this process.

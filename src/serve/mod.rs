@@ -1,5 +1,5 @@
-//! An OCI registry (distribution specification 1.1) over wharf's image store. The demo and the tests run on it,
-//! `wharf serve` is to.
+//! An OCI registry (distribution specification 1.1) over wharf's image store. `wharf serve`, the demo and the
+//! tests run on it.
 //!
 //! A request is read into a `Call`, its path into an `Endpoint`, and the file named after the
 //! noun answers it: a response or a `Refusal`. Bodies are streamed both ways; nothing is held in memory

@@ -5,13 +5,15 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
+use serde::Serialize;
+
 use super::garbage::files;
 use super::{Inner, Store, blocking, catalog};
 use crate::oci::Repository;
 use crate::transport::Result;
 
 /// What a store holds.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Usage {
     /// The directory it is in.
     pub root: PathBuf,
@@ -24,7 +26,7 @@ pub struct Usage {
 }
 
 /// What a repository of a store holds.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RepositoryUsage {
     /// Its name.
     pub repository: Repository,

@@ -8,7 +8,7 @@
 //! - `auth`: passes, single-flight; `challenge`: what a registry asks for; `scope`: what a token lacks
 //! - `login`: a user name and a password, checked before they are kept
 //! - `mirror`: a registry that is read by way of others
-//! - `manifest`, `blob`, `begin` and `upload` (with `chunk`), `tag`, `referrers`: the API's nouns
+//! - `manifest`, `blob`, `begin` and `upload` (with `chunk`), `tag`, `referrers`, `search`: the API's nouns
 //! - `header`, `error`: reading what comes back
 //!
 //! A request that can be sent again is retried here; a streamed body cannot, so a blob that breaks off in the
@@ -36,6 +36,7 @@ mod referrers;
 mod reserve;
 mod retry;
 mod scope;
+mod search;
 mod stream;
 mod tag;
 #[cfg(test)]
@@ -54,3 +55,4 @@ pub use options::{
 };
 pub use ping::{Asks, Ping};
 pub use profile::{Profile, RateLimit, Rung};
+pub use search::Found;

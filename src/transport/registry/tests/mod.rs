@@ -6,6 +6,7 @@ mod lists;
 mod peer;
 mod pull;
 mod push;
+mod search;
 mod throttle;
 mod traps;
 

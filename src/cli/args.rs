@@ -36,9 +36,12 @@ Examples:
   wharf import downloads/nginx.tar harbor.example.com/lib
   wharf tags ghcr.io/o/r
   wharf login ghcr.io
+  wharf diff nginx:1.26 nginx:1.27
+  wharf delete harbor.example.com/lib/nginx:1.25
+  wharf serve --read-only
 
 Exit codes:
-  0 all done, 1 some job failed, 2 usage or configuration, 3 every failure was authentication,
+  0 all done, 1 some job failed (diff: they differ), 2 usage or configuration, 3 every failure was authentication,
   130 interrupted";
 
 /// Move container images between registries, stores and files: a terminal UI, and every command of it headless.

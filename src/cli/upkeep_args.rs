@@ -207,3 +207,41 @@ pub struct ServeArgs {
     #[arg(long)]
     pub allow_remote: bool,
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::super::args::Args;
+
+    #[test]
+    fn command_lines_parse_or_are_refused() {
+        for line in [
+            "wharf tag h.io/a:1 2 3 --force",
+            "wharf delete a:1 b:2 --by-digest -y --confirm prod --confirm test --dry-run",
+            "wharf diff a b --platform arm64,amd64",
+            "wharf search web server -n 100 --registry h.io --creds u:p",
+            "wharf files",
+            "wharf files d --verify",
+            "wharf store",
+            "wharf store gc --dry-run --untagged --age 0s",
+            "wharf serve --listen [::1]:0 --store d --read-only",
+            "wharf repos h.io --filter a*",
+        ] {
+            assert!(Args::try_parse_from(line.split_whitespace()).is_ok(), "{line}");
+        }
+        for line in [
+            "wharf tag a",
+            "wharf delete",
+            "wharf diff a",
+            "wharf diff a b c",
+            "wharf search",
+            "wharf search a -n 0",
+            "wharf search a -n 101",
+            "wharf store rm",
+            "wharf serve --listen nowhere",
+        ] {
+            assert!(Args::try_parse_from(line.split_whitespace()).is_err(), "{line}");
+        }
+    }
+}

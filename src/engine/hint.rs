@@ -81,6 +81,10 @@ fn transport(error: &transport::Error) -> Option<String> {
             transport::Error::Unsupported { reason, .. } if reason.starts_with(NO_DELETION) => format!(
                 "who runs {host} can allow it (docker-registry: REGISTRY_STORAGE_DELETE_ENABLED=true), or delete it there"
             ),
+            transport::Error::Unsupported { .. } if at == "docker.io" => {
+                "`wharf search WORD` finds repositories there, and `wharf tags NAME` lists one's tags"
+                    .to_owned()
+            }
             // Only a registry's own name has no path: its catalog is what is missing.
             _ if !at.is_empty() && !at.contains('/') => {
                 format!("name a repository: `wharf tags {at}/NAME` lists its tags")

@@ -1,8 +1,11 @@
 //! `wharf delete`: a tag alone where that can be, else by digest once it is clear what goes with it.
 
+use std::time::Duration;
+
 use crate::support::fault::{Fault, Kind, Proxy, on};
 use crate::support::image::{Recipe, TestImage};
 use crate::support::peers::{DockerRegistry, run};
+use crate::support::pty::Spawn;
 use crate::support::wharf::{Home, Registry, names};
 
 fn made(home: &Home, seed: u64) -> TestImage {
@@ -69,8 +72,28 @@ async fn what_the_registry_did_besides_is_said() {
     // It may not be done.
     proxy.mend();
     proxy.add(on("DELETE", Kind::Manifest).then(Fault::Status(401)));
-    assert_eq!(home.run(&["delete", &name("3")]).await.failed(3).0.contains("delete tag"), true);
+    assert!(home.run(&["delete", &name("3")]).await.failed(3).0.contains("delete tag"));
     assert_eq!(registry.tags("a").await, ["2", "3"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_is_asked_about_what_goes_along_and_no_is_no() {
+    let (home, registry) = (Home::new(), Registry::start().await);
+    made(&home, 1).push(&registry.host(), "a", &["1", "stable"]).await;
+    let proxy = Proxy::start(&registry.host()).await;
+    // As docker-registry answers for a tag.
+    proxy.add(on("DELETE", Kind::Manifest).path("manifests/1").then(Fault::Status(405)));
+    let name = format!("{}/a:1", proxy.host());
+    let limit = Duration::from_secs(30);
+    for (answer, left) in [("", vec!["1", "stable"]), ("n", vec!["1", "stable"]), ("yes", vec![])] {
+        let mut pty = Spawn::wharf().args(["delete", &name]).size(400, 30).start();
+        let question = pty.wait_for("[y/N]", limit);
+        assert!(question.contains("go the tags stable"), "{}", question.text());
+        pty.send(format!("{answer}\r").as_bytes());
+        let ended = pty.wait_exit(limit);
+        assert_eq!(ended.success(), left.is_empty(), "{answer:?}: {}", pty.screen().text());
+        assert_eq!(registry.tags("a").await, left, "{answer:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

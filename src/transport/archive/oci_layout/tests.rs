@@ -249,3 +249,39 @@ async fn nothing_outside_is_read_and_nothing_of_others_touched() {
     assert!(writer.put_manifest(&image, &tag("2")).await.is_err());
     assert_eq!(std::fs::read(path.join("index.json")).unwrap(), b"[]");
 }
+
+#[tokio::test]
+async fn with_an_images_last_name_go_the_blobs_that_only_it_needs() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("layout");
+    let writer = OciLayout::create(&path, None).unwrap();
+    let (image, other) =
+        (manifest(&put_blob(&writer, b"one").await), manifest(&put_blob(&writer, b"two").await));
+    let whole = index(&[&image]);
+    for (name, document) in [("1", &whole), ("also", &whole), ("part", &image), ("other", &other)] {
+        writer.put_manifest(document, &tag(name)).await.unwrap();
+    }
+    writer.finish().await.unwrap();
+    let remove = |digest: &Digest, name: Option<&'static str>| {
+        let (path, digest) = (path.clone(), digest.clone());
+        async move { OciLayout::remove(&path, &digest, name).await.unwrap() }
+    };
+    assert_eq!(remove(&whole.digest, Some("none")).await, None);
+    assert_eq!(remove(&whole.digest, Some("1")).await, Some(Default::default()), "it has another name");
+    // The index goes; the image in it has a name of its own.
+    let size = whole.bytes.len() as u64;
+    let removed = remove(&whole.digest, None).await.unwrap();
+    assert_eq!((removed.manifests, removed.blobs, removed.bytes), (1, 1, size));
+    assert!(OciLayout::open(&path, Some("part")).await.is_ok());
+    // Somebody writes: nothing but the name goes.
+    let partial = path.join("blobs/sha256/ff.partial");
+    std::fs::write(&partial, vec![1; 4096]).unwrap();
+    let removed = remove(&image.digest, Some("part")).await.unwrap();
+    assert_eq!((removed.blobs, removed.left), (0, image.bytes.len() as u64 + 3));
+    std::fs::remove_file(&partial).unwrap();
+    // A damaged manifest protects what it may need.
+    std::fs::write(path.join(index::blob_path(&other.digest)), "damaged").unwrap();
+    assert_eq!(remove(&other.digest, Some("other")).await, Some(Default::default()));
+    assert!(OciLayout::images(&path).await.unwrap().is_empty());
+    assert_eq!(files(&path.join("blobs/sha256")).len(), 4);
+}

@@ -109,9 +109,30 @@ impl Manifests<'_> {
         Ok(RawManifest::with_digest(Bytes::from(bytes), &found.media_type, found.digest.clone()))
     }
 
-    /// Puts a manifest. What it points at must be there; the error lists what is missing. The caller has locked
-    /// the repository.
-    pub(super) fn put(&self, manifest: &RawManifest, at: &TagOrDigest) -> Result<Digest> {
+    /// Puts manifests, in their order, and writes the index once. What each points at must be there; its error lists what
+    /// is missing. The caller has locked the repository.
+    pub(super) fn put_all(&self, puts: &[(RawManifest, TagOrDigest)]) -> Vec<Result<Digest>> {
+        let before = match self.indexes.get(self.layout, self.repository) {
+            Ok(index) => index,
+            Err(error) => return puts.iter().map(|_| Err(error.clone())).collect(),
+        };
+        let mut index = before.map_or_else(Index::default, Arc::unwrap_or_clone);
+        let mut changed = false;
+        let put = |(manifest, at): &(RawManifest, TagOrDigest)| {
+            let (digest, is_new) = self.put(manifest, at, &mut index)?;
+            changed |= is_new;
+            Ok(digest)
+        };
+        let results: Vec<Result<Digest>> = puts.iter().map(put).collect();
+        match changed.then(|| self.indexes.set(self.layout, self.repository, index)) {
+            // Nobody's tag is set unless the index is written.
+            Some(Err(error)) => results.into_iter().map(|put| put.and(Err(error.clone()))).collect(),
+            _ => results,
+        }
+    }
+
+    /// Puts a manifest into an index at hand. Whether that changed the index.
+    fn put(&self, manifest: &RawManifest, at: &TagOrDigest, index: &mut Index) -> Result<(Digest, bool)> {
         let (digest, tag): (_, Option<&Tag>) = match at {
             TagOrDigest::Digest(digest) => (digest, None),
             TagOrDigest::Tag(tag) => (&manifest.digest, Some(tag)),
@@ -124,22 +145,17 @@ impl Manifests<'_> {
                 found: Digest::of(&manifest.bytes).to_string(),
             });
         }
-        let index = self.indexes.get(self.layout, self.repository)?;
-        self.check(manifest, at, index.as_deref())?;
+        self.check(manifest, at, index)?;
         let held = blob::size(self.layout, self.repository, digest)?;
         if held != Some(manifest.bytes.len() as u64) {
             self.store_bytes(&manifest.bytes, digest)?;
         }
-        let mut index = index.map_or_else(Index::default, Arc::unwrap_or_clone);
         let entry = Descriptor::new(&manifest.media_type, digest.clone(), manifest.bytes.len() as u64);
-        if index.put(&entry, tag) {
-            self.indexes.set(self.layout, self.repository, index)?;
-        }
-        Ok(digest.clone())
+        Ok((digest.clone(), index.put(&entry, tag)))
     }
 
     /// That the document can be understood, and that nothing is missing which it points at.
-    fn check(&self, manifest: &RawManifest, at: &TagOrDigest, index: Option<&Index>) -> Result<()> {
+    fn check(&self, manifest: &RawManifest, at: &TagOrDigest, index: &Index) -> Result<()> {
         let document = manifest.parse().map_err(|source| Error::Manifest { at: self.at(at), source })?;
         let mut missing: Vec<String> = Vec::new();
         match &document {
@@ -160,7 +176,7 @@ impl Manifests<'_> {
                         }
                         continue;
                     }
-                    if index.is_none_or(|index| index.manifest(&child.digest).is_none()) {
+                    if index.manifest(&child.digest).is_none() {
                         missing.push(format!("manifest {}", child.digest));
                     }
                 }

@@ -19,6 +19,7 @@ mod layout;
 mod lock;
 mod manifest;
 mod partial;
+mod put;
 mod referrer;
 mod remove;
 mod repository;
@@ -39,6 +40,7 @@ pub use usage::{RepositoryUsage, Usage};
 use self::layout::Layout;
 use self::lock::{Hold, Locks, lock_file};
 use self::manifest::Indexes;
+use self::put::Puts;
 use self::referrer::Referrers;
 use self::upload::Sessions;
 use super::{Error, Removed, Result};
@@ -57,6 +59,7 @@ struct Inner {
     layout: Layout,
     locks: Locks,
     indexes: Indexes,
+    puts: Puts,
     referrers: Referrers,
     sessions: Sessions,
     ready: OnceLock<()>,
@@ -69,6 +72,7 @@ impl Store {
             layout: Layout::new(root.into()),
             locks: Locks::default(),
             indexes: Indexes::default(),
+            puts: Puts::default(),
             referrers: Referrers::default(),
             sessions: Sessions::default(),
             ready: OnceLock::new(),

@@ -155,6 +155,12 @@ impl StoreRepository {
         self.read(move |inner, own| inner.referrers.of(own, &subject, artifact_type.as_deref())).await
     }
 
+    /// Whoever had the lock died of it.
+    fn not_put(&self) -> Error {
+        let reason = "the one who was to write it did not".to_owned();
+        Error::Conflict { at: format!("store:{}", self.repository), reason }
+    }
+
     fn no_blob(&self, digest: &Digest) -> Error {
         Error::NotFound { what: format!("blob {digest}"), at: format!("store:{}", self.repository) }
     }
@@ -251,8 +257,18 @@ impl Destination for StoreRepository {
         manifest: &'a RawManifest,
         at: &'a TagOrDigest,
     ) -> BoxFuture<'a, Result<Digest>> {
-        let (manifest, at) = (manifest.clone(), at.clone());
-        self.change(move |own| own.put(&manifest, &at)).boxed()
+        async move {
+            // Whoever gets the lock puts what all have brought meanwhile: an index of many tags is written once for all.
+            let put = self.store.0.puts.add(&self.repository, manifest, at);
+            let (inner, repository) = (self.store.0.clone(), self.repository.clone());
+            self.change(move |own| {
+                inner.puts.take(&repository).answer(|puts| own.put_all(puts));
+                Ok(())
+            })
+            .await?;
+            put.await.unwrap_or_else(|_| Err(self.not_put()))
+        }
+        .boxed()
     }
 
     fn listed_referrers<'a>(&'a self, subject: &'a Digest) -> BoxFuture<'a, Result<Option<Vec<Descriptor>>>> {

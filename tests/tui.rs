@@ -314,6 +314,35 @@ fn the_same_on_a_small_screen() {
 }
 
 #[test]
+fn an_exported_file_is_browsed_and_copied_back_by_keys_alone() {
+    let mut pty = open(Spawn::wharf().args(["demo"]).size(120, 36));
+    pty.keys("1gg<enter>");
+    pty.wait_for("library/nginx", WORK);
+    pty.keys("2gg<enter>");
+    pty.wait_for("stable", SOON);
+    pty.keys("gge");
+    pty.wait_until("an export in the queue", SOON, |screen| counted(screen, "Q ") == Some(1));
+    start_queue(&mut pty, |screen| counted(screen, "Q ") != Some(1));
+    pty.wait_until("exported", WORK, |screen| counted(screen, "✓") == Some(1));
+    // Into the downloads, into the file: its image goes into wharf's own store.
+    pty.keys("1Gt");
+    pty.wait_for("copies go to store:", SOON);
+    pty.keys("k<enter>");
+    pty.wait_for(".tar", SOON);
+    pty.keys("<enter>");
+    pty.wait_for("1 plat", SOON);
+    pty.keys("a");
+    pty.wait_until("a copy in the queue", SOON, |screen| counted(screen, "Q ") == Some(1));
+    start_queue(&mut pty, |screen| counted(screen, "Q ") != Some(1));
+    let done = pty.wait_until("copied", WORK, |screen| counted(screen, "✓") == Some(2));
+    assert_eq!(counted(&done, "✗"), Some(0), "{}", done.text());
+    pty.keys("1G<enter>");
+    pty.wait_until("the store lists it", SOON, |screen| screen.text().contains("Browse store (1)"));
+    quit(&mut pty);
+    assert_restored(&pty);
+}
+
+#[test]
 fn without_a_terminal_wharf_says_so() {
     let home = tempfile::tempdir().unwrap();
     let wharf = std::process::Command::new(env!("CARGO_BIN_EXE_wharf"))

@@ -24,6 +24,12 @@ pub(super) async fn run(args: &Args, loaded: Loaded) -> u8 {
         config.registries = well_known(&config);
     }
     config.registries.extend(own_store(&config));
+    // A copy from a file is recorded, and may be finished by a process that was started elsewhere.
+    for entry in config.registries.iter_mut().filter(|entry| entry.kind == RegistryType::LocalFile) {
+        if let Ok(path) = std::path::absolute(&entry.url) {
+            entry.url = path.to_string_lossy().into_owned();
+        }
+    }
     let overrides = match args.overrides(&config) {
         Ok(overrides) => overrides,
         Err(error) => return super::outcome(Err(error), args.global.output),
@@ -75,12 +81,14 @@ pub(super) async fn demo(args: &Args, config: Config) -> u8 {
         }
     };
     let harbour = bound.harbour();
-    let config = Config {
+    let mut config = Config {
         downloads: demo.downloads(),
+        store: Some(demo.path().join("store")),
         registries: demo.registries(harbour),
         target: Some(harbour.empty.to_string()),
         ..config
     };
+    config.registries.extend(own_store(&config));
     let notice = "a demo: everything in it is removed when you leave".to_owned();
     let starting = demo.clone();
     let for_engine = config.clone();

@@ -1,4 +1,4 @@
-//! Image files: which ones a directory has, and which images are in one.
+//! Image files: which ones a directory has, and which images are in one, or at an engine.
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::place::{FileKind, ListedImage};
 use super::{Error, FileEntry, Inner, Place, Result};
-use crate::oci::{Digest, Location, Reference};
+use crate::oci::{Descriptor, Digest, Location, Reference, media_type};
 use crate::transport;
 use crate::transport::archive::{LayoutImage, OciLayout};
 
@@ -74,29 +74,50 @@ fn blobs_size(layout: &Path) -> u64 {
 }
 
 impl Inner {
-    /// The images in an archive or a layout, in its own order; the other places have none by name.
+    /// The images in an archive or a layout, in its own order, or at an engine, by name; other places have none so.
     pub(super) async fn list_images(&self, place: &Place) -> Result<Vec<ListedImage>> {
-        let images = match place {
-            Place::Archive(path) => self.open_archive(path).await?.images(),
-            Place::Layout(path) => OciLayout::images(path).await?,
-            Place::Registry(_) | Place::Store | Place::Directory(_) | Place::Engine(_) => {
-                return Ok(Vec::new());
-            }
+        let listed = match place {
+            Place::Archive(path) => listed(place, self.open_archive(path).await?.images()),
+            Place::Layout(path) => listed(place, OciLayout::images(path).await?),
+            Place::Engine(host) => self.daemon_images(host.as_deref()).await?,
+            Place::Registry(_) | Place::Store | Place::Directory(_) => Vec::new(),
         };
-        writable(place, listed(place, images))
+        check_names(place, &listed)?;
+        Ok(listed)
+    }
+
+    /// An engine's images, a row for each name, sorted; those without a name last.
+    async fn daemon_images(&self, host: Option<&str>) -> Result<Vec<ListedImage>> {
+        let mut listed = Vec::new();
+        for image in self.daemons.open(host)?.images().await? {
+            let Ok(id) = image.id.parse::<Digest>() else { continue };
+            let descriptor = Descriptor::new(media_type::OCI_CONFIG, id, image.size);
+            let location = |image: &str| Location::DockerDaemon {
+                host: host.map(str::to_owned),
+                image: image.to_owned(),
+            };
+            listed.extend(image.names.iter().map(|name| ListedImage {
+                location: location(name),
+                name: Some(name.clone()),
+                descriptor: descriptor.clone(),
+            }));
+            if image.names.is_empty() {
+                listed.push(ListedImage { location: location(&image.id), name: None, descriptor });
+            }
+        }
+        listed.sort_by(|a, b| (a.name.is_none(), &a.name).cmp(&(b.name.is_none(), &b.name)));
+        Ok(listed)
     }
 }
 
-/// The images, if each of them can be written so that it is read again.
-fn writable(place: &Place, listed: Vec<ListedImage>) -> Result<Vec<ListedImage>> {
-    // A job is recorded as it is written, and read again by who resumes it.
-    match listed
-        .iter()
-        .find(|image| image.location.to_string().parse().ok().as_ref() != Some(&image.location))
-    {
-        None => Ok(listed),
-        Some(_) => Err(Error::Request(format!(
-            "{place}: images cannot be named in a file with such a path; rename it so that it has no colon"
+/// A job is recorded as it is written, and read again by who resumes it: what would be read otherwise is refused.
+fn check_names(place: &Place, listed: &[ListedImage]) -> Result<()> {
+    let kept =
+        |image: &ListedImage| image.location.to_string().parse().ok().as_ref() == Some(&image.location);
+    match listed.iter().all(kept) {
+        true => Ok(()),
+        false => Err(Error::Request(format!(
+            "{place}: its images cannot be named; a file's path may have no colon, an engine's name no slash"
         ))),
     }
 }
@@ -137,7 +158,6 @@ fn listed(place: &Place, images: Vec<LayoutImage>) -> Vec<ListedImage> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::oci::{Descriptor, media_type};
 
     fn image(names: &[&str], content: &[u8]) -> LayoutImage {
         let mut descriptor = Descriptor::new(media_type::OCI_MANIFEST, Digest::of(content), 7);
@@ -174,6 +194,33 @@ mod tests {
         assert!(twice.len() == 2 && twice.iter().all(|image| image.name.is_none()));
     }
 
+    #[test]
+    fn what_cannot_be_written_down_is_not_listed() {
+        let check = |place: &Place| {
+            let images = match place {
+                Place::Engine(host) => vec![ListedImage {
+                    location: Location::DockerDaemon { host: host.clone(), image: "a:1".to_owned() },
+                    name: None,
+                    descriptor: image(&[], b"1").descriptor,
+                }],
+                place => listed(place, vec![image(&["v1"], b"1"), image(&[], b"2")]),
+            };
+            check_names(place, &images).map_err(|error| error.to_string())
+        };
+        for good in [
+            Place::Layout("d/镜像 x".into()),
+            Place::Archive("a.tar".into()),
+            Place::Engine(Some("b".into())),
+        ] {
+            assert_eq!(check(&good), Ok(()));
+        }
+        for bad in
+            [Place::Layout("d:1".into()), Place::Archive("a:b.tar".into()), Place::Engine(Some("a/b".into()))]
+        {
+            assert!(check(&bad).unwrap_err().contains("cannot be named"), "{bad}");
+        }
+    }
+
     #[tokio::test]
     async fn files_and_layouts_are_told_from_the_rest() {
         let dir = tempfile::tempdir().unwrap();
@@ -201,16 +248,5 @@ mod tests {
             assert_eq!(list_files(&at(itself)).await.unwrap()[0].path, at(itself));
         }
         assert_eq!(list_files(&at("nowhere")).await.unwrap(), []);
-        let colon = Place::Layout(at("l:1"));
-        fs::rename(at("layout"), at("l:1")).unwrap();
-        let entry =
-            serde_json::json!({"manifests": [{"mediaType": "", "digest": Digest::of(b"x"), "size": 1}]});
-        fs::write(at("l:1/index.json"), entry.to_string()).unwrap();
-        assert!(
-            writable(&colon, listed(&colon, OciLayout::images(&at("l:1")).await.unwrap()))
-                .unwrap_err()
-                .to_string()
-                .contains("no colon")
-        );
     }
 }

@@ -406,7 +406,7 @@ impl Engine {
         files::list_files(directory).await
     }
 
-    /// The images in an archive or a layout, by name.
+    /// The images in an archive, a layout or an engine, by name.
     pub async fn images(&self, place: &Place) -> Result<Vec<ListedImage>> {
         self.0.list_images(place).await
     }

@@ -51,7 +51,7 @@ pub struct JobSpec {
 }
 
 /// One destination of a job.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Target {
     /// A place with a name. Without a tag it takes the source's, else `latest`.

@@ -271,14 +271,15 @@ impl State {
         self.target.as_ref()?.destination(source).ok()
     }
 
-    /// Images that the browser's window shows, when it shows tags.
+    /// Images that the browser's window shows and that have a digest to compare: an engine knows its own only.
     pub(super) fn visible(&self, height: usize) -> Vec<Location> {
         if !self.browse.shows_images() {
             return Vec::new();
         }
         let list = self.browse.list();
         let window = list.offset..(list.offset + height).min(list.len());
-        window.filter_map(|position| self.browse.key_at(position)?.location().cloned()).collect()
+        let located = window.filter_map(|position| self.browse.key_at(position)?.location().cloned());
+        located.filter(|location| !matches!(location, Location::DockerDaemon { .. })).collect()
     }
 
     /// Sets the bottom line's message.

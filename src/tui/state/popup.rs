@@ -1,6 +1,6 @@
 //! The popups: a stack, of which the top one has the keys.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use tui_input::Input;
 
@@ -82,8 +82,34 @@ pub struct PlanRow {
     pub draft: DraftId,
     /// Its job.
     pub spec: JobSpec,
+    /// Whether another draft's image goes to the same place: only one of them can stay there.
+    pub clashes: bool,
     /// The answer, once it is there.
     pub outcome: Option<Result<Box<Plan>, Failure>>,
+}
+
+impl PlanRow {
+    /// A row for each draft.
+    pub fn of(drafts: &[(DraftId, JobSpec)]) -> Vec<PlanRow> {
+        // An export finds a name of its own.
+        let named = |target: &&Target| matches!(target, Target::Image(_));
+        let mut sources: HashMap<&Target, HashSet<&Location>> = HashMap::new();
+        for (_, spec) in drafts {
+            for target in spec.destinations.iter().filter(named) {
+                sources.entry(target).or_default().insert(&spec.source);
+            }
+        }
+        let clashes = |spec: &JobSpec| {
+            spec.destinations.iter().any(|target| sources.get(target).is_some_and(|all| all.len() > 1))
+        };
+        let row = |(draft, spec): &(DraftId, JobSpec)| PlanRow {
+            draft: *draft,
+            spec: spec.clone(),
+            clashes: clashes(spec),
+            outcome: None,
+        };
+        drafts.iter().map(row).collect()
+    }
 }
 
 /// What a start would do.

@@ -14,6 +14,8 @@ pub enum Health {
     Unknown,
     /// It answered.
     Reached,
+    /// It answered, and lets nobody in without a login.
+    Refused,
     /// It did not, or with an error: this one.
     Failed(String),
 }
@@ -42,7 +44,7 @@ impl PlaceRow {
             },
             RegistryType::LocalFile => Ok(Place::Directory(PathBuf::from(&entry.url))),
             RegistryType::Store => Ok(Place::Store),
-            RegistryType::Docker => Err("Docker engines come in a later version".to_owned()),
+            RegistryType::Docker => Ok(Place::Engine(Some(entry.name.clone()))),
         };
         PlaceRow {
             name: printable(&entry.name, 60),

@@ -233,7 +233,10 @@ fn a_registry_is_chosen_as_the_target_and_a_directory_for_exports() {
     app.keys("j j t");
     assert!(app.state.message.as_ref().unwrap().1.contains("of type docker"));
     app.keys("enter");
-    assert_eq!(app.state.focus, Pane::Registries, "what cannot be browsed does not take the focus");
+    assert_eq!(
+        app.last_list().1,
+        ListRequest::Images(crate::engine::Place::Engine(Some("docker".to_owned())))
+    );
 }
 
 #[test]

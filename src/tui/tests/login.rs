@@ -121,6 +121,7 @@ fn what_was_refused_is_done_again_after_a_login() {
     let screen = app.screen();
     assert!(app.state.popups.is_empty() && screen.contains("L logs in to harbor.prod"), "{screen}");
     assert!(screen.contains("L login"), "the bar has it too: {screen}");
+    assert!(screen.contains("harbor.prod       !") && screen.contains("asks for a login: L"), "{screen}");
     app.keys("L").write("jo").keys("tab").write("pw").keys("enter").take_effects_but_login();
     accepted(&mut app);
     assert!(app.effects.iter().any(|e| matches!(e, Effect::List { .. })), "{:?}", app.effects);

@@ -103,6 +103,15 @@ fn a_marked_file_is_all_its_images() {
 }
 
 #[test]
+fn images_that_would_land_on_each_other_are_told_of() {
+    let mut app = App::new();
+    app.at_images().keys("j a n").write("nginx:1.27 nginx:1.28").keys("enter S");
+    let screen = app.screen();
+    assert!(screen.contains("3 images") && screen.contains("2 clash"), "{screen}");
+    assert_eq!(screen.matches("goes to the same place").count(), 2, "{screen}");
+}
+
+#[test]
 fn without_marks_the_cursors_file_is_added() {
     let mut app = App::new();
     app.at_files().take_effects();
@@ -133,6 +142,30 @@ fn copies_go_into_a_layout() {
     app.keys("T ctrl-u").write("oci:keep").keys("enter").at_tags().keys("a");
     assert_eq!(queue(&app), ["harbor.prod/team-a/api:latest → oci:keep:harbor.prod/team-a/api:latest"]);
     assert!(app.screen().contains("harbor.prod → oci:keep"), "{}", app.screen());
+}
+
+#[test]
+fn an_engine_lists_its_images_which_are_not_compared_by_their_ids() {
+    let mut app = App::new();
+    app.keys("G enter");
+    let (generation, request) = app.last_list();
+    assert_eq!(request, ListRequest::Images(Place::Engine(Some("docker".to_owned()))));
+    let location: Location = "docker-daemon://docker/team/api:v1".parse().unwrap();
+    let descriptor = Descriptor::new(media_type::OCI_CONFIG, Digest::of(b"id"), 9);
+    let images = vec![ListedImage { location, name: Some("team/api:v1".to_owned()), descriptor }];
+    app.tell(Msg::Images { generation, images })
+        .tell(Msg::ListEnd { generation, failure: None })
+        .take_effects();
+    app.pass(DEBOUNCE);
+    assert!(app.effects.iter().all(|effect| matches!(effect, Effect::Inspect(_))), "{:?}", app.effects);
+    app.keys("a");
+    assert_eq!(queue(&app), ["docker-daemon://docker/team/api:v1 → dr-b.example/mirror/team/api:v1"]);
+    // One that is not there says so in its row.
+    app.keys("r");
+    let refused = failure(ErrorClass::Daemon, "list docker-daemon://docker/: no such socket", None);
+    app.answer_list(&[], Some(refused)).keys("1");
+    let screen = app.screen();
+    assert!(screen.contains("docker            ✗") && screen.contains("no such socket"), "{screen}");
 }
 
 #[test]

@@ -34,7 +34,8 @@ pub(super) fn images(state: &mut State, generation: u64, images: Vec<ListedImage
         let name = image.name.as_deref().unwrap_or(image.descriptor.digest.as_str());
         printable(name, 300)
     }));
-    for image in &images {
+    let files = images.iter().filter(|image| !matches!(image.location, Location::DockerDaemon { .. }));
+    for image in files {
         state.digests.answer(&image.location, Ok(Some(image.descriptor.digest.clone())));
     }
     state.browse.images = images;
@@ -45,16 +46,22 @@ pub(super) fn list_end(state: &mut State, generation: u64, failure: Option<Failu
     list.end(failure.clone());
     let first = list.total() == 0 && state.browse.repositories.generation == generation;
     let Some(failure) = failure else { return learn(state, &Health::Reached) };
+    let hub = matches!(&state.browse.place, Some(Place::Registry(registry)) if registry.is_docker_hub());
     // A registry that answers, but not with a catalog, is there all the same.
     let answered = !matches!(
         failure.class,
         ErrorClass::Network | ErrorClass::Tls | ErrorClass::Disk | ErrorClass::Config | ErrorClass::Daemon
     );
     let refused = failure.class;
-    learn(state, &if answered { Health::Reached } else { Health::Failed(failure.message) });
+    let health = match (answered, refused) {
+        // Docker Hub lists nothing to anybody.
+        (true, ErrorClass::Auth) if !hub => Health::Refused,
+        (true, _) => Health::Reached,
+        (false, _) => Health::Failed(failure.message),
+    };
+    learn(state, &health);
     let waiting = state.focus == Pane::Browse && state.popups.is_empty() && !state.browse.typing;
-    // Who has to log in first is not asked for a name yet; Docker Hub lists nothing to anybody.
-    let hub = matches!(&state.browse.place, Some(Place::Registry(registry)) if registry.is_docker_hub());
+    // Who has to log in first is not asked for a name yet.
     let refused = refused == ErrorClass::Auth && !hub;
     if first && answered && !refused && waiting && state.browse.level == Level::Repositories {
         super::popups::ask_repository(state);

@@ -200,10 +200,7 @@ pub(super) fn start(state: &mut State, effects: &mut Vec<Effect>) {
     }
     state.plans += 1;
     let generation = state.plans;
-    let rows = drafts
-        .iter()
-        .map(|(draft, spec)| PlanRow { draft: *draft, spec: spec.clone(), outcome: None })
-        .collect();
+    let rows = PlanRow::of(&drafts);
     state.popups.push(Popup::Plan(PlanPreview {
         generation,
         rows,

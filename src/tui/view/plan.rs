@@ -49,6 +49,8 @@ fn summary(state: &State, preview: &PlanPreview) -> Line<'static> {
     let shared = preview.totals.shared;
     more(shared as usize, format!("{} of it is shared and travels once", bytes(shared)), theme.reused);
     more(overwritten, format!("{overwritten} tags overwritten"), theme.warn);
+    let clashes = preview.rows.iter().filter(|row| row.clashes).count();
+    more(clashes, format!("{clashes} clash"), theme.warn);
     more(failed, format!("{failed} cannot start"), theme.error);
     more(open, format!("{} {open} being asked", spinner(state)), theme.dim);
     Line::from(spans)
@@ -70,6 +72,13 @@ fn row_lines(state: &State, row: &PlanRow, width: usize) -> Vec<Line<'static>> {
     };
     let to: Vec<String> = row.spec.destinations.iter().map(ToString::to_string).collect();
     push(3, &format!("{} {} {}", row.spec.source, glyphs.arrow, to.join(", ")), theme.text);
+    if row.clashes {
+        let text = format!(
+            "{} another image of this plan goes to the same place: one of them stays",
+            glyphs.warning
+        );
+        push(5, &text, theme.warn);
+    }
     match &row.outcome {
         None => {}
         Some(Err(failure)) => {

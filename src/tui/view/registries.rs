@@ -3,8 +3,10 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use super::key;
 use super::text::{Pen, wrap};
 use crate::config::RegistryType;
+use crate::tui::action::Action;
 use crate::tui::state::registries::{Health, PlaceRow};
 use crate::tui::state::{EngineState, Pane, State};
 
@@ -54,6 +56,7 @@ fn description(state: &State, area: Rect, buffer: &mut Buffer) {
     let free = usize::from(area.height).saturating_sub(registries.rows.len() + 1).min(3);
     let text = match (&place.place, &place.health) {
         (Err(reason), _) | (Ok(_), Health::Failed(reason)) => reason,
+        (Ok(_), Health::Refused) => &format!("asks for a login: {}", key(Action::Login)),
         (Ok(_), _) => &place.description,
     };
     let lines = wrap(text, usize::from(area.width).saturating_sub(2));
@@ -74,6 +77,7 @@ fn sign(state: &State, place: &PlaceRow) -> (&'static str, ratatui::style::Style
     let (theme, glyphs) = (&state.theme, &state.glyphs);
     match (place.kind, &place.health) {
         _ if place.place.is_err() => (glyphs.dash, theme.dim),
+        (_, Health::Refused) => (glyphs.warning, theme.warn),
         (_, Health::Failed(_)) => (glyphs.failed, theme.error),
         (RegistryType::LocalFile, _) => (glyphs.directory, theme.dim),
         (RegistryType::Store, _) => (glyphs.store, theme.dim),

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use jiff::Timestamp;
 
-use super::place::{FileKind, ListedImage};
+use super::place::{FileKind, ListedImage, ListedImages};
 use super::{Error, FileEntry, Inner, Place, Result};
 use crate::oci::{Descriptor, Digest, Location, Reference, media_type};
 use crate::transport;
@@ -18,9 +18,6 @@ pub(super) const ENDINGS: [&str; 5] = [".tar", ".tar.gz", ".tgz", ".tar.zst", ".
 
 /// Blobs of one layout whose sizes are added up: what is beyond is left out.
 const COUNTED: usize = 20_000;
-
-/// The annotation with an image's full name, as containerd, `docker save` and wharf write it into a docker-archive.
-const FULL_NAME: &str = "io.containerd.image.name";
 
 /// The image files and layouts in a directory, newest first; one that does not exist holds none. An image file, or a
 /// directory that is a layout itself, is its own only entry.
@@ -75,15 +72,18 @@ fn blobs_size(layout: &Path) -> u64 {
 
 impl Inner {
     /// The images in an archive or a layout, in its own order, or at an engine, by name; other places have none so.
-    pub(super) async fn list_images(&self, place: &Place) -> Result<Vec<ListedImage>> {
-        let listed = match place {
-            Place::Archive(path) => listed(place, self.open_archive(path).await?.images()),
-            Place::Layout(path) => listed(place, OciLayout::images(path).await?),
-            Place::Engine(host) => self.daemon_images(host.as_deref()).await?,
-            Place::Registry(_) | Place::Store | Place::Directory(_) => Vec::new(),
+    pub(super) async fn list_images(&self, place: &Place) -> Result<ListedImages> {
+        let (images, tar) = match place {
+            Place::Archive(path) => {
+                let tar = self.open_archive(path).await?;
+                (listed(place, tar.images(), tar.is_docker()), Some(tar))
+            }
+            Place::Layout(path) => (listed(place, OciLayout::images(path).await?, false), None),
+            Place::Engine(host) => (self.daemon_images(host.as_deref()).await?, None),
+            Place::Registry(_) | Place::Store | Place::Directory(_) => (Vec::new(), None),
         };
-        check_names(place, &listed)?;
-        Ok(listed)
+        check_names(place, &images)?;
+        Ok(ListedImages { images, _tar: tar })
     }
 
     /// An engine's images, a row for each name, sorted; those without a name last.
@@ -122,7 +122,8 @@ fn check_names(place: &Place, listed: &[ListedImage]) -> Result<()> {
     }
 }
 
-fn listed(place: &Place, images: Vec<LayoutImage>) -> Vec<ListedImage> {
+/// `docker` archives are asked for by full names, where they have some.
+fn listed(place: &Place, images: Vec<LayoutImage>, docker: bool) -> Vec<ListedImage> {
     // A name that several different images have chooses none of them: those go by their digests.
     let mut named: HashMap<String, HashSet<Digest>> = HashMap::new();
     for image in &images {
@@ -138,9 +139,9 @@ fn listed(place: &Place, images: Vec<LayoutImage>) -> Vec<ListedImage> {
         if name.is_none() && descriptor.artifact_type.is_some() {
             continue;
         }
-        let full = descriptor.annotation(FULL_NAME).and_then(|name| name.parse::<Reference>().ok());
+        let full = name.as_ref().filter(|_| docker).and_then(|name| name.parse::<Reference>().ok());
         let reference = Some(name.clone().unwrap_or_else(|| descriptor.digest.to_string()));
-        let location = match (place, full.filter(|_| name.is_some())) {
+        let location = match (place, full) {
             (Place::Layout(path), _) => Location::OciLayout { path: path.clone(), reference },
             (Place::Archive(path), Some(full)) => {
                 Location::DockerArchive { path: path.clone(), reference: Some(full) }
@@ -160,17 +161,12 @@ mod tests {
     use super::*;
 
     fn image(names: &[&str], content: &[u8]) -> LayoutImage {
-        let mut descriptor = Descriptor::new(media_type::OCI_MANIFEST, Digest::of(content), 7);
-        if let Some(full) = names.first().filter(|name| name.contains('/')) {
-            let value = serde_json::json!({"mediaType": media_type::OCI_MANIFEST, "size": 7,
-                "digest": Digest::of(content), "annotations": {FULL_NAME: full}});
-            descriptor = Descriptor::from_json(&value).unwrap();
-        }
+        let descriptor = Descriptor::new(media_type::OCI_MANIFEST, Digest::of(content), 7);
         LayoutImage { names: names.iter().map(|name| (*name).to_owned()).collect(), descriptor }
     }
 
-    fn shown(place: &Place, images: Vec<LayoutImage>) -> Vec<String> {
-        listed(place, images).iter().map(|image| image.location.to_string()).collect()
+    fn shown(place: &Place, images: Vec<LayoutImage>, docker: bool) -> Vec<String> {
+        listed(place, images, docker).iter().map(|image| image.location.to_string()).collect()
     }
 
     #[test]
@@ -180,17 +176,26 @@ mod tests {
         let images = || {
             vec![
                 image(&["docker.io/library/a:1", "1"], b"1"),
-                image(&["v2"], b"2"),
+                image(&["o/b:2", "2"], b"2"),
                 image(&[], b"3"),
                 image(&["docker.io/library/a:1", "1"], b"1"),
             ]
         };
         let by_digest = format!("oci-archive:a.tar:{digest}");
-        let want = ["docker-archive:a.tar:docker.io/library/a:1", "oci-archive:a.tar:v2", &by_digest];
-        assert_eq!(shown(&archive, images()), want);
+        let want = [
+            "docker-archive:a.tar:docker.io/library/a:1",
+            "docker-archive:a.tar:docker.io/o/b:2",
+            &by_digest,
+        ];
+        assert_eq!(shown(&archive, images(), true), want);
+        let want = ["oci-archive:a.tar:docker.io/library/a:1", "oci-archive:a.tar:o/b:2", &by_digest];
+        assert_eq!(shown(&archive, images(), false), want);
         let by_digest = format!("oci:d:{digest}");
-        assert_eq!(shown(&layout, images()), ["oci:d:docker.io/library/a:1", "oci:d:v2", &by_digest]);
-        let twice = listed(&layout, vec![image(&["v1"], b"1"), image(&["v1"], b"2")]);
+        assert_eq!(
+            shown(&layout, images(), false),
+            ["oci:d:docker.io/library/a:1", "oci:d:o/b:2", &by_digest]
+        );
+        let twice = listed(&layout, vec![image(&["v1"], b"1"), image(&["v1"], b"2")], false);
         assert!(twice.len() == 2 && twice.iter().all(|image| image.name.is_none()));
     }
 
@@ -203,7 +208,7 @@ mod tests {
                     name: None,
                     descriptor: image(&[], b"1").descriptor,
                 }],
-                place => listed(place, vec![image(&["v1"], b"1"), image(&[], b"2")]),
+                place => listed(place, vec![image(&["v1"], b"1"), image(&[], b"2")], false),
             };
             check_names(place, &images).map_err(|error| error.to_string())
         };

@@ -110,7 +110,7 @@ pub use error::{Error, Result};
 pub use image::{Image, ImagePlatform};
 pub use login::CheckedLogin;
 pub use options::{DaemonPlaces, EngineOptions, FindEngine, Forbids};
-pub use place::{FileEntry, FileKind, Holds, ListedImage, Place};
+pub use place::{FileEntry, FileKind, Holds, ListedImage, ListedImages, Place};
 pub use record::JobRecord;
 pub use registry_info::RegistryInfo;
 pub use remaining::Unfinished;
@@ -407,7 +407,7 @@ impl Engine {
     }
 
     /// The images in an archive, a layout or an engine, by name.
-    pub async fn images(&self, place: &Place) -> Result<Vec<ListedImage>> {
+    pub async fn images(&self, place: &Place) -> Result<ListedImages> {
         self.0.list_images(place).await
     }
 

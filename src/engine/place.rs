@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::oci::{Descriptor, Location, Registry};
+use crate::transport::archive::TarFile;
 
 /// Something that holds images and can list them.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -101,6 +102,20 @@ impl FileEntry {
             FileKind::Archive => Place::Archive(self.path.clone()),
             FileKind::Layout => Place::Layout(self.path.clone()),
         }
+    }
+}
+
+/// The images of a place. While it is kept, an archive that was staged for it stays staged, and is not read again.
+#[derive(Debug, Clone, Default)]
+pub struct ListedImages {
+    /// In the file's order; of an engine, sorted.
+    pub images: Vec<ListedImage>,
+    pub(super) _tar: Option<TarFile>,
+}
+
+impl From<Vec<ListedImage>> for ListedImages {
+    fn from(images: Vec<ListedImage>) -> ListedImages {
+        ListedImages { images, _tar: None }
     }
 }
 

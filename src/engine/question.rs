@@ -45,7 +45,7 @@ impl Inner {
             Place::Archive(_) | Place::Layout(_) => {
                 let (engine, place) = (std::sync::Arc::clone(self), place.clone());
                 let names = async move {
-                    let images = engine.list_images(&place).await?;
+                    let images = engine.list_images(&place).await?.images;
                     let name = |image: ListedImage| image.name.unwrap_or(image.descriptor.digest.to_string());
                     Ok(images.into_iter().map(name).collect())
                 };

@@ -118,6 +118,8 @@ pub enum Effect {
 
 /// How long a question may take.
 const QUESTION: Duration = Duration::from_secs(60);
+/// How long it may take until a file's images are known: a compressed one is unpacked for that.
+const FILE: Duration = Duration::from_secs(30 * 60);
 /// How long a plan may take: it asks for every blob.
 const PLAN: Duration = Duration::from_secs(300);
 /// Pages that come within this time travel together.
@@ -194,7 +196,7 @@ impl Runner {
                 self.replace(slot, Box::pin(list(engine, generation, request, messages)));
             }
             Effect::Gather { place, export } => self.look(async move {
-                let answer = within(QUESTION, &place, async { engine.images(&place).await }).await;
+                let answer = within(FILE, &place, async { engine.images(&place).await }).await;
                 Msg::Gathered { place, export, answer }
             }),
             Effect::Login { request, target, user, password } => {
@@ -379,7 +381,7 @@ async fn list(engine: Engine, generation: u64, request: ListRequest, messages: m
             return whole(files.map(|files| Msg::Files { generation, files }), generation, messages).await;
         }
         ListRequest::Images(place) => {
-            let images = within(QUESTION, &place, async { engine.images(&place).await }).await;
+            let images = within(FILE, &place, async { engine.images(&place).await }).await;
             return whole(images.map(|images| Msg::Images { generation, images }), generation, messages)
                 .await;
         }

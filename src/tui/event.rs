@@ -7,7 +7,7 @@ use jiff::civil::Time;
 
 use super::state::queue::DraftId;
 use crate::config::credentials::LoginTarget;
-use crate::engine::{FileEntry, Image, ListedImage, Place};
+use crate::engine::{FileEntry, Image, ListedImages, Place};
 use crate::job::{Failure, Job, JobEvent, JobId, Plan};
 use crate::oci::{Digest, Location};
 
@@ -50,8 +50,8 @@ pub enum Msg {
     Images {
         /// The request it answers.
         generation: u64,
-        /// In the file's order.
-        images: Vec<ListedImage>,
+        /// By name.
+        images: ListedImages,
     },
     /// The images of a file that goes to the queue as a whole.
     Gathered {
@@ -60,7 +60,7 @@ pub enum Msg {
         /// Whether they are to be exported.
         export: bool,
         /// The images, or why there are none.
-        answer: Result<Vec<ListedImage>, Failure>,
+        answer: Result<ListedImages, Failure>,
     },
     /// A list is complete, or ended with an error.
     ListEnd {

@@ -5,7 +5,7 @@ use tui_input::Input;
 
 use super::listing::{Listing, Load, Sort};
 use super::marks::MarkKey;
-use crate::engine::{FileEntry, FileKind, Holds, Image, ListedImage, Place};
+use crate::engine::{FileEntry, FileKind, Holds, Image, ListedImages, Place};
 use crate::oci::{Location, Platform, Reference, TagOrDigest};
 
 /// What is listed.
@@ -44,7 +44,7 @@ pub struct Browse {
     /// Its tags, or the names of its images.
     pub tags: Listing,
     /// The images behind the names.
-    pub images: Vec<ListedImage>,
+    pub images: ListedImages,
     /// The tag whose platforms are listed.
     pub tag: String,
     /// The image that it is.
@@ -114,7 +114,7 @@ impl Browse {
         self.file = Some(file);
         self.repository = name.to_owned();
         self.tags = Listing::new(Sort::Arrival, false);
-        self.images.clear();
+        self.images = ListedImages::default();
         Some(self.begin())
     }
 
@@ -168,7 +168,7 @@ impl Browse {
         match self.level {
             Level::Tags => self.tag_location(text).map(MarkKey::image),
             Level::Images => {
-                let image = self.images.get(self.tags.arrival(position)?)?;
+                let image = self.images.images.get(self.tags.arrival(position)?)?;
                 Some(MarkKey::image(image.location.clone()))
             }
             Level::Platforms => {

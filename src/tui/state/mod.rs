@@ -36,7 +36,7 @@ use super::keymap::Keymap;
 use super::symbols::Glyphs;
 use super::theme::Theme;
 use crate::config::{Config, Prefix};
-use crate::engine::{Image, Place};
+use crate::engine::{Image, ListedImages, Place};
 use crate::job::Failure;
 use crate::oci::{Digest, Location};
 
@@ -173,6 +173,8 @@ pub struct State {
     pub plans: u64,
     /// Files whose images are being listed, to be added to the queue.
     pub gathering: Vec<Place>,
+    /// Files that drafts and jobs read, so that they stay open.
+    pub kept: Vec<ListedImages>,
     /// The way out.
     pub leaving: Leaving,
     /// When the cursor last came to rest on another image.
@@ -221,6 +223,7 @@ impl State {
             message: None,
             plans: 0,
             gathering: Vec::new(),
+            kept: Vec::new(),
             leaving: Leaving::No,
             rested: Duration::ZERO,
             unasked: false,

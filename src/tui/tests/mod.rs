@@ -198,7 +198,7 @@ impl App {
     fn at_images(&mut self) -> &mut App {
         self.at_files().keys("enter");
         let generation = self.last_list().0;
-        self.tell(Msg::Images { generation, images: listed() })
+        self.tell(Msg::Images { generation, images: listed().into() })
             .tell(Msg::ListEnd { generation, failure: None })
     }
 

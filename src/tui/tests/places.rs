@@ -18,7 +18,8 @@ fn a_file_opens_into_its_images_and_an_image_into_its_platforms() {
     app.at_files().keys("enter");
     assert_eq!(app.last_list().1, ListRequest::Images(archive("all.tar")));
     let generation = app.last_list().0;
-    app.tell(Msg::Images { generation, images: listed() }).tell(Msg::ListEnd { generation, failure: None });
+    app.tell(Msg::Images { generation, images: listed().into() })
+        .tell(Msg::ListEnd { generation, failure: None });
     assert_eq!(
         (app.state.browse.level, app.state.browse.path().as_str()),
         (Level::Images, "本地文件/all.tar")
@@ -92,7 +93,7 @@ fn a_marked_file_is_all_its_images() {
         let gather = |place| Effect::Gather { place, export };
         assert_eq!(app.take_effects(), [gather(archive("all.tar")), gather(layout.clone())]);
         assert!(app.state.spinning() && app.state.marks.is_empty());
-        app.tell(Msg::Gathered { place: archive("all.tar"), export, answer: Ok(listed()) });
+        app.tell(Msg::Gathered { place: archive("all.tar"), export, answer: Ok(listed().into()) });
         assert_eq!((queue(&app).len(), queue(&app)[0].as_str()), (3, want));
         let answer = Err(failure(ErrorClass::Disk, "read index.json: permission denied", None));
         app.tell(Msg::Gathered { place: layout, export, answer });
@@ -153,7 +154,7 @@ fn an_engine_lists_its_images_which_are_not_compared_by_their_ids() {
     let location: Location = "docker-daemon://docker/team/api:v1".parse().unwrap();
     let descriptor = Descriptor::new(media_type::OCI_CONFIG, Digest::of(b"id"), 9);
     let images = vec![ListedImage { location, name: Some("team/api:v1".to_owned()), descriptor }];
-    app.tell(Msg::Images { generation, images })
+    app.tell(Msg::Images { generation, images: images.into() })
         .tell(Msg::ListEnd { generation, failure: None })
         .take_effects();
     app.pass(DEBOUNCE);

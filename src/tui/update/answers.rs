@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::civil::Time;
 
-use crate::engine::{FileEntry, Image, ListedImage, Place};
+use crate::engine::{FileEntry, Image, ListedImages, Place};
 use crate::job::{Failure, Job, JobEvent, JobId, JobState, Plan, Target};
 use crate::oci::{Digest, ErrorClass, Location, printable};
 use crate::tui::effect::{Effect, Exit};
@@ -28,17 +28,17 @@ pub(super) fn files(state: &mut State, generation: u64, files: Vec<FileEntry>) {
 }
 
 /// The images of a file. Their digests are known with their names: nothing has to be asked to compare them.
-pub(super) fn images(state: &mut State, generation: u64, images: Vec<ListedImage>) {
+pub(super) fn images(state: &mut State, generation: u64, listed: ListedImages) {
     let Some(list) = state.browse.awaiting(generation) else { return };
-    list.extend(images.iter().map(|image| {
+    list.extend(listed.images.iter().map(|image| {
         let name = image.name.as_deref().unwrap_or(image.descriptor.digest.as_str());
         printable(name, 300)
     }));
-    let files = images.iter().filter(|image| !matches!(image.location, Location::DockerDaemon { .. }));
+    let files = listed.images.iter().filter(|image| !matches!(image.location, Location::DockerDaemon { .. }));
     for image in files {
         state.digests.answer(&image.location, Ok(Some(image.descriptor.digest.clone())));
     }
-    state.browse.images = images;
+    state.browse.images = listed;
 }
 
 pub(super) fn list_end(state: &mut State, generation: u64, failure: Option<Failure>) {

@@ -56,6 +56,9 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
         Msg::Refused(job, failure) => state.say(Tone::Bad, format!("job {job}: {}", failure.message)),
         Msg::Stopped => effects.push(Effect::Exit(Exit::Stopped)),
     }
+    if state.queue.drafts().is_empty() && !state.jobs.busy() {
+        state.kept.clear();
+    }
     settle(state);
     ask(state, &mut effects);
     effects

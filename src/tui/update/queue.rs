@@ -3,7 +3,7 @@
 use tui_input::Input;
 
 use crate::config::{Prefix, RegistryType};
-use crate::engine::{ListedImage, Place};
+use crate::engine::{ListedImages, Place};
 use crate::job::Failure;
 use crate::oci::{Location, Platform, Platforms};
 use crate::tui::action::Action;
@@ -52,6 +52,9 @@ pub(super) fn add(state: &mut State, export: bool, effects: &mut Vec<Effect>) {
         .into_iter()
         .map(|(at, only)| (at, only.map_or(Platforms::All, Platforms::from_list)))
         .collect::<Vec<_>>();
+    if !wanted.is_empty() && !state.browse.images.images.is_empty() {
+        keep(state, state.browse.images.clone());
+    }
     if wanted.is_empty() || enqueue(state, wanted, export) {
         state.marks.clear();
     }
@@ -71,17 +74,29 @@ pub(super) fn gathered(
     state: &mut State,
     place: &Place,
     export: bool,
-    answer: Result<Vec<ListedImage>, Failure>,
+    answer: Result<ListedImages, Failure>,
 ) {
     state.gathering.retain(|waiting| waiting != place);
     match answer {
-        Ok(images) if images.is_empty() => state.say(Tone::Bad, format!("{place}: there is no image in it")),
-        Ok(images) => {
-            let wanted = images.into_iter().map(|image| (image.location, Platforms::All)).collect();
+        Ok(listed) if listed.images.is_empty() => {
+            state.say(Tone::Bad, format!("{place}: there is no image in it"))
+        }
+        Ok(listed) => {
+            let images = listed.images.iter();
+            let wanted = images.map(|image| (image.location.clone(), Platforms::All)).collect();
             enqueue(state, wanted, export);
+            keep(state, listed);
         }
         Err(failure) => state.say(Tone::Bad, failure.message),
     }
+}
+
+/// Files that are kept open for their drafts: a compressed one would be unpacked again for the plan, and for the job.
+const KEPT: usize = 16;
+
+fn keep(state: &mut State, listed: ListedImages) {
+    state.kept.truncate(KEPT - 1);
+    state.kept.insert(0, listed);
 }
 
 /// Adds what was typed or pasted; a file without an image's name is all its images.

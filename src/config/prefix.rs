@@ -17,6 +17,8 @@ pub enum Prefix {
     Store(Option<Repository>),
     /// An OCI layout's directory, in which images keep their whole names.
     Layout(PathBuf),
+    /// A container engine by its entry's name, in which images keep their whole names.
+    Engine(String),
 }
 
 impl Config {
@@ -72,8 +74,9 @@ impl Prefix {
         match (entry.kind, entry.registry()) {
             (RegistryType::Registry, Some(registry)) => Prefix::Registry(registry, entry.prefix()).checked(),
             (RegistryType::Store, _) => Ok(Prefix::Store(None)),
+            (RegistryType::Docker, _) if !entry.name.contains('/') => Ok(Prefix::Engine(entry.name.clone())),
             (kind, _) => Err(format!(
-                "the entry {:?} is of type {}; images go to a registry, to store: or to oci:DIR",
+                "the entry {:?} is of type {}; images go to a registry, to an engine, to store: or to oci:DIR",
                 printable(&entry.name, 100),
                 kind.as_str()
             )),
@@ -126,6 +129,14 @@ impl Prefix {
                 Location::Registry(Reference { registry: registry.clone(), repository, tag, digest })
             }
             Prefix::Store(prefix) => Location::Store { repository: below(prefix)?, target: Some(at) },
+            Prefix::Engine(name) => {
+                let TagOrDigest::Tag(tag) = at else {
+                    return Err("it has no tag, by which an engine could list it".to_owned());
+                };
+                let registry = host.unwrap_or_else(Registry::docker_hub);
+                let image = Reference::tagged(registry, path, tag).familiar();
+                Location::DockerDaemon { host: Some(name.clone()), image }
+            }
             Prefix::Layout(directory) => {
                 let TagOrDigest::Tag(tag) = at else {
                     return Err("it has no tag, by which a layout could list it".to_owned());
@@ -206,6 +217,7 @@ impl fmt::Display for Prefix {
             Prefix::Store(None) => f.write_str("store:"),
             Prefix::Store(Some(path)) => write!(f, "store:{path}"),
             Prefix::Layout(directory) => write!(f, "oci:{}", directory.display()),
+            Prefix::Engine(name) => write!(f, "docker-daemon://{name}/"),
         }
     }
 }
@@ -218,7 +230,7 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let file = home.path().join("config.yaml");
         let text = "registries:\n- {name: harbor, url: https://h.io:8443/team}\n- {name: files, type: local_file, url: d}\n\
-            - {name: mine, type: store}\n- {name: nas, url: nas}\n- {name: box, url: 'http://box'}\n";
+            - {name: mine, type: store}\n- {name: nas, url: nas}\n- {name: box, url: 'http://box'}\n- {name: build, type: docker}\n";
         std::fs::write(&file, text).unwrap();
         Config::load(Some(&file), None).unwrap().config
     }
@@ -245,6 +257,9 @@ mod tests {
             ("nas", "nginx:1", "nas:443/library/nginx:1".to_owned()),
             ("box", "nginx:1", "box:80/library/nginx:1".to_owned()),
             ("store:", "docker-daemon:o/b:2", "store:o/b:2".to_owned()),
+            ("build", "nginx:1", "docker-daemon://build/nginx:1".to_owned()),
+            ("build", "ghcr.io/o/r:t", "docker-daemon://build/ghcr.io/o/r:t".to_owned()),
+            ("build", "store:team/a:1", "docker-daemon://build/team/a:1".to_owned()),
             ("oci:d/e", "nginx:1", "oci:d/e:docker.io/library/nginx:1".to_owned()),
             ("oci:d/e", "oci-archive:a.tar:v1", "oci:d/e:a:v1".to_owned()),
         ] {

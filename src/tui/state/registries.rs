@@ -94,10 +94,13 @@ impl Registries {
         let named = |row: &&PlaceRow| match (target, &row.place) {
             (Prefix::Registry(registry, _), Ok(Place::Registry(place))) => registry == place,
             (Prefix::Store(_), Ok(Place::Store)) => true,
+            (Prefix::Engine(name), Ok(Place::Engine(Some(place)))) => name == place,
             _ => false,
         };
         match (target, self.rows.iter().find(named)) {
-            (Prefix::Registry(_, None) | Prefix::Store(None), Some(row)) => row.name.clone(),
+            (Prefix::Registry(_, None) | Prefix::Store(None) | Prefix::Engine(_), Some(row)) => {
+                row.name.clone()
+            }
             (Prefix::Registry(_, Some(path)) | Prefix::Store(Some(path)), Some(row)) => {
                 format!("{}/{path}", row.name)
             }

@@ -231,7 +231,7 @@ fn a_registry_is_chosen_as_the_target_and_a_directory_for_exports() {
     app.keys("t");
     assert_eq!(app.state.downloads, PathBuf::from("downloads"));
     app.keys("j j t");
-    assert!(app.state.message.as_ref().unwrap().1.contains("of type docker"));
+    assert_eq!(app.state.target.as_ref().unwrap().to_string(), "docker-daemon://docker/");
     app.keys("enter");
     assert_eq!(
         app.last_list().1,

@@ -53,7 +53,9 @@ pub(super) fn draw(state: &State, area: Rect, buffer: &mut Buffer) {
 fn description(state: &State, area: Rect, buffer: &mut Buffer) {
     let registries = &state.registries;
     let Some(place) = registries.current() else { return };
-    let free = usize::from(area.height).saturating_sub(registries.rows.len() + 1).min(3);
+    // Why a place cannot be had is read to its end.
+    let most = if matches!(place.health, Health::Failed(_)) { 8 } else { 3 };
+    let free = usize::from(area.height).saturating_sub(registries.rows.len() + 1).min(most);
     let text = match (&place.place, &place.health) {
         (Err(reason), _) | (Ok(_), Health::Failed(reason)) => reason,
         (Ok(_), Health::Refused) => &format!("asks for a login: {}", key(Action::Login)),

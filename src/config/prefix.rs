@@ -134,7 +134,7 @@ impl Prefix {
                     return Err("it has no tag, by which an engine could list it".to_owned());
                 };
                 let registry = host.unwrap_or_else(Registry::docker_hub);
-                let image = Reference::tagged(registry, path, tag).familiar();
+                let image = Reference::tagged(registry, below(&None)?, tag).familiar();
                 Location::DockerDaemon { host: Some(name.clone()), image }
             }
             Prefix::Layout(directory) => {

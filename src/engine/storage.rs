@@ -66,7 +66,7 @@ impl Inner {
             Ok(images) => {
                 let name =
                     |image: ListedImage| image.name.unwrap_or_else(|| image.descriptor.digest.to_string());
-                (images.into_iter().map(name).collect(), None)
+                (images.images.into_iter().map(name).collect(), None)
             }
             Err(error) => (Vec::new(), Some(printable(&error.to_string(), 500))),
         };

@@ -17,7 +17,7 @@ impl Place {
     /// Reads DST. The error is a reason, for people.
     pub(super) fn of(text: &str, config: &Config) -> Result<Place, String> {
         let refused = match config.prefix(text) {
-            Ok(Prefix::Layout(_)) => return Err(to_a_file(text)),
+            Ok(Prefix::Layout(_) | Prefix::Engine(_)) => return Err(not_here(text)),
             Ok(prefix) => return Ok(Place::Below(prefix)),
             Err(reason) => reason,
         };
@@ -32,7 +32,7 @@ impl Place {
                 Ok(Place::Image(location))
             }
             Ok(Location::OciLayout { .. } | Location::OciArchive { .. } | Location::DockerArchive { .. }) => {
-                Err(to_a_file(text))
+                Err(not_here(text))
             }
             _ => Err(refused),
         }
@@ -42,13 +42,15 @@ impl Place {
         match self {
             Place::Below(Prefix::Registry(registry, _)) => Some(registry),
             Place::Image(location) => location.as_registry().map(|reference| &reference.registry),
-            Place::Below(Prefix::Store(_) | Prefix::Layout(_)) => None,
+            Place::Below(Prefix::Store(_) | Prefix::Layout(_) | Prefix::Engine(_)) => None,
         }
     }
 }
 
-fn to_a_file(text: &str) -> String {
-    format!("{text}: import writes to registries and to store:; `wharf copy` writes layouts and archives")
+fn not_here(text: &str) -> String {
+    format!(
+        "{text}: import writes to registries and to store:; `wharf copy` writes to engines, layouts and archives"
+    )
 }
 
 /// Names as locations: each repository once with its first tag, its further tags beside it.
@@ -56,7 +58,7 @@ pub(super) fn group(place: &Place, names: &[Name]) -> Result<Vec<(Location, Vec<
     let mut grouped: Vec<(Repository, Vec<Tag>)> = Vec::new();
     let Place::Below(prefix) = place else { return Ok(Vec::new()) };
     let (Prefix::Registry(_, below) | Prefix::Store(below)) = prefix else {
-        return Err(to_a_file(&prefix.to_string()));
+        return Err(not_here(&prefix.to_string()));
     };
     for name in names {
         let tag = name.tag.clone().unwrap_or_else(Tag::latest);

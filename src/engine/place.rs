@@ -41,9 +41,9 @@ impl Place {
     /// What it lists when it is opened.
     pub fn holds(&self) -> Holds {
         match self {
-            Place::Registry(_) | Place::Store | Place::Engine(_) => Holds::Repositories,
+            Place::Registry(_) | Place::Store => Holds::Repositories,
             Place::Directory(_) => Holds::Files,
-            Place::Archive(_) | Place::Layout(_) => Holds::Images,
+            Place::Archive(_) | Place::Layout(_) | Place::Engine(_) => Holds::Images,
         }
     }
 
@@ -67,7 +67,7 @@ impl fmt::Display for Place {
             Place::Directory(path) | Place::Archive(path) => write!(f, "{}", path.display()),
             Place::Layout(path) => write!(f, "oci:{}", path.display()),
             Place::Engine(None) => f.write_str("docker-daemon:"),
-            Place::Engine(Some(host)) => write!(f, "docker-daemon://{host}"),
+            Place::Engine(Some(host)) => write!(f, "docker-daemon://{host}/"),
         }
     }
 }

@@ -187,10 +187,7 @@ impl Browse {
                 Some(Location::Registry(Reference::tagged(registry.clone(), repository, tag)))
             }
             Place::Store => Some(Location::Store { repository, target: Some(TagOrDigest::Tag(tag)) }),
-            Place::Engine(host) => {
-                Some(Location::DockerDaemon { host: host.clone(), image: format!("{repository}:{tag}") })
-            }
-            Place::Directory(_) | Place::Archive(_) | Place::Layout(_) => None,
+            Place::Directory(_) | Place::Archive(_) | Place::Layout(_) | Place::Engine(_) => None,
         }
     }
 

@@ -19,8 +19,6 @@ mod tests;
 use std::io;
 use std::time::Duration;
 
-use crossterm::event::EventStream;
-use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{broadcast, mpsc};
@@ -33,7 +31,7 @@ use self::event::Msg;
 use self::keymap::{Keymap, KeymapError};
 use self::logins::Logins;
 use self::state::{State, Tone};
-use self::terminal::{HangUp, Screen};
+use self::terminal::{HangUp, Input, Screen};
 use self::theme::Theme;
 use self::update::{deadline, update};
 use crate::config::credentials::LoginStore;
@@ -136,7 +134,7 @@ impl App {
         mut engine: BoxFuture<'static, Result<Engine, String>>,
         (mut hang_up, mut terminate): (HangUp, Signal),
     ) -> Result<Exit, Error> {
-        let mut keys = EventStream::new();
+        let mut keys = Input::open();
         let mut starting = true;
         loop {
             let due = self.due();

@@ -4,16 +4,19 @@
 //! "Terminal traps"), so that the rest of the terminal UI can draw and read keys without thinking of it:
 //!
 //! - [`Screen`] owns the terminal and restores it on drop without ever printing or panicking.
+//! - [`Input`] reads keys, and is not stuck with a terminal that is gone.
 //! - [`HangUp`] and [`Continued`] say that the terminal went away or that the process was stopped and goes on.
 //! - [`let_go`] detaches the process from a terminal that is gone; headless commands use it too.
 //! - [`install_panic_hook`] keeps a worker's panic off a live screen.
 
+mod input;
 mod panic;
 mod screen;
 mod sequence;
 mod signals;
 mod tty;
 
+pub use input::Input;
 pub use panic::install_panic_hook;
 pub use screen::Screen;
 pub use signals::{Continued, HangUp};

@@ -133,7 +133,7 @@ impl Screen {
     }
 
     /// The terminal hung up: gives back what is left of it and detaches the process, which can then go on headless.
-    /// Drop the `EventStream` first; see [`super::let_go`].
+    /// Drop the [`super::Input`] first; see [`super::let_go`].
     pub fn hang_up(self) {
         give_back();
         if let Err(e) = super::let_go() {

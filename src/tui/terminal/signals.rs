@@ -6,8 +6,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Hears that the terminal went away (SIGHUP): the SSH connection dropped, the window or the tmux pane closed.
 ///
-/// On it: drop crossterm's `EventStream`, which would spin on the dead terminal, then
-/// [`super::Screen::hang_up`], and go on without a front end until the jobs are done. A headless command
+/// On it: drop [`super::Input`], then [`super::Screen::hang_up`], which sets its reader free, and go on without a front end until the jobs are done. A headless command
 /// calls [`super::let_go`] instead.
 pub struct HangUp(Signal);
 

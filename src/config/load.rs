@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use super::document::{self, Position, Value};
 use super::fault::{ConfigFaults, Fault};
-use super::reader::{Field, Fields, Reader, did_you_mean};
-use super::url::RegistryUrl;
+use super::prefix::Prefix;
+use super::reader::{Field, Fields, Reader};
 use super::{Config, Symbols, THEMES, paths};
 
 /// The largest configuration that is read, in bytes.
@@ -94,7 +94,7 @@ pub(super) fn read_text(
         if let Some(field) = fields.take(reader, "registries") {
             config.registries = super::registries::read(reader, &field, surroundings, &mut warnings);
         }
-        target(reader, &mut fields, &mut config);
+        target(reader, &mut fields, surroundings, &mut config);
         reader.finish(fields);
     }
     config.set_at = std::mem::take(&mut reader.set_at);
@@ -148,28 +148,19 @@ fn general(reader: &mut Reader, fields: &mut Fields<'_>, surroundings: &Surround
     }
 }
 
-/// `target:`, an entry's name or `HOST[/PREFIX]`. Read after the entries, whatever the file's order.
-fn target(reader: &mut Reader, fields: &mut Fields<'_>, config: &mut Config) {
+/// `target:`, what [`super::Prefix`] takes: an entry's name, `HOST[/PREFIX]`, `store:`, `oci:DIR`. Read after the entries, whatever the file's order.
+fn target(reader: &mut Reader, fields: &mut Fields<'_>, surroundings: &Surroundings, config: &mut Config) {
     let Some(field) = fields.take(reader, "target") else { return };
     let Some(text) = reader.text(&field).filter(|text| !text.is_empty()) else { return };
-    if config.entry(&text).is_none() {
-        let host = text.split('/').next().unwrap_or_default();
-        let looks_like_host = host == "localhost" || host.contains(['.', ':', '[']);
-        let names: Vec<&str> = config.registries.iter().map(|entry| entry.name.as_str()).collect();
-        let shown = crate::oci::printable(&text, 100);
-        let fault = match text.contains("://") || !looks_like_host {
-            true => Err(format!(
-                "{shown:?} is neither an entry's name nor HOST[/PREFIX]{}",
-                did_you_mean(&text, &names)
-            )),
-            false => text.parse::<RegistryUrl>().map(|_| ()),
-        };
-        if let Err(reason) = fault {
-            reader.fault(field.node.at, &field.path, reason);
-            return;
+    config.target = match config.prefix(&text) {
+        Ok(Prefix::Layout(directory)) => {
+            let directory = directory.to_string_lossy();
+            let path = paths::resolve(&directory, &surroundings.directory, surroundings.home.as_deref());
+            Some(format!("oci:{}", path.display()))
         }
-    }
-    config.target = Some(text.trim_end_matches('/').to_owned());
+        Ok(_) => Some(text.trim_end_matches('/').to_owned()),
+        Err(reason) => return reader.fault(field.node.at, &field.path, reason),
+    };
 }
 
 /// The file's bytes (one more than the limit at most), and whether others can read it.
@@ -297,10 +288,33 @@ mod tests {
             "20:5: registries[3]: keys with values is needed, not 3",
             "21:5: registries[4].name: an entry needs a name",
             "22:18: registries[4].concurrency: a whole number from 1 to 256 is needed, not 1.5",
-            "23:9: target: \"elsewhere\" is neither an entry's name nor HOST[/PREFIX]",
+            "23:9: target: \"elsewhere\" is neither a registries entry's name nor HOST[:PORT][/PATH]",
             "24:1: workers: this key is there twice, first on line 2",
         ];
         assert_eq!(found, want);
+    }
+
+    #[test]
+    fn the_target_is_whatever_images_go_to() {
+        let entries = "registries:\n- {name: d, type: docker}\n- {name: f, type: local_file, url: d}\n";
+        for (text, want) in [
+            ("'store:kept/here'", "store:kept/here"),
+            ("'store:'", "store:"),
+            ("'oci:lay/out'", "oci:/etc/wharf/lay/out"),
+            ("d", "d"),
+            ("h.io/team/", "h.io/team"),
+        ] {
+            let (config, faults, ..) = read(&format!("{entries}target: {text}\n"));
+            assert_eq!((faults, config.target.as_deref()), (vec![], Some(want)), "{text}");
+            config.prefix(want).unwrap();
+        }
+        for (text, want) in [("f", "local_file"), ("'oci:a:v1'", "oci:DIR alone"), ("docker-archive:x", "")] {
+            let found = faults(&format!("{entries}target: {text}\n"));
+            assert!(
+                matches!(&found[..], [one] if one.starts_with("4:9: target: ") && one.contains(want)),
+                "{found:?}"
+            );
+        }
     }
 
     #[test]

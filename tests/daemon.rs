@@ -321,6 +321,100 @@ async fn ids_are_those_of_the_engine_s_store() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn names_are_given_and_taken_in_an_engine_and_nothing_moves() {
+    let (home, engine) = (Home::new(), FakeEngine::start(Ways::Classic).await);
+    let [one, two] = ["1", "2"].map(|c| format!("sha256:{}", c.repeat(64)));
+    let host = engine.host();
+    let names = || engine.names().into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+    let hub = |name: &str| format!("docker.io/library/{name}");
+    engine.name(&hub("a:1"), &one);
+    engine.name(&hub("taken:1"), &two);
+    let tag = ["--output", "json", "tag", "docker-daemon:a:1", "2", "docker-daemon:h.io/b:3"];
+    let tagged = ok(&home, &host, &tag).await.json();
+    assert_eq!(tagged["jobs"][0]["report"]["outputs"][1]["digest"], one.as_str(), "{tagged}");
+    assert_eq!(names(), [hub("a:1"), hub("a:2"), hub("taken:1"), "h.io/b:3".to_owned()]);
+    // Another image's name is left to it.
+    let refused = run(&home, &host, &["tag", "docker-daemon:a:1", "new", "docker-daemon:taken:1"]).await;
+    assert!(refused.failed(1).0.contains("taken:1 is another image: sha256:2222"), "{refused}");
+    assert_eq!(names().len(), 4, "nothing at all is set then");
+    // A copy within the engine is a name, too.
+    let copy = ["copy", "docker-daemon:taken:1", "docker-daemon:copied:1"];
+    let plan = ok(&home, &host, &[&copy[..], &["--dry-run"]].concat()).await;
+    assert!(plan.stdout.contains("it gets a name there"), "{plan}");
+    ok(&home, &host, &copy).await;
+    ok(&home, &host, &["tag", "docker-daemon:a:1", "docker-daemon:taken:1", "--force"]).await;
+    assert!(engine.names().contains(&(hub("taken:1"), one.clone())));
+    assert!(engine.requests().iter().all(|r| !r.ends_with("/get") && !r.ends_with("/load")));
+
+    // A name goes alone; with the last one goes the image, and that is asked about.
+    let dry = ok(&home, &host, &["delete", "docker-daemon:a:2", "--dry-run"]).await;
+    let want = format!("docker-daemon:a:2  {one}  the name; its image has a:1, h.io/b:3, taken:1 too\n");
+    assert_eq!(dry.stdout, want);
+    let gone = ok(&home, &host, &["delete", "docker-daemon:a:2", "docker-daemon:taken:1"]).await;
+    assert_eq!(gone.stdout, "deleted docker-daemon:a:2\ndeleted docker-daemon:taken:1\n", "{gone}");
+    let dry = ok(&home, &host, &["delete", "docker-daemon:copied:1", "--dry-run"]).await;
+    assert!(dry.stdout.ends_with("the image, with its last name\n"), "{dry}");
+    let refused = run(&home, &host, &["--output", "json", "delete", "docker-daemon:copied:1"]).await;
+    let (error, hint) = refused.failed(1);
+    let want = format!("docker-daemon:copied:1: with its last name goes the image {two}");
+    assert_eq!((error, hint), (want.as_str(), "--yes deletes it"), "{refused}");
+    assert_eq!(refused.json()["failed"][0]["class"], "conflict");
+    let by_id = format!("docker-daemon:{one}");
+    let refused = run(&home, &host, &["delete", &by_id]).await;
+    assert!(refused.failed(1).0.ends_with("go the names a:1, h.io/b:3"), "{refused}");
+    assert_eq!(names().len(), 3);
+    // Of two last names that are both given, neither is left for the other.
+    let both = ["delete", "docker-daemon:a:1", "docker-daemon:h.io/b:3"];
+    assert!(run(&home, &host, &both).await.failed(1).0.contains("with its last name"), "asked for once");
+    let gone = ok(&home, &host, &[&both[..], &["--yes"]].concat()).await;
+    assert_eq!(gone.stdout, format!("deleted docker-daemon:{one}  with a:1, h.io/b:3\n"), "{gone}");
+    assert_eq!(names(), [hub("copied:1")]);
+    let none = run(&home, &host, &["delete", "docker-daemon:none:1", "--yes"]).await;
+    assert!(none.failed(1).0.contains("not found"), "{none}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_engine_that_is_guarded_keeps_its_names() {
+    let (home, engine) = (Home::new(), FakeEngine::start(Ways::Classic).await);
+    engine.name("docker.io/library/a:1", &format!("sha256:{}", "1".repeat(64)));
+    let entry = |guard: &str| {
+        format!("registries: [{{name: build, type: docker, url: \"{}\", {guard}: true}}]\n", engine.host())
+    };
+    home.config(&entry("read_only"));
+    for args in
+        [&["tag", "docker-daemon://build/a:1", "2"][..], &["delete", "docker-daemon://build/a:1", "--yes"]]
+    {
+        let refused = home.run(args).await;
+        assert!(refused.failed(2).0.contains("\"build\" is read_only"), "{refused}");
+    }
+    home.config(&entry("protected"));
+    let delete = ["delete", "docker-daemon://build/a:1", "--yes"];
+    assert!(home.run(&delete).await.failed(2).0.contains("is protected"));
+    home.ok(&[&delete[..], &["--confirm", "build"]].concat()).await;
+    assert_eq!(engine.names(), []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs dockerd"]
+async fn a_real_engine_names_and_deletes() {
+    let (home, engine) = (Home::new(), Dockerd::start());
+    let (registry, image) = harbour(&home).await;
+    let (host, source) = (engine.host(), format!("{}/team/api:1", registry.host()));
+    ok(&home, &host, &["copy", &source, "docker-daemon:api:1"]).await;
+    ok(&home, &host, &["tag", "docker-daemon:api:1", "2", "docker-daemon:h.io:5000/other:3"]).await;
+    let id = config(&image, "linux/amd64").0;
+    for name in ["api:2", "h.io:5000/other:3"] {
+        assert_eq!(engine.docker(&["inspect", "--format", "{{.Id}}", name]).trim(), id);
+    }
+    ok(&home, &host, &["delete", "docker-daemon:api:2"]).await;
+    assert_eq!(engine.docker(&["images", "-q", "api:2"]), "");
+    let by_id = format!("docker-daemon:{id}");
+    let gone = ok(&home, &host, &["delete", &by_id, "--yes"]).await;
+    assert_eq!(gone.stdout, format!("deleted {by_id}  with api:1, h.io:5000/other:3\n"));
+    assert_eq!(engine.docker(&["images", "-aq"]), "");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_save_that_does_not_come_to_its_end_leaves_nothing() {
     let id = format!("sha256:{}", "1".repeat(64));
     for (ways, said) in [

@@ -12,7 +12,7 @@ use super::{Context, Error, Outcome, OutputFormat, confirm, copy};
 use crate::config::Config;
 use crate::engine::{self, Deleted, Deletion};
 use crate::job::{Failure, Target};
-use crate::oci::{ErrorClass, Location, Reference, printable};
+use crate::oci::{ErrorClass, Location, printable};
 
 /// Images that are looked at, or deleted, at the same time.
 const AT_ONCE: usize = 8;
@@ -31,6 +31,7 @@ pub async fn run(args: &DeleteArgs, context: &Context) -> Result<Outcome, Error>
     let engine = &context.engine;
     let mut batch = Batch::default();
     let found = look(&images, args.by_digest, args.dry_run, context, &mut batch).await;
+    let found = Deletion::with_last_names(found);
     if args.dry_run {
         return shown(&found, &batch, context);
     }
@@ -53,7 +54,7 @@ pub async fn run(args: &DeleteArgs, context: &Context) -> Result<Outcome, Error>
         by_digest.extend(look(&not_alone, true, true, context, &mut batch).await);
     }
     let by_digest = merged(by_digest);
-    for deletion in agreed(by_digest, &images, args.yes, &mut batch).await? {
+    for deletion in agreed(by_digest, &images, args, &mut batch).await? {
         let deleted = engine.delete(&deletion).await;
         batch.take(deletion.location, deleted, context)?;
     }
@@ -143,23 +144,25 @@ fn place(location: &Location) -> String {
         Location::Registry(reference) => reference.name(),
         Location::Store { repository, .. } => format!("store:{repository}"),
         Location::OciLayout { path, .. } => format!("oci:{}", path.display()),
+        Location::DockerDaemon { host: None, .. } => "docker-daemon:".to_owned(),
+        Location::DockerDaemon { host: Some(host), .. } => format!("docker-daemon://{host}/"),
         other => other.to_string(),
+    }
+}
+
+/// What is deleted, and what it is called by: an engine has images with names.
+fn words(location: &Location) -> (&'static str, &'static str) {
+    match location {
+        Location::DockerDaemon { .. } => ("image", "name"),
+        _ => ("manifest", "tag"),
     }
 }
 
 /// The names of a manifest that nobody named.
 fn unnamed(deletion: &Deletion, images: &[Location]) -> Vec<String> {
     let named = |tag: &str| {
-        images.iter().any(|image| {
-            place(image) == place(&deletion.location)
-                && match image {
-                    Location::Registry(Reference { digest: Some(_), .. }) => false,
-                    Location::Registry(reference) => reference.target().as_str() == tag,
-                    Location::Store { target, .. } => target.as_ref().map_or("latest", |t| t.as_str()) == tag,
-                    Location::OciLayout { reference, .. } => reference.as_deref() == Some(tag),
-                    _ => false,
-                }
-        })
+        let same = |image: &Location| place(image) == place(&deletion.location);
+        images.iter().any(|image| same(image) && deletion.is_named_by(tag, image))
     };
     deletion.tags.iter().filter(|tag| !named(tag)).cloned().collect()
 }
@@ -168,7 +171,7 @@ fn unnamed(deletion: &Deletion, images: &[Location]) -> Vec<String> {
 async fn agreed(
     deletions: Vec<Deletion>,
     images: &[Location],
-    yes: bool,
+    args: &DeleteArgs,
     batch: &mut Batch,
 ) -> Result<Vec<Deletion>, Error> {
     let mut agreed = Vec::new();
@@ -178,20 +181,36 @@ async fn agreed(
             let list: Vec<String> = others.iter().take(20).map(|tag| printable(tag, 128)).collect();
             let more = others.len().saturating_sub(20);
             let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            if others.is_empty() {
+                return format!(
+                    "{}: with its last name goes the image {}",
+                    deletion.location, deletion.digest
+                );
+            }
+            let (manifest, tags) = words(&deletion.location);
             format!(
-                "{}: with the manifest {} go the tags {}{more}",
+                "{}: with the {manifest} {} go the {tags}s {}{more}",
                 deletion.location,
                 deletion.digest,
                 list.join(", ")
             )
         };
-        let goes = others.is_empty()
-            || yes
-            || (confirm::can_ask() && confirm::agreed(&format!("{}; delete them?", what())).await?);
+        let goes = (others.is_empty() && (args.by_digest || !deletion.is_last_name()))
+            || args.yes
+            || (confirm::can_ask()
+                && confirm::agreed(&format!(
+                    "{}; delete {}?",
+                    what(),
+                    if others.is_empty() { "it" } else { "them" }
+                ))
+                .await?);
         match goes {
             true => agreed.push(deletion),
             false => {
-                let hint = Some("--yes deletes them, too".to_owned());
+                let hint = Some(match others.is_empty() {
+                    true => "--yes deletes it".to_owned(),
+                    false => "--yes deletes them, too".to_owned(),
+                });
                 let failure = Failure { message: what(), class: ErrorClass::Conflict, hint };
                 batch.failed.push((deletion.location, failure));
             }
@@ -208,14 +227,15 @@ fn shown(found: &[Deletion], batch: &Batch, context: &Context) -> Result<Outcome
         }
         OutputFormat::Text => {
             let line = |d: &Deletion| {
-                let others =
-                    d.tags.iter().filter(|tag| !d.location.to_string().ends_with(&format!(":{tag}")));
+                let others = d.tags.iter().filter(|tag| !d.is_named_by(tag, &d.location));
+                let (manifest, tag) = words(&d.location);
                 let others: Vec<String> = others.map(|tag| printable(tag, 128)).collect();
                 let with = match (d.by_digest, others.is_empty()) {
-                    (true, true) => "the manifest".to_owned(),
-                    (true, false) => format!("the manifest, with the tags {}", others.join(", ")),
-                    (false, true) => "the tag, its manifest's only one".to_owned(),
-                    (false, false) => format!("the tag; its manifest has {} too", others.join(", ")),
+                    (true, true) if d.is_last_name() => format!("the {manifest}, with its last {tag}"),
+                    (true, true) => format!("the {manifest}"),
+                    (true, false) => format!("the {manifest}, with the {tag}s {}", others.join(", ")),
+                    (false, true) => format!("the {tag}, its {manifest}'s only one"),
+                    (false, false) => format!("the {tag}; its {manifest} has {} too", others.join(", ")),
                 };
                 format!("{}  {}  {with}\n", printable(&d.location.to_string(), 500), d.digest)
             };
@@ -300,7 +320,11 @@ fn line(deleted: &Deleted) -> String {
     let deletion = &deleted.deletion;
     let what = match deletion.by_digest {
         false => printable(&deletion.location.to_string(), 500),
-        true => format!("{}@{}", printable(&place(&deletion.location), 500), deletion.digest),
+        true => {
+            let place = printable(&place(&deletion.location), 500);
+            let at = if place.ends_with([':', '/']) { "" } else { "@" };
+            format!("{place}{at}{}", deletion.digest)
+        }
     };
     let tags: Vec<String> = deletion.tags.iter().map(|tag| printable(tag, 128)).collect();
     let with = match deletion.by_digest && !tags.is_empty() {

@@ -6,7 +6,7 @@ use super::{Context, Error, Outcome, copy, interrupt, transfer};
 use crate::config::Config;
 use crate::engine::TagMove;
 use crate::job::{JobSpec, Target};
-use crate::oci::{ErrorClass, Location, Platforms, Reference, Tag, TagOrDigest};
+use crate::oci::{ErrorClass, Location};
 
 /// Gives an image new names where it is.
 pub async fn run(args: &TagArgs, context: &Context) -> Result<Outcome, Error> {
@@ -36,82 +36,23 @@ fn taken(moves: &[TagMove]) -> Error {
     Error::Taken { names: moves.iter().map(line).collect(), hint }
 }
 
-/// A job for the names in the image's own repository, which moves nothing, and one for all others.
+/// The jobs, or all that is wrong with the names.
 fn specs(args: &TagArgs, config: &Config) -> Result<Vec<JobSpec>, Error> {
     let mut faults = Faults::default();
     let source = faults.take(ErrorClass::Reference, args.source.parse::<Location>());
-    let (mut own, mut others) = (Vec::new(), Vec::new());
+    let mut names = Vec::new();
     if let Some(source) = &source {
         for text in &args.new {
-            let Some(new) = faults.take(ErrorClass::Reference, renamed(source, text)) else { continue };
-            let is_own = repository(source) == repository(&new);
-            let target = Target::Image(new);
-            copy::refuse_read_only(&target, config, &mut faults);
-            let list = if is_own { &mut own } else { &mut others };
-            if !list.contains(&target) {
-                list.push(target);
-            }
+            let Some(new) = faults.take(ErrorClass::Reference, JobSpec::new_name(source, text)) else {
+                continue;
+            };
+            copy::refuse_read_only(&Target::Image(new.clone()), config, &mut faults);
+            names.push(new);
         }
     }
     faults.finish("`wharf tag --help` shows how names are written")?;
     let Some(source) = source else { return Err(Error::usage("no image")) };
-    let job = |destinations: Vec<Target>| JobSpec {
-        destinations,
-        platforms: Platforms::All,
-        ..JobSpec::copy(source.clone(), source.clone())
-    };
-    Ok([own, others].into_iter().filter(|list| !list.is_empty()).map(job).collect())
-}
-
-/// Where names are within one place: everything of a location but tag and digest.
-fn repository(location: &Location) -> String {
-    match location {
-        Location::Registry(reference) => reference.name(),
-        Location::Store { repository, .. } => format!("store:{repository}"),
-        other => other.to_string().split(':').take(2).collect::<Vec<_>>().join(":"),
-    }
-}
-
-/// What `text` means as a new name of `source`. The error is for people.
-fn renamed(source: &Location, text: &str) -> Result<Location, String> {
-    if let Ok(tag) = text.parse::<Tag>() {
-        return tagged(source, tag);
-    }
-    let new = text.parse::<Location>().map_err(|e| e.to_string())?;
-    let same = match (source, &new) {
-        (Location::Registry(a), Location::Registry(b)) => a.registry == b.registry,
-        (Location::Store { .. }, Location::Store { .. }) => true,
-        (Location::OciLayout { path: a, .. }, Location::OciLayout { path: b, .. }) => a == b,
-        _ => false,
-    };
-    let by_digest = matches!(&new, Location::Registry(Reference { digest: Some(_), .. }))
-        || matches!(&new, Location::Store { target: Some(TagOrDigest::Digest(_)), .. });
-    match (same, by_digest) {
-        (true, false) => Ok(new),
-        (true, true) => Err(format!("{new}: a digest is no new name")),
-        (false, _) => Err(format!("{new} is not where {source} is; `wharf copy` copies it there")),
-    }
-}
-
-/// The image under another tag of its own place.
-fn tagged(source: &Location, tag: Tag) -> Result<Location, String> {
-    match source {
-        Location::Registry(reference) => Ok(Location::Registry(reference.with_tag(tag))),
-        Location::Store { repository, .. } => {
-            Ok(Location::Store { repository: repository.clone(), target: Some(TagOrDigest::Tag(tag)) })
-        }
-        Location::OciLayout { path, reference } => {
-            // An image that has a full name there keeps its repository.
-            let full = reference.as_deref().filter(|name| name.contains(['/', ':']));
-            let full = full.and_then(|name| name.parse::<Reference>().ok());
-            let name = full.map_or_else(|| tag.to_string(), |full| full.with_tag(tag.clone()).to_string());
-            Ok(Location::OciLayout { path: path.clone(), reference: Some(name) })
-        }
-        Location::OciArchive { .. } | Location::DockerArchive { .. } => {
-            Err(format!("{source}: an archive is not changed where it is; `wharf copy` makes another"))
-        }
-        Location::DockerDaemon { .. } => Err(format!("{source}: names of an engine are not set yet")),
-    }
+    Ok(JobSpec::renames(&source, names))
 }
 
 #[cfg(test)]
@@ -136,6 +77,11 @@ mod tests {
             ("store:a:1 2 store:b:1", vec!["store:a:1 → store:a:2", "store:a:1 → store:b:1"]),
             ("oci:d:1 2", vec!["oci:d:1 → oci:d:2"]),
             ("oci:d:h.io/a:1 2", vec!["oci:d:h.io/a:1 → oci:d:h.io/a:2"]),
+            (
+                "docker-daemon:a:1 2 docker-daemon:h.io/b:3",
+                vec!["docker-daemon:a:1 → docker-daemon:a:2, docker-daemon:h.io/b:3"],
+            ),
+            ("docker-daemon://build/a 2", vec!["docker-daemon://build/a → docker-daemon://build/a:2"]),
         ] {
             assert_eq!(parse(line).unwrap(), want, "{line}");
         }
@@ -148,7 +94,9 @@ mod tests {
             ("h.io/a:1 g.io/a:1", "`wharf copy`"),
             ("h.io/a:1 store:a:1", "`wharf copy`"),
             ("docker-archive:a.tar x", "`wharf copy`"),
-            ("docker-daemon:a:1 x", "not set yet"),
+            ("docker-daemon:a:1 docker-daemon://build/a:1", "`wharf copy`"),
+            (&format!("docker-daemon:{digest} x"), "docker-daemon:NAME:x"),
+            (&format!("docker-daemon:a:1 docker-daemon:a@{digest}"), "no new name"),
             (&format!("h.io/a:1 h.io/a@{digest}"), "no new name"),
             ("h.io/a:1 h.io/UP:1", "lower case"),
         ] {

@@ -12,18 +12,19 @@ use super::args::Access;
 #[command(after_help = "\
 A new tag is put in the image's own repository; a whole name may be another repository of the
 same registry, whose blobs are mounted. A tag that is another image's already is left alone
-without --force; with it, `wharf history` remembers what it was.
+without --force; with it, `wharf history` remembers what it was. In an engine any name will do.
 
 Examples:
   wharf tag harbor.example.com/lib/nginx:1.27 stable 1
   wharf tag harbor.example.com/lib/nginx:1.27 harbor.example.com/prod/nginx:1.27
   wharf tag store:o/r:2 latest --force
-  wharf tag oci:layout:v1 v2")]
+  wharf tag oci:layout:v1 v2
+  wharf tag docker-daemon:nginx:1.27 stable docker-daemon:harbor.example.com/lib/nginx:1.27")]
 pub struct TagArgs {
-    /// The image: in a registry, in store:, or in an oci: directory.
+    /// The image: in a registry, an engine, store:, or an oci: directory.
     #[arg(value_name = "SRC")]
     pub source: String,
-    /// New tags, or whole names in the same registry or store.
+    /// New tags, or whole names in the same registry, engine or store.
     #[arg(value_name = "NEW", required = true)]
     pub new: Vec<String>,
     /// Move tags that are another image's.
@@ -48,22 +49,23 @@ impl TagArgs {
 A tag goes alone where the registry can do that. Where it cannot (docker-registry), and with
 --by-digest or a digest, the manifest goes with every tag of it: the others are listed first and
 asked about, or --yes is needed. Registries free the space later, by their own garbage
-collection; store: and oci: give it back at once.
+collection; store: and oci: give it back at once. An engine's image goes with its last name,
+which is asked about, too.
 
 Examples:
   wharf delete harbor.example.com/lib/nginx:1.26
   wharf delete harbor.example.com/lib/nginx:1.25 harbor.example.com/lib/redis:6 --dry-run
   wharf delete harbor.example.com/lib/nginx@sha256:9f2c… --yes
   wharf delete prod.example.com/app:3 --confirm prod      # an entry with protected: true
-  wharf delete store:o/r:1 oci:layout:v1")]
+  wharf delete store:o/r:1 oci:layout:v1 docker-daemon:nginx:1.25")]
 pub struct DeleteArgs {
-    /// Tags or digests in registries, in store:, or in oci: directories.
+    /// Tags or digests in registries, engines, store:, or oci: directories.
     #[arg(value_name = "REF", required = true)]
     pub images: Vec<String>,
     /// Delete the tags' manifests, with every tag of theirs.
     #[arg(long)]
     pub by_digest: bool,
-    /// Do not ask about the other tags that go with a manifest.
+    /// Do not ask about other tags that go with a manifest, or an image that goes with its last name.
     #[arg(short, long)]
     pub yes: bool,
     /// The typed name of a configuration's entry that is protected; may be given several times.

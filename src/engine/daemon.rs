@@ -53,7 +53,7 @@ pub(super) fn place(host: Option<&str>) -> String {
 }
 
 /// What is asked of an engine for an image's name or ID, and what a plan asks the source for.
-fn asked(image: &str) -> Result<(String, TagOrDigest)> {
+pub(super) fn asked(image: &str) -> Result<(String, TagOrDigest)> {
     let wrong = |reason: String| Error::Request(format!("docker-daemon:{image}: {reason}"));
     if image.starts_with("sha256:") {
         let id: Digest =
@@ -193,6 +193,9 @@ impl Inner {
             return Err(Error::Request(format!("{}: no destination was named", spec.source)));
         }
         spec.destinations.iter().try_for_each(|target| self.refuse_forbidden(target))?;
+        if super::names::in_engine(spec) {
+            return self.preview_names(spec).await.map(Some);
+        }
         let there = self.daemons.open(host.as_deref())?.inspect(&asked(image)?.0).await?;
         check_platform(&spec.source, &there, &spec.platforms)?;
         let open = |target: &Target| match target {
@@ -364,12 +367,12 @@ const SAVED: &str =
     "an engine keeps layers uncompressed, so what arrives has other digests than what it once pulled";
 
 /// The image as a descriptor: its ID, and its size unpacked.
-fn described(there: &Inspected) -> Descriptor {
+pub(super) fn described(there: &Inspected) -> Descriptor {
     let kind = if there.keeps_manifests { media_type::OCI_MANIFEST } else { media_type::OCI_CONFIG };
     Descriptor::new(kind, there.id.clone(), there.size)
 }
 
-fn check_platform(at: &Location, there: &Inspected, platforms: &Platforms) -> Result<()> {
+pub(super) fn check_platform(at: &Location, there: &Inspected, platforms: &Platforms) -> Result<()> {
     let Platforms::Only(list) = platforms else { return Ok(()) };
     let own = there.platform.as_ref();
     let lacking = list.iter().find(|wanted| !own.is_some_and(|own| own.satisfies(wanted)));

@@ -1,5 +1,5 @@
 //! Deleting what somebody named: a tag alone where that can be, else a manifest with all its tags; in a registry, in
-//! wharf's own store, in a layout.
+//! wharf's own store, in a layout; in an engine by [`super::names`].
 
 use std::path::Path;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ pub struct Deletion {
     pub digest: Digest,
     /// The manifest goes, with every tag of it; else the tag alone.
     pub by_digest: bool,
-    /// The tags (a layout's names) that the manifest has, the named one too. Of a tag that goes alone they are found only
+    /// The tags (a layout's names, an engine's whole names) that the manifest has, the named one too. Of a tag that goes alone they are found only
     /// where that was asked for.
     pub tags: Vec<String>,
 }
@@ -73,6 +73,9 @@ impl Inner {
     ) -> Result<Deletion> {
         self.refuse_forbidden(&Target::Image(location.clone()))?;
         deletable(location)?;
+        if let Location::DockerDaemon { host, image } = location {
+            return self.find_in_engine(location, (host.as_deref(), image), by_digest).await;
+        }
         let found = self.resolve_location(location).await?;
         let missing = || transport::Error::NotFound { what: "image".to_owned(), at: location.to_string() };
         let digest = found.ok_or_else(missing)?.digest;
@@ -156,6 +159,10 @@ impl Inner {
                 let removed = OciLayout::remove(path, &deletion.digest, name).await?.ok_or_else(gone)?;
                 deleted(Some(removed), Vec::new())
             }
+            Location::DockerDaemon { host, image } => {
+                self.delete_in_engine(deletion, (host.as_deref(), image)).await?;
+                deleted(None, Vec::new())
+            }
             other => Err(not_deletable(other)),
         }
     }
@@ -206,14 +213,14 @@ fn names_a_tag(location: &Location) -> bool {
 
 fn deletable(location: &Location) -> Result<()> {
     match location {
-        Location::Registry(_) | Location::Store { .. } | Location::OciLayout { .. } => Ok(()),
+        Location::Registry(_)
+        | Location::Store { .. }
+        | Location::OciLayout { .. }
+        | Location::DockerDaemon { .. } => Ok(()),
         other => Err(not_deletable(other)),
     }
 }
 
 fn not_deletable(location: &Location) -> Error {
-    Error::Request(match location {
-        Location::DockerDaemon { .. } => format!("{location}: deleting from an engine is not built yet"),
-        _ => format!("{location}: nothing is deleted from an archive; remove the file"),
-    })
+    Error::Request(format!("{location}: nothing is deleted from an archive; remove the file"))
 }

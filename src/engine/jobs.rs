@@ -168,6 +168,15 @@ impl Inner {
         entry.now().started = Some(Timestamp::now());
         self.speaker.budgets.begin(entry.id, self.retries_per_job);
         self.move_to(entry, JobState::Planning).await?;
+        if super::names::in_engine(&entry.spec) {
+            self.move_to(entry, JobState::Running).await?;
+            let naming = super::voice::JOB.scope(entry.id, self.name_in_engine(&entry.spec));
+            return tokio::select! {
+                biased;
+                () = cancel.cancelled() => Err(until_cancelled(())),
+                named = naming => named,
+            };
+        }
         let planning = super::voice::JOB.scope(entry.id, self.make_plan(&entry.spec, false));
         let planned = tokio::select! {
             biased;

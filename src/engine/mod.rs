@@ -32,6 +32,7 @@
 //! | `progress`, `voice` | counters that are sampled; events |
 //! | `diary`, `budget` | the jobs' logs in the ledger; how often a job may try again |
 //! | `knowledge`, `remembered` | what outlives a job: where blobs are, how registries behave |
+//! | `names` | an engine's images get names there, and lose them |
 //! | `retag` | new names for an image where it is |
 //! | `delete` | deleting tags, manifests, images on this disk |
 //! | `diff`, `compare` | what two images differ in, as data; reading them for it |
@@ -66,6 +67,7 @@ mod jobs;
 mod keep;
 mod knowledge;
 mod login;
+mod names;
 mod nested;
 mod options;
 mod parts;

@@ -202,7 +202,7 @@ impl Inner {
 }
 
 /// A destination's tags and whether it has everything.
-fn destination_of(
+pub(super) fn destination_of(
     door: &DestinationDoor,
     now: Vec<Option<Digest>>,
     arrives: &Digest,
@@ -232,7 +232,7 @@ fn destination_of(
 }
 
 /// Refuses to move a tag that is there.
-fn keeps_tags(planned: &PlannedDestination) -> Result<()> {
+pub(super) fn keeps_tags(planned: &PlannedDestination) -> Result<()> {
     let Some(TagChange { tag, old: Some(old), new }) = planned.tags.iter().find(|tag| tag.overwrites())
     else {
         return Ok(());

@@ -49,7 +49,7 @@ impl Inner {
     }
 }
 
-/// Whether every destination is the repository (or layout) that the image is in: it has everything already.
+/// Whether every destination is the repository (or layout, or engine) that the image is in: it has everything already.
 pub(super) fn is_in_place(spec: &JobSpec) -> bool {
     let same = |target: &Target| match (&spec.source, target) {
         (Location::Registry(a), Target::Image(Location::Registry(b))) => {
@@ -59,6 +59,10 @@ pub(super) fn is_in_place(spec: &JobSpec) -> bool {
             a == b
         }
         (Location::OciLayout { path: a, .. }, Target::Image(Location::OciLayout { path: b, .. })) => a == b,
+        // An engine knows its images by their IDs, and any name will do.
+        (Location::DockerDaemon { host: a, .. }, Target::Image(Location::DockerDaemon { host: b, .. })) => {
+            a == b
+        }
         _ => false,
     };
     !spec.destinations.is_empty() && spec.destinations.iter().all(same)
@@ -79,6 +83,8 @@ mod tests {
             ("oci:d:1", "oci:d:2", true),
             ("oci:d:1", "oci:e:1", false),
             ("docker-archive:f", "docker-archive:f", false),
+            ("docker-daemon:a:1", "docker-daemon:b:2", true),
+            ("docker-daemon:a:1", "docker-daemon://build/a:1", false),
         ] {
             let spec = JobSpec::copy(source.parse().unwrap(), destination.parse().unwrap());
             assert_eq!(is_in_place(&spec), want, "{spec}");

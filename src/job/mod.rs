@@ -8,6 +8,7 @@ mod plan;
 mod progress;
 mod rate;
 mod record;
+mod rename;
 mod snapshot;
 mod spec;
 mod state;

@@ -172,7 +172,11 @@ impl State {
             }
             ("DELETE", _) => {
                 let name = path.strip_prefix("/images/").unwrap().to_owned();
-                match self.names.lock().unwrap().remove(&name) {
+                let mut names = self.names.lock().unwrap();
+                match names.remove(&name) {
+                    Some(id) if names.values().all(|other| *other != id) => {
+                        answer(200, &json!([{"Untagged": name}, {"Deleted": id}]))
+                    }
                     Some(_) => answer(200, &json!([{"Untagged": name}])),
                     None => answer(404, &json!({"message": format!("No such image: {name}")})),
                 }
@@ -201,7 +205,8 @@ impl State {
         let Some(id) = id else {
             return answer(404, &json!({"message": format!("No such image: {image}")}));
         };
-        let mut value = json!({"Id": id, "RepoTags": [image], "Os": "linux", "Architecture": "arm64", "Size": 70_000,
+        let named: Vec<&String> = names.iter().filter(|(_, of)| *of == id).map(|(name, _)| name).collect();
+        let mut value = json!({"Id": id, "RepoTags": named, "Os": "linux", "Architecture": "arm64", "Size": 70_000,
             "Config": {"Cmd": ["/x"], "ExposedPorts": {"80/tcp": {}}, "Volumes": {"/data": {}}},
             "RootFS": {"Type": "layers", "Layers": [Digest::of(b"layer").to_string()]}});
         if self.ways == Ways::Containerd {

@@ -36,6 +36,7 @@ mod shared;
 mod spool;
 mod staged;
 mod sum;
+mod summed;
 mod tar_entry;
 mod tar_layout;
 mod tar_source;

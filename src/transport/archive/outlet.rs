@@ -21,7 +21,8 @@ use super::naming::Naming;
 use super::packing::Packer;
 use super::partial::Partial;
 use super::pieces::PIECE;
-use crate::oci::{Digest, Hasher};
+use super::summed::Summed;
+use crate::oci::Digest;
 use crate::transport::{Error, Result};
 
 /// The way out of one archive. Dropped before [`Outlet::end`], it is given up, and nothing of it stays.
@@ -68,8 +69,7 @@ impl Outlet {
             (_, None) => return Ok(None),
             (_, Some(packing)) => {
                 let path = beside(partial.path());
-                let file = create(&path)?;
-                let summed = Summed { file, hasher: Hasher::sha256() };
+                let summed = Summed::new(create(&path)?);
                 (Box::new(Packer::new(packing, summed)), path.clone(), Some(path))
             }
         };
@@ -209,29 +209,11 @@ impl Sink for Pipe {
     }
 }
 
-/// A file whose bytes are hashed as they are written.
-struct Summed {
-    file: File,
-    hasher: Hasher,
-}
-
-impl Write for Summed {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let taken = self.file.write(bytes)?;
-        self.hasher.update(&bytes[..taken]);
-        Ok(taken)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Sink for Packer<Summed> {
+impl Sink for Packer<Summed<File>> {
     fn end(self: Box<Self>) -> io::Result<Option<Digest>> {
-        let Summed { file, hasher } = self.finish()?;
+        let (file, digest, _) = self.finish()?.finish();
         file.sync_all()?;
-        Ok(Some(hasher.finish()))
+        Ok(Some(digest))
     }
 }
 

@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -13,11 +13,16 @@ use futures_util::future::BoxFuture;
 use serde_json::Value;
 use tokio::sync::OnceCell;
 
-use super::spool::{SpoolFile, Stop};
+use super::packing::{Packer, Packing};
+use super::spool::Stop;
+use super::summed::Summed;
 use super::tar_source::TarArchive;
-use super::{blocking, gzip, pieces};
-use crate::oci::{Descriptor, Digest, Document, Hasher, ManifestError, RawManifest, TagOrDigest, media_type};
+use super::{blocking, pieces};
+use crate::oci::{Descriptor, Digest, Document, ManifestError, RawManifest, TagOrDigest, media_type};
 use crate::transport::{ByteStream, Error, Gzipped, Result, Source};
+
+/// Bytes that are read at once: few enough to stay in a core's cache.
+const READ: usize = 256 << 10;
 
 /// Layers that were gzipped, by the digest they had: images of one archive share them.
 #[derive(Debug, Default)]
@@ -93,43 +98,31 @@ async fn gzipped(archive: &TarArchive, layer: &Descriptor) -> Result<Layer> {
 
 /// Blocks.
 fn gzip_layer(archive: &TarArchive, layer: &Descriptor, stop: Stop) -> Result<Layer> {
-    let (spool, section) = (archive.spool(), archive.section(layer)?);
+    let (spool, mut section) = (archive.spool(), archive.section(layer)?);
     let failed = |e| spool.error(e);
-    let mut output = Output { file: spool.create(0, stop.clone())?, hasher: Hasher::sha256() };
+    let mut packer = Packer::new(Packing::Layer, Summed::new(spool.create(0, stop.clone())?));
     let mut inner = layer.digest.hasher();
-    gzip::compress(section, &mut output, |piece| {
-        stop.check()?;
-        inner.update(piece);
-        spool.note(piece.len());
-        Ok(())
-    })
-    .map_err(failed)?;
+    let mut piece = vec![0; READ];
+    loop {
+        stop.check().map_err(failed)?;
+        let read = section.read(&mut piece).map_err(failed)?;
+        if read == 0 {
+            break;
+        }
+        // The chunks before it are compressed meanwhile.
+        packer.write_all(&piece[..read]).map_err(failed)?;
+        inner.update(&piece[..read]);
+        spool.note(read);
+    }
+    let (file, digest, size) = packer.finish().map_err(failed)?.finish();
     let found = inner.finish();
     if found != layer.digest {
         let at = format!("{} {}", archive.name(), layer.digest);
         let (expected, found) = (layer.digest.to_string(), found.to_string());
         return Err(Error::Content { attempted: "read layer", at, expected, found });
     }
-    let Output { file, hasher } = output;
-    let reader = file.reader().map_err(failed)?;
-    Ok(Layer { file: Arc::new(reader), digest: hasher.finish(), size: file.size() })
-}
-
-struct Output {
-    file: SpoolFile,
-    hasher: Hasher,
-}
-
-impl Write for Output {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        let written = self.file.write(bytes)?;
-        self.hasher.update(&bytes[..written]);
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        self.file.flush()
-    }
+    let file = Arc::new(file.reader().map_err(failed)?);
+    Ok(Layer { file, digest, size })
 }
 
 /// The manifest with the gzipped layers; fields, their order and everything unknown stay.

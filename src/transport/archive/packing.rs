@@ -1,16 +1,19 @@
-//! A whole archive compressed on its way into its file, on several cores: the bytes are cut into chunks of one size, and
-//! each becomes a gzip member or a zstd frame of its own. gunzip, zstd and `docker load` read a row of them as one
-//! stream. What comes out depends on the bytes alone, however many cores there are.
+//! Compressing on several cores: the bytes are cut into chunks of one size. Of a whole archive each becomes a gzip member
+//! or a zstd frame of its own; gunzip, zstd and `docker load` read a row of them as one stream. Of a layer, whose
+//! digest many tools will see, they become one member. What comes out depends on the bytes alone, however many cores
+//! there are.
 
 use std::collections::VecDeque;
 use std::io::{self, Write};
 use std::path::Path;
 use std::thread::{self, JoinHandle};
 
-use flate2::Compression;
 use flate2::write::GzEncoder;
+use flate2::{Compression, Crc};
 
-/// Bytes that are compressed as one.
+use super::gzip;
+
+/// Bytes that are compressed as one. The digest of every layer that is gzipped depends on it.
 const CHUNK: usize = 1 << 20;
 /// Bytes of a chunk's ends that tell whether it can be compressed.
 const SAMPLE: usize = 32 << 10;
@@ -19,15 +22,26 @@ const AT_ONCE: usize = 8;
 /// zstd's own default.
 const ZSTD_LEVEL: i32 = 3;
 
-/// How a whole archive is compressed.
+/// What bytes become.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Packing {
+    /// A whole archive: a row of gzip members.
     Gzip,
+    /// A whole archive: a row of zstd frames.
     Zstd,
+    /// A layer: one gzip member.
+    Layer,
+}
+
+/// A chunk that is compressed.
+struct Packed {
+    bytes: Vec<u8>,
+    /// Of a part of a member: the checksum of what is in it.
+    sum: Option<Crc>,
 }
 
 impl Packing {
-    /// What a file's name asks for: `.gz`, `.tgz`, `.zst`, `.tzst`.
+    /// What an archive's name asks for: `.gz`, `.tgz`, `.zst`, `.tzst`.
     pub(super) fn of(path: &Path) -> Option<Packing> {
         match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
             "gz" | "tgz" => Some(Packing::Gzip),
@@ -36,13 +50,18 @@ impl Packing {
         }
     }
 
-    fn pack(self, chunk: &[u8]) -> io::Result<Vec<u8>> {
-        match self {
+    fn pack(self, chunk: &[u8], is_last: bool) -> io::Result<Packed> {
+        let bytes = match self {
             // Layers are compressed already, as a rule: looking for what is not there takes most of the time.
-            Packing::Gzip if is_compressed(chunk)? => gzip(chunk, Compression::none()),
-            Packing::Gzip => gzip(chunk, Compression::default()),
-            Packing::Zstd => zstd::bulk::compress(chunk, ZSTD_LEVEL),
-        }
+            Packing::Gzip if is_compressed(chunk)? => member(chunk, Compression::none())?,
+            Packing::Gzip => member(chunk, Compression::default())?,
+            Packing::Zstd => zstd::bulk::compress(chunk, ZSTD_LEVEL)?,
+            Packing::Layer => {
+                let (bytes, sum) = gzip::deflate(chunk, is_last)?;
+                return Ok(Packed { bytes, sum: Some(sum) });
+            }
+        };
+        Ok(Packed { bytes, sum: None })
     }
 }
 
@@ -50,17 +69,17 @@ impl Packing {
 fn is_compressed(chunk: &[u8]) -> io::Result<bool> {
     let sample = SAMPLE.min(chunk.len());
     for part in [&chunk[..sample], &chunk[chunk.len() - sample..]] {
-        if gzip(part, Compression::fast())?.len() <= sample / 100 * 98 {
+        if member(part, Compression::fast())?.len() <= sample / 100 * 98 {
             return Ok(false);
         }
     }
     Ok(true)
 }
 
-fn gzip(bytes: &[u8], level: Compression) -> io::Result<Vec<u8>> {
-    let mut gzip = GzEncoder::new(Vec::with_capacity(bytes.len()), level);
-    gzip.write_all(bytes)?;
-    gzip.finish()
+fn member(bytes: &[u8], level: Compression) -> io::Result<Vec<u8>> {
+    let mut member = GzEncoder::new(Vec::with_capacity(bytes.len()), level);
+    member.write_all(bytes)?;
+    member.finish()
 }
 
 /// Compresses what is written into it.
@@ -69,36 +88,47 @@ pub(super) struct Packer<W> {
     out: W,
     chunk: Vec<u8>,
     /// In the order of the bytes.
-    under_way: VecDeque<JoinHandle<io::Result<Vec<u8>>>>,
+    under_way: VecDeque<JoinHandle<io::Result<Packed>>>,
     at_once: usize,
+    /// Nothing was handed over yet.
     is_empty: bool,
+    /// Of a member: the checksum of what is written of it.
+    sum: Crc,
 }
 
 impl<W: Write> Packer<W> {
     pub(super) fn new(packing: Packing, out: W) -> Packer<W> {
         let cores = thread::available_parallelism().map_or(1, usize::from);
         let (chunk, under_way, at_once) = (Vec::with_capacity(CHUNK), VecDeque::new(), cores.min(AT_ONCE));
-        Packer { packing, out, chunk, under_way, at_once, is_empty: true }
+        Packer { packing, out, chunk, under_way, at_once, is_empty: true, sum: Crc::new() }
     }
 
     /// Writes what is under way, and gives back where to.
     pub(super) fn finish(mut self) -> io::Result<W> {
-        if self.is_empty || !self.chunk.is_empty() {
-            self.hand_over()?;
+        // A member has to end: with an empty block where the last one was full.
+        if self.is_empty || !self.chunk.is_empty() || self.packing == Packing::Layer {
+            self.hand_over(true)?;
         }
         while self.write_first()? {}
+        if self.packing == Packing::Layer {
+            self.out.write_all(&gzip::trailer(&self.sum))?;
+        }
         Ok(self.out)
     }
 
     /// Lets a thread compress the chunk at hand; the first is waited for where all are busy.
-    fn hand_over(&mut self) -> io::Result<()> {
+    fn hand_over(&mut self, is_last: bool) -> io::Result<()> {
+        if self.is_empty && self.packing == Packing::Layer {
+            self.out.write_all(&gzip::HEADER)?;
+        }
         if self.under_way.len() >= self.at_once {
             self.write_first()?;
         }
         let chunk = std::mem::replace(&mut self.chunk, Vec::with_capacity(CHUNK));
         let packing = self.packing;
         // A thread a chunk: starting one takes a thousandth of the time that its chunk does.
-        let thread = thread::Builder::new().name("packing".to_owned()).spawn(move || packing.pack(&chunk))?;
+        let thread =
+            thread::Builder::new().name("packing".to_owned()).spawn(move || packing.pack(&chunk, is_last))?;
         self.under_way.push_back(thread);
         self.is_empty = false;
         Ok(())
@@ -108,7 +138,10 @@ impl<W: Write> Packer<W> {
     fn write_first(&mut self) -> io::Result<bool> {
         let Some(first) = self.under_way.pop_front() else { return Ok(false) };
         let packed = first.join().map_err(|_| io::Error::other("the compressing thread panicked"))??;
-        self.out.write_all(&packed)?;
+        self.out.write_all(&packed.bytes)?;
+        if let Some(sum) = &packed.sum {
+            self.sum.combine(sum);
+        }
         Ok(true)
     }
 }
@@ -118,7 +151,7 @@ impl<W: Write> Write for Packer<W> {
         let taken = bytes.len().min(CHUNK - self.chunk.len());
         self.chunk.extend_from_slice(&bytes[..taken]);
         if self.chunk.len() == CHUNK {
-            self.hand_over()?;
+            self.hand_over(false)?;
         }
         Ok(taken)
     }
@@ -144,9 +177,9 @@ mod tests {
     #[test]
     fn what_is_packed_is_one_stream_and_the_same_every_time() {
         let content: Vec<u8> = (0..1_500_000u32).flat_map(|n| (n / 7).to_le_bytes()).collect();
-        for length in [0, 1, CHUNK, CHUNK + 1, content.len()] {
+        for length in [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 2 * CHUNK, content.len()] {
             let content = &content[..length];
-            for packing in [Packing::Gzip, Packing::Zstd] {
+            for packing in [Packing::Gzip, Packing::Zstd, Packing::Layer] {
                 let once = packed(packing, content, 300_000);
                 assert!(once == packed(packing, content, 7_001), "the pieces that come do not matter");
                 let mut back = Vec::new();
@@ -155,11 +188,24 @@ mod tests {
                     Packing::Zstd => {
                         zstd::stream::read::Decoder::new(&once[..]).unwrap().read_to_end(&mut back)
                     }
+                    Packing::Layer => {
+                        let mut member = flate2::read::GzDecoder::new(&once[..]);
+                        let read = member.read_to_end(&mut back);
+                        assert!(member.into_inner().is_empty(), "something lies behind the one member");
+                        read
+                    }
                 }
                 .unwrap();
                 assert!(back == content, "{packing:?} {length}");
             }
         }
+    }
+
+    #[test]
+    fn a_layer_has_the_bytes_of_every_build() {
+        // Who changes them changes the digest of every layer that was ever gzipped: then say so to the users.
+        let packed = packed(Packing::Layer, b"the same bytes", 5);
+        assert_eq!(crate::oci::Digest::of(&packed).short(12), "d66e68daa092");
     }
 
     #[test]

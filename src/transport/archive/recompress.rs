@@ -2,16 +2,15 @@
 //! goes through a file of its own.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use flate2::Compression;
-use flate2::write::GzEncoder;
-
+use super::packing::{Packer, Packing};
 use super::partial;
 use super::pieces::{PIECE, Sink};
-use crate::oci::{Digest, Hasher, printable};
+use super::summed::Summed;
+use crate::oci::{Digest, printable};
 use crate::transport::{Error, Result};
 
 /// Whether bytes begin a zstd frame (RFC 8878, 3.1.1).
@@ -21,7 +20,7 @@ pub(super) fn is_zstd(start: &[u8]) -> bool {
 
 /// A layer in a file without a name: it vanishes when it is dropped, even if the process is killed.
 #[derive(Debug)]
-pub(super) struct Spool {
+pub(super) struct SpooledLayer {
     file: File,
     /// Of what is in the file.
     pub(super) digest: Digest,
@@ -42,9 +41,13 @@ pub(super) struct Recompress {
 
 enum Stage {
     Empty,
-    Zstd(Box<zstd::stream::write::Decoder<'static, Layer>>),
+    /// Hashed plain, between the one compression and the other.
+    Zstd(Box<zstd::stream::write::Decoder<'static, Summed<Packer<Output>>>>),
     Kept(Output),
 }
+
+/// What is written into the file without a name.
+type Output = Summed<File>;
 
 impl Recompress {
     pub(super) fn new(digest: &Digest, beside: &Path) -> Recompress {
@@ -52,27 +55,28 @@ impl Recompress {
     }
 
     /// The whole layer, after its last piece.
-    pub(super) fn finish(self) -> Result<Spool> {
+    pub(super) fn finish(self) -> Result<SpooledLayer> {
         let failed = |e| failed(&self.digest, &self.beside, e);
         let (output, diff_id) = match self.stage {
-            Stage::Empty => (Output::create(&self.beside)?, None),
+            Stage::Empty => (output(&self.beside)?, None),
             Stage::Kept(output) => (output, None),
             Stage::Zstd(mut decoder) => {
                 decoder.flush().map_err(failed)?;
-                let Layer { gzip, hasher } = decoder.into_inner();
-                (gzip.finish().map_err(failed)?, Some(hasher.finish()))
+                let (packer, diff_id, _) = decoder.into_inner().finish();
+                (packer.finish().map_err(failed)?, Some(diff_id))
             }
         };
-        output.finish(diff_id).map_err(failed)
+        let (file, digest, size) = output.finish();
+        Ok(SpooledLayer { file, digest, size, diff_id })
     }
 
     fn begin(&mut self, first: &[u8]) -> Result<()> {
-        let output = Output::create(&self.beside)?;
+        let output = output(&self.beside)?;
         self.stage = match is_zstd(first) {
             false => Stage::Kept(output),
             true => {
-                let gzip = GzEncoder::new(output, Compression::default());
-                let decoder = zstd::stream::write::Decoder::new(Layer { gzip, hasher: Hasher::sha256() });
+                let plain = Summed::new(Packer::new(Packing::Layer, output));
+                let decoder = zstd::stream::write::Decoder::new(plain);
                 Stage::Zstd(Box::new(decoder.map_err(|e| failed(&self.digest, &self.beside, e))?))
             }
         };
@@ -111,59 +115,12 @@ fn failed(digest: &Digest, beside: &Path, error: io::Error) -> Error {
     }
 }
 
-/// The layer's tar on its way from zstd to gzip.
-struct Layer {
-    gzip: GzEncoder<Output>,
-    hasher: Hasher,
+/// A file without a name, beside the archive.
+fn output(beside: &Path) -> Result<Output> {
+    Ok(Summed::new(partial::nameless(beside)?))
 }
 
-impl Write for Layer {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let taken = self.gzip.write(bytes)?;
-        self.hasher.update(&bytes[..taken]);
-        Ok(taken)
-    }
-
-    // Flushing gzip would put a marker into the stream; nothing is lost without, `finish` comes.
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// A spool that is being written.
-struct Output {
-    file: BufWriter<File>,
-    hasher: Hasher,
-    size: u64,
-}
-
-impl Output {
-    /// A file without a name, beside the archive.
-    fn create(beside: &Path) -> Result<Output> {
-        let file = BufWriter::with_capacity(PIECE, partial::nameless(beside)?);
-        Ok(Output { file, hasher: Hasher::sha256(), size: 0 })
-    }
-
-    fn finish(self, diff_id: Option<Digest>) -> io::Result<Spool> {
-        let file = self.file.into_inner().map_err(io::IntoInnerError::into_error)?;
-        Ok(Spool { file, digest: self.hasher.finish(), size: self.size, diff_id })
-    }
-}
-
-impl Write for Output {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let taken = self.file.write(bytes)?;
-        self.hasher.update(&bytes[..taken]);
-        self.size += taken as u64;
-        Ok(taken)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
-    }
-}
-
-impl Spool {
+impl SpooledLayer {
     /// Copies the layer into the archive.
     pub(super) fn copy_to(&self, archive: &File, offset: u64) -> io::Result<()> {
         let mut piece = vec![0; PIECE];
@@ -185,7 +142,7 @@ mod tests {
 
     use super::*;
 
-    fn through(content: &[u8], restart: bool) -> Result<(Spool, Vec<u8>)> {
+    fn through(content: &[u8], restart: bool) -> Result<(SpooledLayer, Vec<u8>)> {
         let dir = tempfile::tempdir().unwrap();
         let partial = dir.path().join("a.tar.partial");
         let mut layer = Recompress::new(&Digest::of(content), &partial);

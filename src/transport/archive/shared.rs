@@ -16,7 +16,7 @@ use super::journal::{self, Journal};
 use super::naming::{Claimed, Naming};
 use super::outlet::Outlet;
 use super::partial::{self, Keep, WORTH_KEEPING};
-use super::recompress::{Recompress, Spool};
+use super::recompress::{Recompress, SpooledLayer};
 use super::room;
 use super::sum::Sum;
 use super::tar_layout::{Blocks, Layout, Place, Slot, blob_path};
@@ -48,7 +48,7 @@ pub(super) struct State<D> {
     journal: Option<Journal>,
     layout: Layout,
     /// Layers that were compressed anew, by the digest they came with.
-    pub(super) spools: HashMap<Digest, Arc<Spool>>,
+    pub(super) spools: HashMap<Digest, Arc<SpooledLayer>>,
     /// What was put so far.
     pub(super) documents: D,
     pub(super) notes: Vec<String>,
@@ -222,7 +222,7 @@ impl<D: Documents> Shared<D> {
     }
 
     /// Notes that a blob is whole, and hashes the archive as far as that makes its beginning whole.
-    pub(super) fn whole(&self, digest: &Digest, spool: Option<Spool>) {
+    pub(super) fn whole(&self, digest: &Digest, spool: Option<SpooledLayer>) {
         let mut state = self.state();
         state.layout.done(digest);
         if let Some(spool) = spool {
@@ -346,13 +346,13 @@ impl<D: Documents> Shared<D> {
 fn write_rest<D: Documents>(
     claimed: &Claimed,
     layout: &mut Layout,
-    spools: &HashMap<Digest, Arc<Spool>>,
+    spools: &HashMap<Digest, Arc<SpooledLayer>>,
     documents: &D,
 ) -> Result<()> {
     let (file, path) = (claimed.partial.file(), claimed.partial.path());
     // The journal's place is the documents' now.
     file.set_len(layout.end()).map_err(|e| Error::file("write", path, e))?;
-    let spooled: HashMap<&Digest, &Arc<Spool>> =
+    let spooled: HashMap<&Digest, &Arc<SpooledLayer>> =
         spools.values().map(|spool| (&spool.digest, spool)).collect();
     let mut written: Vec<&Digest> = Vec::new();
     for layer in documents.layers() {

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
 use tokio::sync::Semaphore;
 
-use super::room;
+use super::{partial, room};
 use crate::transport::{Error, Result};
 
 /// Bytes between two looks at the disk.
@@ -60,18 +60,8 @@ impl Spool {
         let directory = &self.0.directory;
         fs::create_dir_all(directory).map_err(|e| Error::file("create", directory, e))?;
         room::check_leaving(directory, needed)?;
-        for n in 0..10_000 {
-            let path = directory.join(format!(".wharf-{}-{n}.partial", std::process::id()));
-            match File::options().read(true).write(true).create_new(true).open(&path) {
-                Ok(file) => {
-                    fs::remove_file(&path).map_err(|e| Error::file("remove", &path, e))?;
-                    return Ok(SpoolFile { file, spool: self.clone(), stop, size: 0, looked: 0 });
-                }
-                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
-                Err(e) => return Err(Error::file("create", path, e)),
-            }
-        }
-        Err(Error::file("create", directory, io::ErrorKind::AlreadyExists.into()))
+        let file = partial::nameless(&directory.join(format!(".wharf-{}", std::process::id())))?;
+        Ok(SpoolFile { file, spool: self.clone(), stop, size: 0, looked: 0 })
     }
 
     /// An error of writing or of reading what is written, as people should see it: an error that carries one of wharf's

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::super::documents::Documents;
 use super::super::pieces::{PIECE, Sink};
-use super::super::recompress::{self, Recompress, Spool};
+use super::super::recompress::{self, Recompress, SpooledLayer};
 use super::super::shared::{Shared, State};
 use super::image::{self, Image, Replacement};
 use super::metadata;
@@ -135,7 +135,7 @@ impl Shared<Images> {
     }
 
     /// The layer as it was compressed anew, if it was or must be: some layers are zstd whatever their type says.
-    fn spool_of(&self, layer: &Descriptor) -> Result<Option<Arc<Spool>>> {
+    fn spool_of(&self, layer: &Descriptor) -> Result<Option<Arc<SpooledLayer>>> {
         if let Some(spool) = self.state().spools.get(&layer.digest) {
             return Ok(Some(spool.clone()));
         }

@@ -4,27 +4,25 @@ use serde_json::json;
 
 use super::output::{self, size, table};
 use super::{Context, Error, Outcome, OutputFormat};
-use crate::engine::{Archive, ArchiveImage, Image};
+use crate::engine::{ArchiveImage, Image, ListedImages, Place};
 use crate::oci::{Location, printable};
 
 /// The archive, if it has several images and the location names none.
-pub(super) async fn several(location: &Location, context: &Context) -> Result<Option<Archive>, Error> {
-    let is_named = match location {
-        Location::OciLayout { reference, .. } | Location::OciArchive { reference, .. } => reference.is_some(),
-        Location::DockerArchive { reference, .. } => reference.is_some(),
-        _ => return Ok(None),
-    };
-    if is_named {
-        return Ok(None);
-    }
-    let archive = context.engine.archive(location).await?;
-    Ok(Some(archive).filter(|archive| archive.images.len() > 1))
+pub(super) async fn several(location: &Location, context: &Context) -> Result<Option<ListedImages>, Error> {
+    let Some(place) = Place::of_whole(location) else { return Ok(None) };
+    let listed = context.engine.images(&place).await?;
+    Ok(Some(listed).filter(|listed| listed.merged().len() > 1))
 }
 
 /// Shows every image of an archive.
-pub(super) async fn run(location: &Location, archive: &Archive, context: &Context) -> Result<Outcome, Error> {
-    let mut images = Vec::with_capacity(archive.images.len());
-    for entry in &archive.images {
+pub(super) async fn run(
+    location: &Location,
+    listed: &ListedImages,
+    context: &Context,
+) -> Result<Outcome, Error> {
+    let entries = listed.merged();
+    let mut images = Vec::with_capacity(entries.len());
+    for entry in &entries {
         images.push((entry, context.engine.inspect(&entry.location).await?));
     }
     match context.output {

@@ -6,7 +6,7 @@ use nucleo_matcher::{Config, Matcher, Utf32Str};
 /// A pattern for names.
 pub(super) enum NameFilter {
     /// `team-*/api`: `*` stands for any text, `?` for one character.
-    Wildcard(Vec<char>),
+    Wildcard(String),
     /// Everything else: letters in their order; `'text`, `^start`, `end$` and `!not` as fzf has them.
     Fuzzy(Box<(Pattern, Matcher)>),
 }
@@ -15,7 +15,7 @@ impl NameFilter {
     /// Reads a pattern.
     pub(super) fn new(text: &str) -> NameFilter {
         match text.contains(['*', '?']) {
-            true => NameFilter::Wildcard(text.chars().collect()),
+            true => NameFilter::Wildcard(text.to_owned()),
             false => {
                 let pattern = Pattern::parse(text, CaseMatching::Smart, Normalization::Smart);
                 NameFilter::Fuzzy(Box::new((pattern, Matcher::new(Config::DEFAULT))))
@@ -26,7 +26,7 @@ impl NameFilter {
     /// Whether a name fits.
     pub(super) fn fits(&mut self, name: &str) -> bool {
         match self {
-            NameFilter::Wildcard(pattern) => wildcard(pattern, &name.chars().collect::<Vec<_>>()),
+            NameFilter::Wildcard(pattern) => wildcard(pattern, name),
             NameFilter::Fuzzy(fuzzy) => {
                 let (pattern, matcher) = fuzzy.as_mut();
                 pattern.score(Utf32Str::new(name, &mut Vec::new()), matcher).is_some()
@@ -35,8 +35,9 @@ impl NameFilter {
     }
 }
 
-/// Whether the whole name fits. After a mismatch the last `*` takes one character more: never exponential.
-fn wildcard(pattern: &[char], name: &[char]) -> bool {
+/// Whether the whole name fits: `*` stands for any text, `?` for one character. After a mismatch the last `*` takes one character more: never exponential.
+pub(super) fn wildcard(pattern: &str, name: &str) -> bool {
+    let (pattern, name): (Vec<char>, Vec<char>) = (pattern.chars().collect(), name.chars().collect());
     let (mut p, mut n, mut star) = (0, 0, None);
     while n < name.len() {
         match pattern.get(p) {

@@ -11,40 +11,14 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use super::door::SourceDoor;
 use super::voice::JOB;
-use super::{Error, Inner, Result};
+use super::{Inner, Result};
 use crate::job::JobEvent;
-use crate::oci::{Descriptor, Location, TagOrDigest, printable};
+use crate::oci::{Location, TagOrDigest, printable};
 use crate::transport;
-use crate::transport::archive::{OciLayout, STDIN, Spool, TarFile, WeakTarFile};
+use crate::transport::archive::{STDIN, Spool, TarFile, WeakTarFile};
 
 /// How often it is said that something is still being staged.
 const STILL: Duration = Duration::from_secs(5);
-
-/// An image of an archive, for lists.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct ArchiveImage {
-    /// How a job or a question names it.
-    pub location: Location,
-    /// Its names there, in full where they are; none if it has only its digest.
-    pub names: Vec<String>,
-    /// Its manifest or index.
-    pub descriptor: Descriptor,
-}
-
-/// An archive with its images. While it is kept, what was staged for it is there, and nobody stages it again.
-#[derive(Debug, Clone)]
-pub struct Archive {
-    /// Each image once, in the archive's order.
-    pub images: Vec<ArchiveImage>,
-    _tar: Option<TarFile>,
-}
-
-impl Archive {
-    /// Images as somebody lists them, with nothing that has to be kept.
-    pub fn listed(images: Vec<ArchiveImage>) -> Archive {
-        Archive { images, _tar: None }
-    }
-}
 
 /// The archives that are open.
 pub(super) struct Archives {
@@ -70,7 +44,7 @@ enum Stdin {
 }
 
 impl Archives {
-    pub(super) fn new(spool: PathBuf) -> Archives {
+    pub(super) fn new(spool: &Path) -> Archives {
         Archives { spool: Spool::new(spool), files: Mutex::default(), stdin: Turn::new(Stdin::Unread) }
     }
 
@@ -152,56 +126,6 @@ impl Inner {
         }
     }
 
-    /// Which kind of archive lies at a path: an OCI layout, or a tar of one kind or the other.
-    pub(super) async fn find_archive(&self, path: &Path) -> Result<Archive> {
-        let path_is_directory =
-            path != Path::new("-") && tokio::fs::metadata(path).await.is_ok_and(|m| m.is_dir());
-        let path = path.to_owned();
-        if path_is_directory {
-            return self.list_archive(&Location::OciLayout { path, reference: None }).await;
-        }
-        let tar = self.open_archive(&path).await?;
-        let location = match tar.is_docker() {
-            true => Location::DockerArchive { path, reference: None },
-            false => Location::OciArchive { path, reference: None },
-        };
-        self.list_archive(&location).await
-    }
-
-    /// The images of an archive or layout.
-    pub(super) async fn list_archive(&self, location: &Location) -> Result<Archive> {
-        let (listed, tar) = match location {
-            Location::OciLayout { path, .. } => (OciLayout::images(path).await?, None),
-            Location::OciArchive { path, .. } | Location::DockerArchive { path, .. } => {
-                let tar = self.open_archive(path).await?;
-                (tar.images(), Some(tar))
-            }
-            _ => return Err(Error::Request(format!("{location} is no archive"))),
-        };
-        let mut images: Vec<ArchiveImage> = Vec::new();
-        for image in listed {
-            // Referrers that lie beside their images are none.
-            if image.descriptor.artifact_type.is_some() {
-                continue;
-            }
-            let name = image.names.into_iter().next();
-            if let Some(known) =
-                images.iter_mut().find(|one| one.descriptor.digest == image.descriptor.digest)
-            {
-                known.names.extend(name);
-                continue;
-            }
-            let asked = name.clone().unwrap_or_else(|| image.descriptor.digest.to_string());
-            let location = named(location, asked);
-            images.push(ArchiveImage {
-                location,
-                names: name.into_iter().collect(),
-                descriptor: image.descriptor,
-            });
-        }
-        Ok(Archive { images, _tar: tar })
-    }
-
     /// Waits for `work`; while it goes on, bytes are told of now and then.
     async fn telling<T>(&self, what: &str, work: impl Future<Output = T>) -> T {
         let mut ticks = interval_at(Instant::now() + STILL, STILL);
@@ -219,22 +143,5 @@ impl Inner {
                 }
             }
         }
-    }
-}
-
-/// The location of one image of an archive. Only an OCI location can name a digest; every tar is read as one.
-fn named(archive: &Location, name: String) -> Location {
-    match archive {
-        Location::OciLayout { path, .. } => Location::OciLayout { path: path.clone(), reference: Some(name) },
-        Location::DockerArchive { path, .. } if name.parse::<crate::oci::Digest>().is_err() => {
-            match name.parse() {
-                Ok(full) => Location::DockerArchive { path: path.clone(), reference: Some(full) },
-                Err(_) => Location::OciArchive { path: path.clone(), reference: Some(name) },
-            }
-        }
-        Location::OciArchive { path, .. } | Location::DockerArchive { path, .. } => {
-            Location::OciArchive { path: path.clone(), reference: Some(name) }
-        }
-        other => other.clone(),
     }
 }

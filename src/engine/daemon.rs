@@ -25,11 +25,12 @@ pub(super) struct Daemons {
 }
 
 impl Daemons {
-    pub(super) fn new(options: &EngineOptions) -> Daemons {
+    /// What an engine saves goes through `spool`.
+    pub(super) fn new(options: &EngineOptions, spool: Spool) -> Daemons {
         Daemons {
             find: options.daemons.find.clone(),
             staging: options.daemons.staging.clone(),
-            spool: Spool::new(&options.spool),
+            spool,
             connect_timeout: options.client.connect_timeout,
             stall_timeout: options.client.stall_timeout,
         }

@@ -4,44 +4,51 @@
 //! It reads no environment, no home directory and no terminal: what it is to know comes with
 //! [`EngineOptions`], what it wants to say is a [`JobEvent`].
 //!
+//! In the order of the flow:
+//!
 //! | file | story |
 //! |---|---|
-//! | `archives` | tars: opened once, staged where they are a stream, their images listed |
+//! | `options` | what the engine is told at the start |
 //! | `door` | a location's name → the source or destination behind it |
+//! | `archives` | tars: opened once, staged where they are a stream |
 //! | `daemon` | container engines: their doors, plans and answers |
-//! | `planner` | a specification → what each destination needs |
-//! | `arrival` | which of an image's platforms arrive, as an index or as one image |
-//! | `several`, `together` | many images in one archive |
-//! | `nested` | indexes within an index, where some of their images are chosen |
-//! | `tree` | an index's manifests and their blobs |
-//! | `along` | what a plan has besides the image itself |
-//! | `convert` | an image's manifests in the other format |
-//! | `referrers` | what travels beside an image: signatures, SBOMs, cosign's tags |
-//! | `foreign` | layers that lie outside of every registry |
 //! | `accept` | a batch of specifications → jobs that run |
 //! | `remaining` | what outlives a process, and taking it up again |
 //! | `jobs` | states, and what drives a job |
 //! | `turn` | how many jobs at once, and whose turn comes first |
+//! | `planner` | a specification → what each destination needs |
+//! | `tree`, `nested` | an index's manifests and their blobs; indexes within an index |
+//! | `arrival` | which of an image's platforms arrive, as an index or as one image |
+//! | `convert` | an image's manifests in the other format |
+//! | `along` | what a plan has besides the image itself |
+//! | `referrers` | what travels beside an image: signatures, SBOMs, cosign's tags |
+//! | `foreign` | layers that lie outside of every registry |
+//! | `several`, `together` | many images in one archive |
 //! | `run` | one run: blobs through the pool, manifests in order, files ended |
+//! | `pool`, `inflight` | how many at once; once per digest |
 //! | `copy`, `reading` | one blob's way, read once and written wherever it lacks |
 //! | `ranged`, `parts` | a huge blob over several connections, where that is faster |
+//! | `throttle`, `bandwidth` | backing off from a host that says it is too much; how many bytes a second |
 //! | `keep` | what stays of a job that failed |
-//! | `pool`, `inflight` | how many at once; once per digest |
-//! | `throttle` | backing off from a host that says it is too much |
-//! | `bandwidth` | how many bytes a second |
 //! | `progress`, `voice` | counters that are sampled; events |
 //! | `diary`, `budget` | the jobs' logs in the ledger; how often a job may try again |
 //! | `knowledge`, `remembered` | what outlives a job: where blobs are, how registries behave |
-//! | `names` | an engine's images get names there, and lose them |
-//! | `retag` | new names for an image where it is |
-//! | `delete` | deleting tags, manifests, images on this disk |
-//! | `diff`, `compare` | what two images differ in, as data; reading them for it |
-//! | `search` | finding repositories by words |
-//! | `storage` | the local store as a whole, and image files |
-//! | `hint` | what a person can do about an error |
-//! | `login` | whether a registry takes a login |
-//! | `question` | what front ends ask |
+//! | `record` | everything that is recorded of one job |
+//! | `error`, `hint` | what went wrong, and what a person can do about it |
+//!
+//! And what is no job:
+//!
+//! | file | story |
+//! |---|---|
+//! | `place`, `question` | what can be browsed; what front ends ask of it |
+//! | `image` | what an image is made of |
 //! | `files` | image files, and the images in them |
+//! | `search` | finding repositories by words |
+//! | `registry_info`, `login` | how a registry answers; whether it takes a login |
+//! | `diff`, `compare` | what two images differ in, as data; reading them for it |
+//! | `retag`, `delete` | new names for an image where it is; deleting tags, manifests, images on this disk |
+//! | `names` | an engine's images get names there, and lose them |
+//! | `storage` | the local store as a whole, and image files |
 
 mod accept;
 mod along;
@@ -105,14 +112,13 @@ use futures_util::stream::BoxStream;
 use tokio::sync::broadcast;
 use tokio_util::task::TaskTracker;
 
-pub use archives::{Archive, ArchiveImage};
 pub use delete::{Deleted, Deletion, Freed};
 pub use diff::{Change, ImageDiff, LayerDiff, LayerLine, PlatformDiff, PlatformLine, Recompressed};
 pub use error::{Error, Result};
 pub use image::{Image, ImagePlatform};
 pub use login::CheckedLogin;
 pub use options::{DaemonPlaces, EngineOptions, FindEngine, Forbids};
-pub use place::{FileEntry, FileKind, Holds, ListedImage, ListedImages, Place};
+pub use place::{ArchiveImage, FileEntry, FileKind, Holds, ListedImage, ListedImages, Place};
 pub use record::JobRecord;
 pub use registry_info::RegistryInfo;
 pub use remaining::Unfinished;
@@ -166,7 +172,8 @@ impl Engine {
     /// An engine that knows what `options` say. Nothing is opened or asked yet.
     pub fn new(options: EngineOptions) -> Engine {
         let speaker = voice::Speaker::new(options.ledger.as_ref());
-        let daemons = daemon::Daemons::new(&options);
+        let archives = archives::Archives::new(&options.spool);
+        let daemons = daemon::Daemons::new(&options, archives.spool().clone());
         let pool = pool::Pool::new(options.workers, options.workers_per_host, options.host_limits);
         let observer = Arc::new(throttle::Ear { speaker: speaker.clone(), pool: Arc::clone(&pool) });
         Engine(Arc::new(Inner {
@@ -174,7 +181,7 @@ impl Engine {
             daemons,
             client: Client::new(ClientOptions { observer, ..options.client }),
             store: Store::open(options.store),
-            archives: archives::Archives::new(options.spool),
+            archives,
             ledger: options.ledger,
             forbids: options.forbids,
             host_platform: options.host_platform,
@@ -287,16 +294,6 @@ impl Engine {
         self.0.bandwidth.all().get()
     }
 
-    /// Limits the bytes a second that are read from and written to a registry, from now on; `None` is no limit.
-    pub fn set_registry_bandwidth(&self, registry: &Registry, rate: Option<NonZeroU64>) {
-        self.0.bandwidth.host(&registry.to_string()).set(rate);
-    }
-
-    /// A registry's own limit in bytes a second, if it has one.
-    pub fn registry_bandwidth(&self, registry: &Registry) -> Option<NonZeroU64> {
-        self.0.bandwidth.host(&registry.to_string()).get()
-    }
-
     /// Events from now on. A receiver that lags misses some and should look at [`Engine::jobs`] again.
     pub fn subscribe(&self) -> broadcast::Receiver<JobEvent> {
         self.0.speaker.listen()
@@ -355,16 +352,6 @@ impl Engine {
     /// What an image is made of.
     pub async fn inspect(&self, location: &Location) -> Result<Image> {
         self.0.inspect_image(location).await
-    }
-
-    /// The images of an archive or an OCI layout, whichever of them the location names.
-    pub async fn archive(&self, location: &Location) -> Result<Archive> {
-        self.0.list_archive(location).await
-    }
-
-    /// The images of the archive or OCI layout at a path, whose kind is found out; `-` is standard input.
-    pub async fn archive_at(&self, path: &Path) -> Result<Archive> {
-        self.0.find_archive(path).await
     }
 
     /// The manifest or index at a location, byte for byte.

@@ -1,12 +1,13 @@
 //! Places that can be browsed.
 
+use std::collections::HashMap;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::oci::{Descriptor, Location, Registry};
+use crate::oci::{Descriptor, Digest, Location, Registry};
 use crate::transport::archive::TarFile;
 
 /// Something that holds images and can list them.
@@ -47,13 +48,32 @@ impl Place {
         }
     }
 
+    /// The layout or archive at a path; `-` is standard input. Blocks for one look at the disk.
+    pub fn at(path: &Path) -> Place {
+        match path != Path::new("-") && path.is_dir() {
+            true => Place::Layout(path.to_owned()),
+            false => Place::Archive(path.to_owned()),
+        }
+    }
+
+    /// The file or layout that a location is in, whichever of its images it names.
+    pub fn around(location: &Location) -> Option<Place> {
+        match location {
+            Location::OciLayout { path, .. } => Some(Place::Layout(path.clone())),
+            Location::OciArchive { path, .. } | Location::DockerArchive { path, .. } => {
+                Some(Place::Archive(path.clone()))
+            }
+            _ => None,
+        }
+    }
+
     /// The file or layout that a location without a name in it means as a whole.
     pub fn of_whole(location: &Location) -> Option<Place> {
         match location {
-            Location::OciLayout { path, reference: None } => Some(Place::Layout(path.clone())),
-            Location::OciArchive { path, reference: None }
-            | Location::DockerArchive { path, reference: None } => Some(Place::Archive(path.clone())),
-            _ => None,
+            Location::OciLayout { reference: Some(_), .. }
+            | Location::OciArchive { reference: Some(_), .. }
+            | Location::DockerArchive { reference: Some(_), .. } => None,
+            location => Place::around(location),
         }
     }
 }
@@ -113,6 +133,26 @@ pub struct ListedImages {
     pub(super) _tar: Option<TarFile>,
 }
 
+impl ListedImages {
+    /// Each image once, with all of its names.
+    pub fn merged(&self) -> Vec<ArchiveImage> {
+        let mut merged: Vec<ArchiveImage> = Vec::new();
+        let mut known: HashMap<&Digest, usize> = HashMap::new();
+        for ListedImage { location, name, descriptor } in &self.images {
+            let at = *known.entry(&descriptor.digest).or_insert(merged.len());
+            match merged.get_mut(at) {
+                Some(image) => image.names.extend(name.clone()),
+                None => merged.push(ArchiveImage {
+                    location: location.clone(),
+                    names: name.iter().cloned().collect(),
+                    descriptor: descriptor.clone(),
+                }),
+            }
+        }
+        merged
+    }
+}
+
 impl From<Vec<ListedImage>> for ListedImages {
     fn from(images: Vec<ListedImage>) -> ListedImages {
         ListedImages { images, _tar: None }
@@ -126,6 +166,17 @@ pub struct ListedImage {
     pub location: Location,
     /// Its name there; `None` if it has only its digest.
     pub name: Option<String>,
+    /// Its manifest or index.
+    pub descriptor: Descriptor,
+}
+
+/// An image of an archive with all of its names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ArchiveImage {
+    /// Where it is read from, by its first name.
+    pub location: Location,
+    /// Its names there, in full where they are; none if it has only its digest.
+    pub names: Vec<String>,
     /// Its manifest or index.
     pub descriptor: Descriptor,
 }

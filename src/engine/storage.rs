@@ -58,11 +58,7 @@ impl Inner {
 
     /// What is in an image file; with `verify` the file is read whole.
     pub(super) async fn file_contents(&self, path: &Path, verify: bool) -> Result<FileContents> {
-        let place = match path.is_dir() {
-            true => Place::Layout(path.to_owned()),
-            false => Place::Archive(path.to_owned()),
-        };
-        let (images, problem) = match self.list_images(&place).await {
+        let (images, problem) = match self.list_images(&Place::at(path)).await {
             Ok(images) => {
                 let name =
                     |image: ListedImage| image.name.unwrap_or_else(|| image.descriptor.digest.to_string());

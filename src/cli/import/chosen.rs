@@ -4,7 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::super::error::Faults;
-use crate::engine::Archive;
+use super::super::filter::wildcard;
+use crate::engine::ListedImages;
 use crate::oci::{Digest, ErrorClass, Location, Reference, Repository, Tag, printable};
 
 /// An image that is to be pushed.
@@ -43,7 +44,7 @@ impl Name {
 
 /// The images that are wanted: all, or those that a pattern names. A pattern that names none is a fault.
 pub(super) fn choose<'a>(
-    archives: impl Iterator<Item = (&'a Archive, Option<&'a str>)>,
+    archives: impl Iterator<Item = (&'a ListedImages, Option<&'a str>)>,
     wanted: &[String],
     faults: &mut Faults,
 ) -> Vec<Chosen> {
@@ -51,7 +52,7 @@ pub(super) fn choose<'a>(
     let mut used = vec![false; wanted.len()];
     for (archive, only) in archives {
         let (mut found, before) = (false, chosen.len());
-        for (number, image) in archive.images.iter().enumerate() {
+        for (number, image) in archive.merged().iter().enumerate() {
             let mut texts = image.names.clone();
             texts.extend(
                 image.names.iter().filter_map(|name| Some(name.parse::<Reference>().ok()?.familiar())),
@@ -59,7 +60,7 @@ pub(super) fn choose<'a>(
             texts.extend([image.descriptor.digest.to_string(), format!("@{number}")]);
             there.push(printable(image.names.first().unwrap_or(&texts[0]), 200));
             let is = |pattern: &str| {
-                texts.iter().any(|text| matches(pattern, text)) || same_reference(pattern, &texts)
+                texts.iter().any(|text| wildcard(pattern, text)) || same_reference(pattern, &texts)
             };
             if only.is_some_and(|only| !is(only)) {
                 continue;
@@ -80,7 +81,7 @@ pub(super) fn choose<'a>(
                 let mut texts = vec![(*name).clone()];
                 texts.extend(full.map(|full| full.familiar()));
                 let is = |pattern: &str| {
-                    texts.iter().any(|text| matches(pattern, text)) || same_reference(pattern, &texts)
+                    texts.iter().any(|text| wildcard(pattern, text)) || same_reference(pattern, &texts)
                 };
                 only.is_none_or(&is) && (wanted.is_empty() || wanted.iter().any(|pattern| is(pattern)))
             };
@@ -122,31 +123,6 @@ fn same_reference(pattern: &str, texts: &[String]) -> bool {
                 == (&wanted.registry, &wanted.repository, wanted.target())
         })
     })
-}
-
-/// Whether a text is what a pattern means: `*` stands for any characters, `?` for one.
-fn matches(pattern: &str, text: &str) -> bool {
-    let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
-    let (mut p, mut t) = (0, 0);
-    // Where the last star stood, and what it has taken so far.
-    let mut star: Option<(usize, usize)> = None;
-    while t < text.len() {
-        match pattern.get(p) {
-            Some('*') => {
-                star = Some((p, t));
-                p += 1;
-            }
-            Some(c) if *c == '?' || *c == text[t] => (p, t) = (p + 1, t + 1),
-            _ => match star {
-                Some((at, taken)) => {
-                    star = Some((at, taken + 1));
-                    (p, t) = (at + 1, taken + 1);
-                }
-                None => return false,
-            },
-        }
-    }
-    pattern[p..].iter().all(|c| *c == '*')
 }
 
 /// `OLD=NEW`
@@ -231,7 +207,7 @@ mod tests {
             ("a**", "a", true),
             ("?", "", false),
         ] {
-            assert_eq!(matches(pattern, text), is, "{pattern} {text}");
+            assert_eq!(wildcard(pattern, text), is, "{pattern} {text}");
         }
     }
 

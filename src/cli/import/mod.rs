@@ -13,7 +13,7 @@ use super::error::Faults;
 use super::progress::event_line;
 use super::{Context, Error, Outcome, batch_plan, interrupt, transfer};
 use crate::config::Config;
-use crate::engine::{self, Archive};
+use crate::engine::{self, ListedImages};
 use crate::job::{JobSpec, Target};
 use crate::oci::{Digest, ErrorClass, Location, Platforms, Registry, Tag, printable};
 use chosen::{Chosen, Rename};
@@ -49,7 +49,7 @@ pub(super) fn registry(args: &ImportArgs, config: &Config) -> Option<Registry> {
 
 /// An archive that was named, and the image in it if one was.
 struct Opened {
-    archive: Archive,
+    images: ListedImages,
     only: Option<String>,
 }
 
@@ -57,26 +57,16 @@ struct Opened {
 async fn read(files: &[String], context: &Context) -> Result<Vec<Opened>, Error> {
     let mut archives = Vec::with_capacity(files.len());
     for file in files {
-        let engine = &context.engine;
-        let opened = match file.parse::<Location>() {
-            Ok(
-                location @ (Location::OciLayout { .. }
-                | Location::OciArchive { .. }
-                | Location::DockerArchive { .. }),
-            ) => {
-                let only = match &location {
-                    Location::OciLayout { reference, .. } | Location::OciArchive { reference, .. } => {
-                        reference.clone()
-                    }
-                    Location::DockerArchive { reference, .. } => reference.as_ref().map(ToString::to_string),
-                    _ => None,
-                };
-                let archive = telling(engine.archive(&location), context).await?;
-                Opened { archive, only }
-            }
-            _ => Opened { archive: telling(engine.archive_at(Path::new(file)), context).await?, only: None },
+        let location = file.parse::<Location>().ok();
+        let place = location.as_ref().and_then(engine::Place::around);
+        let only = match location {
+            Some(Location::OciLayout { reference, .. } | Location::OciArchive { reference, .. }) => reference,
+            Some(Location::DockerArchive { reference, .. }) => reference.map(|name| name.to_string()),
+            _ => None,
         };
-        archives.push(opened);
+        let place = place.unwrap_or_else(|| engine::Place::at(Path::new(file)));
+        let images = telling(context.engine.images(&place), context).await?;
+        archives.push(Opened { images, only });
     }
     Ok(archives)
 }
@@ -148,7 +138,7 @@ impl Asked {
     fn jobs(&self, archives: &[Opened], config: &Config) -> Result<Vec<JobSpec>, Error> {
         let mut faults = Faults::default();
         let chosen = chosen::choose(
-            archives.iter().map(|o| (&o.archive, o.only.as_deref())),
+            archives.iter().map(|o| (&o.images, o.only.as_deref())),
             &self.wanted,
             &mut faults,
         );

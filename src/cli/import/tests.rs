@@ -4,23 +4,29 @@ use clap::Parser;
 
 use super::super::args::{Args, Command};
 use super::*;
-use crate::engine::ArchiveImage;
+use crate::engine::ListedImage;
 use crate::oci::Descriptor;
 
-fn archive(images: &[&[&str]]) -> Archive {
-    let images = images.iter().enumerate().map(|(n, names)| {
+fn archive(images: &[&[&str]]) -> ListedImages {
+    let images = images.iter().enumerate().flat_map(|(n, names)| {
         let digest = Digest::of(&[n as u8]);
-        let location = match names.first().filter(|name| name.contains('/')) {
-            Some(name) => format!("docker-archive:a.tar:{name}"),
-            None => format!("oci-archive:a.tar:{}", names.first().copied().unwrap_or(digest.as_str())),
+        let row = |name: Option<&str>| {
+            let location = match name.filter(|name| name.contains('/')) {
+                Some(name) => format!("docker-archive:a.tar:{name}"),
+                None => format!("oci-archive:a.tar:{}", name.unwrap_or(digest.as_str())),
+            };
+            ListedImage {
+                location: location.parse().unwrap(),
+                name: name.map(str::to_owned),
+                descriptor: Descriptor::new("", digest.clone(), 1),
+            }
         };
-        ArchiveImage {
-            location: location.parse().unwrap(),
-            names: names.iter().map(|name| (*name).to_owned()).collect(),
-            descriptor: Descriptor::new("", digest, 1),
+        match names.is_empty() {
+            true => vec![row(None)],
+            false => names.iter().map(|name| row(Some(name))).collect(),
         }
     });
-    Archive::listed(images.collect())
+    images.collect::<Vec<_>>().into()
 }
 
 fn jobs(line: &str, images: &[&[&str]]) -> Result<Vec<String>, Error> {
@@ -28,7 +34,7 @@ fn jobs(line: &str, images: &[&[&str]]) -> Result<Vec<String>, Error> {
     let Some(Command::Import(args)) = args.command else { unreachable!() };
     let config = Config::default();
     let specs =
-        Asked::of(&args, &config)?.jobs(&[Opened { archive: archive(images), only: None }], &config)?;
+        Asked::of(&args, &config)?.jobs(&[Opened { images: archive(images), only: None }], &config)?;
     assert!(specs.iter().all(|spec| spec.keep_tags != args.force));
     let tags = |spec: &JobSpec| spec.tags.iter().map(|tag| format!(" +{tag}")).collect::<String>();
     let spec = |spec: &JobSpec| format!("{}{}", spec.destinations[0], tags(spec));

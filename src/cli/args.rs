@@ -12,7 +12,10 @@ use secrecy::SecretString;
 
 use super::extras::ExtraArgs;
 use super::limits::TransferLimits;
-use super::upkeep_args::{DeleteArgs, DiffArgs, FilesArgs, SearchArgs, ServeArgs, StoreArgs, TagArgs};
+use super::question_args::{
+    HistoryArgs, InspectArgs, JobsArgs, LoginArgs, LogoutArgs, ReposArgs, SearchArgs, TagsArgs,
+};
+use super::upkeep_args::{DeleteArgs, DiffArgs, FilesArgs, ServeArgs, StoreArgs, TagArgs};
 use crate::config::Batch;
 use crate::config::credentials::Environment;
 
@@ -41,12 +44,15 @@ Examples:
   wharf serve --read-only
 
 Exit codes:
-  0 all done, 1 some job failed (diff: they differ), 2 usage or configuration, 3 every failure was authentication,
-  130 interrupted";
+  0    all done
+  1    a job failed; diff: the images differ; files --verify: a file is not what its sum says
+  2    usage or configuration
+  3    every failure was authentication
+  130  interrupted";
 
 /// Move container images between registries, stores and files: a terminal UI, and every command of it headless.
 #[derive(Debug, Clone, Parser)]
-#[command(name = "wharf", version, max_term_width = 110, after_help = EXAMPLES)]
+#[command(name = "wharf", version, max_term_width = 98, after_help = EXAMPLES)]
 pub struct Args {
     /// What all commands share.
     #[command(flatten)]
@@ -128,37 +134,37 @@ pub enum Command {
     Export(ExportArgs),
     /// Push images of archives: docker save's, OCI archives, OCI layouts.
     Import(ImportArgs),
-    /// Show what an image is made of.
-    Inspect(InspectArgs),
-    /// List a repository's tags.
-    Tags(TagsArgs),
     /// List a registry's repositories.
     Repos(ReposArgs),
-    /// Check a user name and a password, and keep them where `docker login` does.
-    Login(LoginArgs),
-    /// Erase what is kept for a registry.
-    Logout(LogoutArgs),
     /// Find repositories by words.
     Search(SearchArgs),
-    /// List exported files and the images in them.
-    Files(FilesArgs),
+    /// List a repository's tags.
+    Tags(TagsArgs),
+    /// Show what an image is made of.
+    Inspect(InspectArgs),
     /// Show what two images differ in.
     Diff(DiffArgs),
     /// Give an image new names where it is.
     Tag(TagArgs),
     /// Delete tags or manifests.
     Delete(DeleteArgs),
+    /// List exported files and the images in them.
+    Files(FilesArgs),
     /// Show wharf's own image store, or collect its garbage.
     Store(StoreArgs),
     /// Serve a store as a registry.
     Serve(ServeArgs),
-    /// Show earlier jobs.
-    History(HistoryArgs),
-    /// Show the jobs that are not over; finish or cancel what was interrupted.
-    Jobs(JobsArgs),
+    /// Check a user name and a password, and keep them where `docker login` does.
+    Login(LoginArgs),
+    /// Erase what is kept for a registry.
+    Logout(LogoutArgs),
     /// Check, find or print the configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Show the jobs that are not over; finish or cancel what was interrupted.
+    Jobs(JobsArgs),
+    /// Show earlier jobs.
+    History(HistoryArgs),
     /// Try wharf on two registries of its own; needs no network.
     Demo(DemoArgs),
     /// Print a shell's completion script.
@@ -215,7 +221,7 @@ pub struct CopyArgs {
     /// All tags: SRC and DST are repositories.
     #[arg(long, conflicts_with = "all_repos")]
     pub all_tags: bool,
-    /// All tags of all repositories: SRC is `HOST[/PATH]`, the name of a registries entry or `store:[PATH]`, and DST what
+    /// All tags of all repositories: SRC is `HOST[/PATH]`, the name of an entry of the configuration or `store:[PATH]`, and DST what
     /// takes the place of its host.
     #[arg(long)]
     pub all_repos: bool,
@@ -279,7 +285,7 @@ pub struct SyncArgs {
     /// The list, images.json, sync file or export request; - reads it from standard input.
     #[arg(value_name = "FILE", value_parser = OsStringValueParser::new().map(TypedBatch::new))]
     pub file: TypedBatch,
-    /// Where images go that the file gives no destination: `HOST[:PORT][/PATH]`, the name of a registries entry, or
+    /// Where images go that the file gives no destination: `HOST[:PORT][/PATH]`, the name of an entry of the configuration, or
     /// `store:[PATH]`. Without it: the configuration's `target`.
     #[arg(long, value_name = "PREFIX")]
     pub to: Option<String>,
@@ -413,7 +419,7 @@ pub struct ImportArgs {
     /// The archives.
     #[arg(value_name = "FILE", required = true)]
     pub files: Vec<String>,
-    /// Where the images go: `HOST[:PORT][/PATH]`, the name of a registries entry, or `store:[PATH]`; for one image also
+    /// Where the images go: `HOST[:PORT][/PATH]`, the name of an entry of the configuration, or `store:[PATH]`; for one image also
     /// its full name, `HOST/REPO:TAG`.
     #[arg(value_name = "DST", required = true)]
     pub destination: String,
@@ -441,137 +447,6 @@ pub struct ImportArgs {
     /// Access to the destination.
     #[command(flatten)]
     pub destination_access: DestinationAccess,
-}
-
-/// `wharf inspect`
-#[derive(Debug, Clone, clap::Args)]
-pub struct InspectArgs {
-    /// The image.
-    #[arg(value_name = "IMAGE", required_unless_present = "registry")]
-    pub image: Option<String>,
-    /// Ping this registry instead, and show what is known of it: how it is spoken to, whether the credential is
-    /// accepted, what was learned of its ways, its rate limit.
-    #[arg(long, value_name = "HOST", conflicts_with_all = ["image", "raw"])]
-    pub registry: Option<String>,
-    /// The manifest's exact bytes and nothing else.
-    #[arg(long)]
-    pub raw: bool,
-    /// Access to the registry.
-    #[command(flatten)]
-    pub access: Access,
-}
-
-/// `wharf tags`
-#[derive(Debug, Clone, clap::Args)]
-pub struct TagsArgs {
-    /// The repository: nginx, ghcr.io/o/r, store:REPO, docker-daemon:NAME.
-    #[arg(value_name = "REPO")]
-    pub repository: String,
-    /// Access to the registry.
-    #[command(flatten)]
-    pub access: Access,
-}
-
-/// `wharf repos`
-#[derive(Debug, Clone, clap::Args)]
-pub struct ReposArgs {
-    /// The registry: its host, the name of a configuration's entry, store: for wharf's own store, or
-    /// docker-daemon: for a container engine.
-    #[arg(value_name = "REGISTRY")]
-    pub registry: String,
-    /// Only names that fit: with * and ? wildcards for the whole name, else letters in their order.
-    #[arg(long, value_name = "PATTERN")]
-    pub filter: Option<String>,
-    /// Access to the registry.
-    #[command(flatten)]
-    pub access: Access,
-}
-
-/// `wharf login`
-#[derive(Debug, Clone, clap::Args)]
-#[command(after_help = "\
-The registry is asked with the password before anything is kept; a wrong one changes nothing.
-It is kept where docker login keeps it: by the helper that Docker's config.json names, else in
-that file, else in the file of --authfile or REGISTRY_AUTH_FILE. HOST/PATH keeps a login for
-what is below that path alone; the longest path that fits is used.
-
-Examples:
-  wharf login
-  wharf login ghcr.io -u me
-  printf %s \"$TOKEN\" | wharf login harbor.example.com/team -u robot --password-stdin
-  wharf login registry.example.com --authfile ci-auth.json")]
-pub struct LoginArgs {
-    /// The registry: `HOST[:PORT][/PATH]` or an entry's name; Docker Hub if none is named.
-    #[arg(value_name = "REGISTRY")]
-    pub registry: Option<String>,
-    /// The user name; asked for without this.
-    #[arg(short = 'u', long, value_name = "USER")]
-    pub username: Option<String>,
-    /// Read the password from standard input; without this it is asked for, and not shown.
-    #[arg(long)]
-    pub password_stdin: bool,
-    /// Whether the registry's certificate is looked at.
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
-        value_parser = BoolishValueParser::new())]
-    pub tls_verify: Option<bool>,
-}
-
-/// `wharf logout`
-#[derive(Debug, Clone, clap::Args)]
-#[command(after_help = "\
-Erased is what wharf would find: in Docker's config.json and its helpers and in podman's
-auth.json; with --authfile in that file alone. What is for a path of the registry stays, unless
-it is named as HOST/PATH.
-
-Examples:
-  wharf logout
-  wharf logout harbor.example.com/team")]
-pub struct LogoutArgs {
-    /// The registry: `HOST[:PORT][/PATH]` or an entry's name; Docker Hub if none is named.
-    #[arg(value_name = "REGISTRY")]
-    pub registry: Option<String>,
-}
-
-/// `wharf history`
-#[derive(Debug, Clone, clap::Args)]
-pub struct HistoryArgs {
-    /// Show this job whole: its attempts, what it said, the tags it overwrote, the files it wrote.
-    #[arg(value_name = "ID", conflicts_with = "limit")]
-    pub id: Option<i64>,
-    /// How many jobs, the newest first.
-    #[arg(short = 'n', long = "limit", value_name = "N", default_value_t = 20,
-        value_parser = clap::value_parser!(u32).range(1..=100_000))]
-    pub limit: u32,
-}
-
-/// `wharf jobs`
-#[derive(Debug, Clone, clap::Args)]
-#[command(after_help = "\
-A process that is killed leaves its jobs interrupted, or queued if they had not begun. `wharf jobs
-resume` finishes them, and so does the command that began them, run again: what the destination
-has is not sent again. Passwords that were given as options are not kept: resuming takes them from
-the configuration or from where wharf login puts them.")]
-pub struct JobsArgs {
-    /// What to do with them; nothing lists them.
-    #[command(subcommand)]
-    pub command: Option<JobsCommand>,
-}
-
-/// `wharf jobs`
-#[derive(Debug, Clone, Subcommand)]
-pub enum JobsCommand {
-    /// Run jobs to their end that were interrupted, that failed, or that a process that is gone left queued.
-    Resume {
-        /// The jobs' numbers; none for all that were interrupted or left queued.
-        #[arg(value_name = "ID")]
-        ids: Vec<i64>,
-    },
-    /// Cancel jobs that no process is at work on.
-    Cancel {
-        /// The jobs' numbers.
-        #[arg(value_name = "ID", required = true)]
-        ids: Vec<i64>,
-    },
 }
 
 /// `wharf config`

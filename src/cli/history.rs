@@ -4,8 +4,8 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 use serde_json::json;
 
-use super::args::HistoryArgs;
 use super::output::{self, duration, size};
+use super::question_args::HistoryArgs;
 use super::{Context, Error, Outcome, OutputFormat, job_record};
 use crate::job::{Attempt, Job, JobId};
 use crate::oci::printable;

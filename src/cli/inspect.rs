@@ -1,7 +1,7 @@
 //! `wharf inspect IMAGE`
 
-use super::args::InspectArgs;
 use super::output::{self, size};
+use super::question_args::InspectArgs;
 use super::{Context, Error, Outcome, OutputFormat, archive_list, location, registry_info};
 use crate::engine::{Image, ImagePlatform};
 use crate::oci::printable;

@@ -3,8 +3,8 @@
 use jiff::tz::TimeZone;
 use serde_json::json;
 
-use super::args::{JobsArgs, JobsCommand};
 use super::output::{self, size};
+use super::question_args::{JobsArgs, JobsCommand};
 use super::{Context, Error, Outcome, OutputFormat, interrupt, transfer};
 use crate::engine::Unfinished;
 use crate::job::JobId;

@@ -5,8 +5,8 @@ use std::io::{self, Read};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 
-use super::args::LoginArgs;
 use super::prompt::{Answer, Terminal};
+use super::question_args::LoginArgs;
 use super::{Context, Error, Outcome, OutputFormat, output};
 use crate::config::Config;
 use crate::config::credentials::LoginTarget;

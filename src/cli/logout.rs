@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use super::args::LogoutArgs;
 use super::login::{shadowed, target};
+use super::question_args::LogoutArgs;
 use super::{Context, Error, Outcome, OutputFormat, output};
 use crate::oci::printable;
 

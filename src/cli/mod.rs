@@ -39,6 +39,7 @@ pub mod logout;
 mod output;
 mod progress;
 mod prompt;
+pub mod question_args;
 mod registry_info;
 pub mod repos;
 #[cfg(test)]

@@ -2,8 +2,8 @@
 
 use futures_util::{StreamExt, TryStreamExt};
 
-use super::args::ReposArgs;
 use super::filter::NameFilter;
+use super::question_args::ReposArgs;
 use super::{Context, Error, Outcome, list};
 use crate::config::{Config, RegistryType};
 use crate::engine::Place;

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::output;
-use super::upkeep_args::SearchArgs;
+use super::question_args::SearchArgs;
 use super::{Context, Error, Outcome, OutputFormat, repos};
 use crate::engine::FoundRepository;
 use crate::oci::{Reference, printable};

@@ -2,7 +2,7 @@
 
 use futures_util::stream::{self, StreamExt};
 
-use super::args::TagsArgs;
+use super::question_args::TagsArgs;
 use super::{Context, Error, Outcome, list};
 use crate::engine::Place;
 use crate::oci::{Location, Reference, Repository};

@@ -1,4 +1,4 @@
-//! Arguments of the commands that look after what is there: tag, delete, diff, search, files, store, serve.
+//! Arguments of the commands that look after what is there: tag, delete, diff, files, store, serve.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -68,7 +68,7 @@ pub struct DeleteArgs {
     /// Do not ask about other tags that go with a manifest, or an image that goes with its last name.
     #[arg(short, long)]
     pub yes: bool,
-    /// The typed name of a configuration's entry that is protected; may be given several times.
+    /// The typed name of an entry of the configuration that is protected; may be given several times.
     #[arg(long, value_name = "NAME")]
     pub confirm: Vec<String>,
     /// Show what would go, and delete nothing.
@@ -101,32 +101,6 @@ pub struct DiffArgs {
     /// Only this platform, as in linux/amd64, arm64, arm/v7; may be given several times.
     #[arg(long, value_name = "PLATFORM", value_delimiter = ',')]
     pub platform: Vec<String>,
-    /// Access to the registry.
-    #[command(flatten)]
-    pub access: Access,
-}
-
-/// `wharf search`
-#[derive(Debug, Clone, clap::Args)]
-#[command(after_help = "\
-Docker Hub is searched as `docker search` does. Another registry's list of repositories is looked
-through, or its own search is asked where it has no list.
-
-Examples:
-  wharf search nginx
-  wharf search team api --registry harbor.example.com
-  wharf search redis --registry store:")]
-pub struct SearchArgs {
-    /// Words that the names are to hold.
-    #[arg(value_name = "TERM", required = true)]
-    pub words: Vec<String>,
-    /// The registry: its host, the name of a configuration's entry, or store: for wharf's own store.
-    #[arg(long, value_name = "REGISTRY", default_value = "docker.io")]
-    pub registry: String,
-    /// How many, at most.
-    #[arg(short = 'n', long, value_name = "N", default_value_t = 25,
-        value_parser = clap::value_parser!(u8).range(1..=100))]
-    pub limit: u8,
     /// Access to the registry.
     #[command(flatten)]
     pub access: Access,

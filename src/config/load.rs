@@ -255,7 +255,7 @@ mod tests {
         let (config, faults, _, reader) = read(&uncommented);
         assert_eq!(faults, Vec::<String>::new());
         assert_eq!(config.registries.len(), 3);
-        assert_eq!(config.target_prefix().as_deref(), Some("harbor.example.com/team"));
+        assert_eq!(config.target.as_deref(), Some("harbor"));
         let set: std::collections::BTreeSet<String> =
             config.set_at.keys().map(|k| k.replace(['[', ']', '0', '1', '2'], "")).collect();
         assert_eq!(set, reader.asked);
@@ -367,7 +367,7 @@ mod tests {
             config.registries[1].tls.as_ref().unwrap().ca_file.as_deref(),
             Some(Path::new("/etc/wharf/ca.pem"))
         );
-        assert_eq!(config.target_prefix().as_deref(), Some("s.io"));
+        assert_eq!(config.target.as_deref(), Some("s"));
         let explained = config.explain();
         let shown = format!("{explained:?} {config:?}");
         assert!(!shown.contains("hunter2") && shown.contains("(set, from ${TOKEN})"), "{shown}");

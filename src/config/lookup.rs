@@ -28,14 +28,6 @@ impl Config {
         self.registries.iter().rev().filter(fits).max_by_key(length)
     }
 
-    /// The target as `HOST[/PREFIX]`: a registry entry's name is replaced by its address.
-    pub fn target_prefix(&self) -> Option<String> {
-        let target = self.target.as_deref()?;
-        let Some(entry) = self.entry(target) else { return Some(target.to_owned()) };
-        let registry = entry.registry()?;
-        Some(entry.prefix().map_or_else(|| registry.to_string(), |prefix| format!("{registry}/{prefix}")))
-    }
-
     /// The `read_only` entry that forbids writing to a destination, if there is one.
     pub fn forbids(&self, target: &Target) -> Option<&RegistryEntry> {
         self.guards(target, |entry| entry.read_only)

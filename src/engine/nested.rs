@@ -122,3 +122,29 @@ fn json(raw: &RawManifest) -> Result<Value, ManifestError> {
     };
     serde_json::from_slice(&raw.bytes).map_err(malformed)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rewritten_index_keeps_fields_and_their_order() {
+        let (one, two) = (Digest::of(b"1"), Digest::of(b"2"));
+        let m = media_type::OCI_MANIFEST;
+        let text = format!(
+            r#"{{"schemaVersion":2, "x-own":{{"b":1,"a":2}}, "manifests":[
+              {{"mediaType":"{m}","digest":"{one}","size":1,"z":1,"a":2}},
+              {{"mediaType":"{m}","digest":"{two}","size":1}}],"annotations":{{"k":"v"}}}}"#
+        );
+        let root = RawManifest::new(text.into(), media_type::OCI_INDEX);
+        let Ok(Document::Index(index)) = root.parse() else { unreachable!() };
+        let flat = Flat::plain(*index);
+        let (less, entries) = flat.keep(&root, &HashSet::from([one.clone()])).unwrap();
+        let want = format!(
+            r#"{{"schemaVersion":2,"x-own":{{"b":1,"a":2}},"manifests":[{{"mediaType":"{m}","digest":"{one}","size":1,"z":1,"a":2}}],"annotations":{{"k":"v"}}}}"#
+        );
+        assert_eq!((std::str::from_utf8(&less.bytes).unwrap(), entries.len()), (want.as_str(), 1));
+        let (all, _) = flat.keep(&root, &HashSet::from([one, two])).unwrap();
+        assert_eq!(all, root);
+    }
+}

@@ -171,28 +171,10 @@ impl RawManifest {
             artifact_type: value.get("artifactType").and_then(Value::as_str).map(str::to_owned),
         })))
     }
-
-    /// An index with only the entries that `keep` holds, every other byte's meaning kept: field order,
-    /// unknown fields and annotations stay. The digest is a new one.
-    pub fn with_entries(&self, keep: &[Digest]) -> Result<RawManifest, ManifestError> {
-        let malformed = |reason: String| ManifestError::Malformed { digest: self.digest.clone(), reason };
-        let mut value: Value =
-            serde_json::from_slice(&self.bytes).map_err(|e| malformed(format!("not JSON: {e}")))?;
-        let entries = value
-            .get_mut("manifests")
-            .and_then(Value::as_array_mut)
-            .ok_or_else(|| malformed("an index without manifests".to_owned()))?;
-        entries.retain(|entry| {
-            let digest = entry.get("digest").and_then(Value::as_str);
-            keep.iter().any(|kept| digest == Some(kept.as_str()))
-        });
-        let bytes = serde_json::to_vec(&value).map_err(|e| malformed(e.to_string()))?;
-        Ok(RawManifest::new(Bytes::from(bytes), &self.media_type))
-    }
 }
 
 impl Document {
-    /// Everything that the document points at and that must be at the destination before it.
+    /// What it refers to, if it is a referrer.
     pub fn subject(&self) -> Option<&Descriptor> {
         match self {
             Document::Image(image) => image.subject.as_ref(),
@@ -311,16 +293,6 @@ mod tests {
         assert_eq!(chosen.iter().map(|d| d.size).collect::<Vec<_>>(), [11, 12]);
         let error = index.select(&Platforms::Only(vec!["s390x".parse().unwrap()])).unwrap_err();
         assert_eq!(error.to_string(), "no linux/s390x; the image has linux/amd64, linux/arm/v7");
-    }
-
-    #[test]
-    fn a_rewritten_index_keeps_fields_and_their_order() {
-        let raw = index();
-        let less = raw.with_entries(&[digest(1).parse().unwrap()]).unwrap();
-        let text = std::str::from_utf8(&less.bytes).unwrap();
-        assert!(text.contains(r#""x-own":{"b":1,"a":2}"#) && text.contains(r#""z":1,"a":2"#), "{text}");
-        assert_eq!(parsed(&less).manifests.len(), 1);
-        assert_ne!(less.digest, raw.digest);
     }
 
     #[test]

@@ -123,11 +123,6 @@ impl Layout {
         }
     }
 
-    /// Whether the details have a place of their own.
-    pub fn has_details(&self) -> bool {
-        !matches!(self.fold, Fold::Medium)
-    }
-
     /// A popup's area: centred, at most `width` by `height`, at least a margin from the edges.
     pub fn popup(&self, width: u16, height: u16) -> Rect {
         let width = width.min(self.header.width.saturating_sub(2));

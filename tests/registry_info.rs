@@ -27,10 +27,10 @@ async fn a_registry_is_pinged_and_what_was_learned_is_shown() {
     assert_eq!(fresh["url"], format!("http://{}/v2/", to.host()), "{fresh}");
     assert!(fresh["latency"].is_u64() && fresh["learned"]["honours_self_mount"].is_null(), "{fresh}");
     assert!(!home.path(".local/share/wharf/ledger.db").exists(), "a question makes no ledger");
-    // What was put there is asked for under another tag: that shows whether mounts are honoured.
-    for tag in ["1", "2"] {
-        home.ok(&["copy", &format!("{}/a:1", from.host()), &format!("{}/a:{tag}", to.host())]).await;
-    }
+    // Who does not know that it is there asks for it with a mount: that shows whether those are honoured.
+    let (source, to_tag) = (format!("{}/a:1", from.host()), |tag: &str| format!("{}/a:{tag}", to.host()));
+    home.ok(&["copy", &source, &to_tag("1"), "--no-ledger"]).await;
+    home.ok(&["copy", &source, &to_tag("2")]).await;
     let known = info(to.host()).await;
     assert_eq!(known["learned"]["honours_self_mount"], true, "{known}");
     let shown = home.ok(&["inspect", "--registry", &to.host()]).await.stdout;

@@ -52,7 +52,7 @@ impl Running {
     }
 
     /// Brings one blob to destinations at different hosts, trying again what can be tried again.
-    async fn copy_round(&self, blob: usize, mut pending: Vec<usize>) -> Result<()> {
+    pub(super) async fn copy_round(&self, blob: usize, mut pending: Vec<usize>) -> Result<()> {
         let descriptor = &self.plan.blobs[blob].descriptor;
         // Claimed in one order everywhere, so that two jobs never wait for each other.
         pending.sort_by(|a, b| self.destinations[*a].host.cmp(&self.destinations[*b].host));
@@ -243,13 +243,13 @@ impl Running {
                 writer.is_none()
                     && is_far(door.destination.round_trip())
                     && planned.tags.iter().all(|change| change.old.is_none())
-                    && self.engine.inflight.known(&door.host, digest).is_none()
+                    && self.engine.inflight.known(&door.host, digest, None).is_none()
             })
     }
 
     async fn begin(&self, blob: usize, at: usize) -> transport::Result<Begin> {
         let (descriptor, door) = (&self.plan.blobs[blob].descriptor, &self.destinations[at]);
-        let known = self.engine.inflight.known(&door.host, &descriptor.digest);
+        let known = self.engine.inflight.known(&door.host, &descriptor.digest, door.repository.as_ref());
         self.counters.begin(blob, at, 0);
         let begun = door.destination.begin(descriptor, known.as_ref()).await?;
         if let Begin::Write(writer) = &begun {
@@ -257,7 +257,6 @@ impl Running {
         }
         if matches!(begun, Begin::Write(_)) {
             // It was said to be there, and was not.
-            self.engine.inflight.forget(&door.host, &descriptor.digest);
             if let Some(known) = known {
                 self.engine.forget_place(door, &descriptor.digest, &known).await;
             }

@@ -2,6 +2,7 @@
 //! and the other waits, then mounts it. If the first gives up, the second takes over.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
@@ -21,8 +22,8 @@ pub(super) struct Inflight {
 struct State {
     /// Blobs that somebody uploads now. The sender is dropped when they are done, for better or worse.
     running: HashMap<Key, watch::Receiver<()>>,
-    /// Where blobs are known to be.
-    known: HashMap<Key, Repository>,
+    /// Where blobs are known to be: what was learned first comes first.
+    known: HashMap<Key, Vec<Repository>>,
 }
 
 /// The right to upload one blob to one host. Dropping it lets the next one try.
@@ -53,19 +54,31 @@ impl Inflight {
         }
     }
 
-    /// A repository of the host that is known to hold the blob.
-    pub(super) fn known(&self, host: &str, digest: &Digest) -> Option<Repository> {
-        self.lock().known.get(&(host.to_owned(), digest.clone())).cloned()
+    /// A repository of the host that is known to hold the blob: `own`, if it does, as there is nothing to mount then.
+    pub(super) fn known(&self, host: &str, digest: &Digest, own: Option<&Repository>) -> Option<Repository> {
+        let state = self.lock();
+        let known = state.known.get(&(host.to_owned(), digest.clone()))?;
+        known.iter().find(|at| Some(*at) == own).or(known.first()).cloned()
     }
 
     /// Remembers where a blob is.
     pub(super) fn learn(&self, host: &str, digest: &Digest, repository: &Repository) {
-        self.lock().known.entry((host.to_owned(), digest.clone())).or_insert_with(|| repository.clone());
+        let mut state = self.lock();
+        let known = state.known.entry((host.to_owned(), digest.clone())).or_default();
+        if !known.contains(repository) {
+            known.push(repository.clone());
+        }
     }
 
-    /// Forgets where a blob was said to be: a mount from there did not work.
-    pub(super) fn forget(&self, host: &str, digest: &Digest) {
-        self.lock().known.remove(&(host.to_owned(), digest.clone()));
+    /// Forgets that a blob was said to be somewhere: it is not, or was not lent from there.
+    pub(super) fn forget(&self, host: &str, digest: &Digest, repository: &Repository) {
+        let mut state = self.lock();
+        if let Entry::Occupied(mut known) = state.known.entry((host.to_owned(), digest.clone())) {
+            known.get_mut().retain(|at| at != repository);
+            if known.get().is_empty() {
+                known.remove();
+            }
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -104,11 +117,16 @@ mod tests {
     #[test]
     fn what_arrived_is_known() {
         let (inflight, digest) = (Inflight::default(), Digest::of(b"x"));
-        let repository: Repository = "a/b".parse().unwrap();
-        assert_eq!(inflight.known("r", &digest), None);
-        inflight.learn("r", &digest, &repository);
-        assert_eq!(inflight.known("r", &digest), Some(repository));
-        inflight.forget("r", &digest);
-        assert_eq!(inflight.known("r", &digest), None);
+        let [one, two]: [Repository; 2] = ["a/b", "c"].map(|name| name.parse().unwrap());
+        assert_eq!(inflight.known("r", &digest, Some(&one)), None);
+        inflight.learn("r", &digest, &one);
+        assert_eq!(inflight.known("r", &digest, Some(&two)), Some(one.clone()));
+        inflight.learn("r", &digest, &two);
+        assert_eq!(inflight.known("r", &digest, Some(&two)), Some(two.clone()));
+        assert_eq!(inflight.known("r", &digest, None), Some(one.clone()));
+        inflight.forget("r", &digest, &one);
+        assert_eq!(inflight.known("r", &digest, Some(&one)), Some(two.clone()));
+        inflight.forget("r", &digest, &two);
+        assert_eq!(inflight.known("r", &digest, None), None);
     }
 }

@@ -34,7 +34,7 @@ impl Inner {
         let mut unknown = Vec::new();
         for blob in blobs {
             let digest = &blob.descriptor.digest;
-            if self.inflight.known(&door.host, digest).is_none() {
+            if self.inflight.known(&door.host, digest, Some(own)).is_none() {
                 unknown.push(digest.clone());
             }
         }
@@ -48,7 +48,7 @@ impl Inner {
         }
         let place = |blob: &PlannedBlob| {
             let digest = &blob.descriptor.digest;
-            let at = self.inflight.known(&door.host, digest).filter(|at| at != own)?;
+            let at = self.inflight.known(&door.host, digest, Some(own)).filter(|at| at != own)?;
             Some((digest.clone(), at))
         };
         blobs.iter().filter_map(place).collect()
@@ -73,8 +73,9 @@ impl Inner {
         }
     }
 
-    /// A repository that was said to have a blob did not lend it.
+    /// A repository that was said to have a blob has not, or did not lend it.
     pub(super) async fn forget_place(&self, door: &DestinationDoor, digest: &Digest, at: &Repository) {
+        self.inflight.forget(&door.host, digest, at);
         if let (Some(ledger), Some(registry)) = (&self.ledger, &door.registry)
             && let Err(error) = ledger.forget_blob(registry, digest, at).await
         {

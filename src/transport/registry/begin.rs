@@ -10,8 +10,12 @@
 //!   2.8.2), and is put to the proof as soon as there is a blob to do it with and more to send;
 //! - any other is asked with HEAD after its 202: as many requests for a missing blob as asking first, and fewer for
 //!   one that is there, whose 201 is the proof.
+//!
+//! A mount is no mere question. docker-registry 2.8.2 on a file system writes the link of a blob anew that is there
+//! already, and truncates it first: whoever puts a manifest that names the blob at that moment hears 400 DIGEST_INVALID.
+//! So what is known to be in the destination repository is asked for with HEAD, as many requests, and the proof is made
+//! with a blob whose uploader has not said yet that it is there: no manifest is put that waits for it.
 
-use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
 use reqwest::{Method, StatusCode};
@@ -26,6 +30,9 @@ use super::upload::{ATTEMPTED, Session, Writer};
 use crate::oci::{Descriptor, Repository};
 use crate::transport::{Begin, Error, Result};
 
+/// How the refusal of an upload begins that has no place.
+pub const NO_LOCATION: &str = "the registry opened an upload without saying where";
+
 /// What a request to mount came to.
 enum Opened {
     /// The blob is there.
@@ -38,19 +45,13 @@ enum Opened {
     Unclear,
 }
 
-/// A blob that was uploaded by this process: something to prove with that mounts are honoured.
-#[derive(Debug, Clone)]
-pub(super) struct Uploaded {
-    repository: Repository,
-    blob: Descriptor,
-}
-
 impl RepositoryClient {
     /// Asks for a blob and opens its upload. `known` is a repository that is thought to have it.
     pub(super) async fn begin_blob(&self, blob: &Descriptor, known: Option<&Repository>) -> Result<Begin> {
-        self.prove_self_mounts().await;
+        self.host.has_more.fetch_or(self.host.has_uploaded.load(Ordering::Acquire), Ordering::AcqRel);
         match self.host.profile().honours_self_mount {
             Some(false) => self.begin_asking(blob, known).await,
+            _ if known == Some(&self.repository) => self.begin_asking(blob, None).await,
             proven => self.begin_mounting(blob, known, proven.is_some()).await,
         }
     }
@@ -91,10 +92,8 @@ impl RepositoryClient {
             Opened::Session(session) => Some(*session),
             Opened::Refused | Opened::Unclear => None,
         };
-        // That another repository lacks it says nothing of this one; and where it was thought to be here, only a proven
-        // registry is believed that it is not.
-        let is_missing =
-            session.as_ref().is_some_and(|s| from_self && (proven || (s.is_distribution && known.is_none())));
+        // That another repository lacks it says nothing of this one.
+        let is_missing = session.as_ref().is_some_and(|s| from_self && (proven || s.is_distribution));
         if !is_missing && self.has(blob).await? {
             if from_self && is_answer && !proven {
                 self.host.learn(|profile| profile.honours_self_mount = Some(false));
@@ -163,7 +162,7 @@ impl RepositoryClient {
         answer.drain().await;
         session.ok_or_else(|| Error::Unsupported {
             at: call.at,
-            reason: "the registry opened an upload without saying where (no usable Location)".to_owned(),
+            reason: format!("{NO_LOCATION} (no usable Location)"),
         })
     }
 
@@ -177,36 +176,31 @@ impl RepositoryClient {
         }
     }
 
-    /// A blob was uploaded here, in a session of docker/distribution's or of another kind.
+    /// A blob was uploaded here, in a session of docker/distribution's or of another kind; nobody was told yet.
     pub(super) async fn uploaded(&self, blob: &Descriptor, is_distribution: bool) {
         if self.host.profile().honours_self_mount.is_some() {
             return;
         }
-        self.host.has_now(Uploaded { repository: self.repository.clone(), blob: blob.clone() });
+        self.host.has_uploaded.store(true, Ordering::Release);
         // Who is not believed costs a HEAD a blob: to be known of before this process ends.
-        if !is_distribution {
-            self.prove_self_mounts().await;
+        if !is_distribution || self.host.has_more.load(Ordering::Acquire) {
+            self.prove_self_mounts(blob).await;
         }
     }
 
-    /// Finds out, once, whether the registry honours mounts from the destination repository itself, if there is a
-    /// blob to find out with.
-    async fn prove_self_mounts(&self) {
+    /// Finds out, once, whether the registry honours mounts from the destination repository itself, with a blob that
+    /// was just uploaded there.
+    async fn prove_self_mounts(&self, blob: &Descriptor) {
         let host = &self.host;
-        if host.profile().honours_self_mount.is_some() {
-            return;
-        }
-        let Some(Uploaded { repository, blob }) = host.something_uploaded() else { return };
         if host.probing.swap(true, Ordering::AcqRel) {
             return;
         }
         // However this ends: somebody who is cancelled in it must not leave it to nobody.
         let _probing = Probing(host);
-        let place = RepositoryClient { host: host.clone(), repository, once: false };
-        let honoured = match place.mount(&blob, &place.repository).await {
+        let honoured = match self.mount(blob, &self.repository).await {
             Ok(Opened::There) => Some(true),
             Ok(Opened::Session(session)) => {
-                place.abandon(&blob, *session).await;
+                self.abandon(blob, *session).await;
                 Some(false)
             }
             Ok(Opened::Refused) => Some(false),
@@ -224,16 +218,6 @@ struct Probing<'a>(&'a Host);
 impl Drop for Probing<'_> {
     fn drop(&mut self) {
         self.0.probing.store(false, Ordering::Release);
-    }
-}
-
-impl Host {
-    fn has_now(&self, uploaded: Uploaded) {
-        self.uploaded.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(uploaded);
-    }
-
-    fn something_uploaded(&self) -> Option<Uploaded> {
-        self.uploaded.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 

@@ -9,7 +9,6 @@ use reqwest::{Proxy, StatusCode, Url, redirect};
 use tokio::sync::OnceCell;
 
 use super::auth::Auth;
-use super::begin::Uploaded;
 use super::error::Failure;
 use super::http::Call;
 use super::mirror::Rest;
@@ -61,8 +60,10 @@ pub(super) struct Host {
     rest: Rest,
     /// Whether somebody is finding out about self-mounts.
     pub probing: AtomicBool,
-    /// The first blob that was uploaded there, to find out with.
-    pub uploaded: Mutex<Option<Uploaded>>,
+    /// Whether a blob was uploaded there.
+    pub has_uploaded: AtomicBool,
+    /// Whether another one was begun after that: then it is worth it to find out.
+    pub has_more: AtomicBool,
 }
 
 impl Host {
@@ -95,7 +96,8 @@ impl Host {
             rate_limit: Mutex::default(),
             rest: Rest::default(),
             probing: AtomicBool::new(false),
-            uploaded: Mutex::default(),
+            has_uploaded: AtomicBool::new(false),
+            has_more: AtomicBool::new(false),
         }
     }
 

@@ -21,6 +21,7 @@ use wharf::job::JobState;
 
 use crate::support::peers::DockerRegistry;
 use harbour::Harbour;
+pub use harbour::engine;
 use voyage::{Outcome, Voyage};
 
 /// Voyages at the same time: they wait more than they work.

@@ -16,6 +16,7 @@
 //! | slow trickle, a hang | `what_can_be_mended…`, `what_cannot_be_mended…` |
 //! | too large (413), session lost, least chunk, 416 | `…may_answer…`, `chunks_meet_faults…` |
 //! | errors that are no JSON or a megabyte long | `…may_answer…`, `what_cannot_be_mended…` |
+//! | a blob unknown when its manifest is put | `lacking` |
 //! | cancel midway | `ctrl_c…`, `an_export_that_is_broken_off…`, `a_layout_that_was_given_up…` |
 //! | kill -9 midway | `a_killed_copy…`, `a_copy_to_files_that_was_killed…` |
 //!

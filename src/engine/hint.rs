@@ -3,10 +3,10 @@
 use std::io::ErrorKind;
 
 use super::Error;
-use crate::oci::{ErrorClass, Location, ManifestError};
+use crate::oci::{ErrorClass, Location, ManifestError, Registry};
 use crate::transport;
 use crate::transport::daemon::Trouble;
-use crate::transport::registry::NO_DELETION;
+use crate::transport::registry::{NO_DELETION, NO_LOCATION};
 
 /// Advice on an error, if there is any.
 pub(super) fn of(error: &Error) -> Option<String> {
@@ -33,6 +33,11 @@ fn transport(error: &transport::Error) -> Option<String> {
     {
         return Some(hint);
     }
+    if let transport::Error::Lacking { .. } = error {
+        return Some(format!(
+            "what lacked there was sent again, and {host} still says so: who runs it can look at its storage (does a garbage collection run?)"
+        ));
+    }
     Some(match error.class() {
         ErrorClass::Auth => format!(
             "log in with `wharf login {host}`, or give --creds (for a copy --src-creds or --dest-creds)"
@@ -52,7 +57,7 @@ fn transport(error: &transport::Error) -> Option<String> {
             transport::Error::Answered { .. } => format!("who runs {host} knows why it refuses this"),
             _ if host.is_empty() => return None,
             transport::Error::Proxy { .. } => format!(
-                "check `proxy:` of the entry for {host} in config.yaml, or HTTP_PROXY, HTTPS_PROXY and NO_PROXY in the environment"
+                "check `proxy:` of the entry for {host} in config.yaml, or HTTP_PROXY, HTTPS_PROXY and NO_PROXY in the environment (its user name and password stand in its URL)"
             ),
             _ => format!("check the name, and that {host} can be reached from here"),
         },
@@ -67,10 +72,23 @@ fn transport(error: &transport::Error) -> Option<String> {
         ErrorClass::Disk if is_broken_pipe(error) => {
             "the program that reads it ended before it had all: what it said tells why".to_owned()
         }
+        ErrorClass::Disk if matches!(error, transport::Error::File { attempted: "stage in", .. }) => {
+            "check the directory's rights and free space, or name another one: TMPDIR=DIRECTORY wharf …"
+                .to_owned()
+        }
         ErrorClass::Disk => "check the directory's owner, its rights and the free space".to_owned(),
         ErrorClass::Conflict => match error {
             transport::Error::File { source, .. } if source.kind() == ErrorKind::AlreadyExists => {
                 "choose another name, or replace it with --overwrite".to_owned()
+            }
+            transport::Error::Answered { .. } => {
+                format!("who runs {host} knows what is in the way: a tag that may not be moved, for instance")
+            }
+            _ => return None,
+        },
+        ErrorClass::Reference => match error {
+            transport::Error::Answered { .. } => {
+                format!("{host} takes no such name: check the repository's path and the tag")
             }
             _ => return None,
         },
@@ -81,12 +99,15 @@ fn transport(error: &transport::Error) -> Option<String> {
             transport::Error::Unsupported { reason, .. } if reason.starts_with(NO_DELETION) => format!(
                 "who runs {host} can allow it (docker-registry: REGISTRY_STORAGE_DELETE_ENABLED=true), or delete it there"
             ),
+            transport::Error::Unsupported { reason, .. } if reason.starts_with(NO_LOCATION) => format!(
+                "does something in front of {host} take the header Location off its answers? who runs it can tell"
+            ),
             transport::Error::Unsupported { .. } if at == "docker.io" => {
                 "`wharf search WORD` finds repositories there, and `wharf tags NAME` lists one's tags"
                     .to_owned()
             }
-            // Only a registry's own name has no path: its catalog is what is missing.
-            _ if !at.is_empty() && !at.contains('/') => {
+            // A registry's own name: its catalog is what is missing.
+            _ if at.parse::<Registry>().is_ok() => {
                 format!("name a repository: `wharf tags {at}/NAME` lists its tags")
             }
             _ => return None,
@@ -135,7 +156,7 @@ fn daemon(at: &str, reason: &str, trouble: Trouble) -> Option<String> {
 fn of_manifest(error: &ManifestError) -> Option<String> {
     match error {
         ManifestError::Schema1 { .. } => Some(
-            "pull it with Docker and push it again with a current one, which writes schema 2; then copy that"
+            "convert it first, with `skopeo copy --format v2s2`, or pull it with Docker and push it again (before 26, which no longer pulls it); then copy that"
                 .to_owned(),
         ),
         ManifestError::Format { .. } => Some("leave --format out: it travels as it is then".to_owned()),
@@ -213,6 +234,33 @@ mod tests {
         assert_eq!(at("docker-daemon:nginx:1 (unix:///s)"), engine(""));
         assert_eq!(at("docker-daemon://build/nginx:1"), engine("//build"));
         assert_eq!(at("/tmp/x:1"), None);
+    }
+
+    #[test]
+    fn each_fits_what_came_back() {
+        let unsupported = |at: &str, reason: &str| {
+            let error = transport::Error::Unsupported { at: at.to_owned(), reason: reason.to_owned() };
+            of(&error.into())
+        };
+        assert!(unsupported("h.io:5000", "no catalog").is_some_and(|hint| hint.contains("h.io:5000/NAME")));
+        assert_eq!(
+            unsupported("oci-archive:x.tar", "which image is meant? write oci-archive:x.tar:NAME"),
+            None
+        );
+        let nowhere = unsupported("h.io/a@sha256:12", &format!("{NO_LOCATION} (no usable Location)"));
+        assert!(nowhere.is_some_and(|hint| hint.contains("in front of h.io ")));
+        let (at, answer) = ("h.io/a:1".to_owned(), "MANIFEST_BLOB_UNKNOWN".to_owned());
+        let (attempted, class) = ("put manifest", ErrorClass::NotFound);
+        let lacking = transport::Error::Lacking { attempted, at, status: 400, answer, class };
+        assert!(
+            of(&lacking.into())
+                .is_some_and(|hint| hint.contains("sent again") && hint.contains("h.io still"))
+        );
+        let full = std::io::Error::from(ErrorKind::StorageFull);
+        let staging = transport::Error::file("stage in", "/tmp", full);
+        assert!(of(&staging.into()).is_some_and(|hint| hint.contains("TMPDIR=")));
+        let named = answered("put manifest", "h.io/a:1", 400, "NAME_INVALID", ErrorClass::Reference);
+        assert!(named.is_some_and(|hint| hint.contains("no such name")));
     }
 
     #[test]

@@ -30,6 +30,7 @@
 //! | `ranged`, `parts` | a huge blob over several connections, where that is faster |
 //! | `throttle`, `bandwidth` | backing off from a host that says it is too much; how many bytes a second |
 //! | `keep` | what stays of a job that failed |
+//! | `lacking` | a manifest that is refused because what it names is not there |
 //! | `progress`, `voice` | counters that are sampled; events |
 //! | `diary`, `budget` | the jobs' logs in the ledger; how often a job may try again |
 //! | `knowledge`, `remembered` | what outlives a job: where blobs are, how registries behave |
@@ -73,6 +74,7 @@ mod inflight;
 mod jobs;
 mod keep;
 mod knowledge;
+mod lacking;
 mod login;
 mod names;
 mod nested;

@@ -293,12 +293,14 @@ impl super::run::Running {
     async fn put_beside(&self, door: &DestinationDoor, one: &Beside) -> Result<bool> {
         let Some((own, below)) = one.manifests.split_last() else { return Ok(true) };
         for raw in below {
-            door.destination.put_manifest(raw, &TagOrDigest::Digest(raw.digest.clone())).await?;
+            let at = TagOrDigest::Digest(raw.digest.clone());
+            self.put_complete(door, raw, || door.destination.put_manifest(raw, &at)).await?;
         }
         Ok(match &one.tag {
-            None => door.destination.put_referrer(own).await?,
+            None => self.put_complete(door, own, || door.destination.put_referrer(own)).await?,
             Some(tag) => {
-                door.destination.put_manifest(own, &TagOrDigest::Tag(tag.clone())).await?;
+                let at = TagOrDigest::Tag(tag.clone());
+                self.put_complete(door, own, || door.destination.put_manifest(own, &at)).await?;
                 true
             }
         })

@@ -226,7 +226,8 @@ impl Running {
         let (indexes, images): (Vec<_>, Vec<_>) =
             children.iter().partition(|raw| matches!(raw.parse(), Ok(Document::Index(_))));
         let push = |raw: RawManifest, at: TagOrDigest| async move {
-            let known = door.destination.put_manifest(&raw, &at).await?;
+            let put = || door.destination.put_manifest(&raw, &at);
+            let known = self.put_complete(door, &raw, put).await?;
             // An archive may have to change the manifest, and says so when it is finished.
             match known == raw.digest || door.single {
                 true => Ok(()),

@@ -31,6 +31,20 @@ pub enum Error {
         /// How long the other side asks to wait.
         retry_after: Option<Duration>,
     },
+    /// A manifest was refused because what it names is not there, as the other side says: it may be sent again.
+    #[error("{attempted} {at}: {status}{}", colon(answer))]
+    Lacking {
+        /// What was attempted: `put manifest`.
+        attempted: &'static str,
+        /// On what.
+        at: String,
+        /// HTTP status.
+        status: u16,
+        /// The registry's error code and message, printable and cut to length.
+        answer: String,
+        /// What kind of no it is.
+        class: ErrorClass,
+    },
     /// No answer: connection, name, timeout, TLS, a body cut short.
     #[error("{attempted} {at}: {reason}")]
     Unreachable {
@@ -169,7 +183,9 @@ impl Error {
     /// What kind of trouble this is.
     pub fn class(&self) -> ErrorClass {
         match self {
-            Error::Answered { class, .. } | Error::Unreachable { class, .. } => *class,
+            Error::Answered { class, .. }
+            | Error::Lacking { class, .. }
+            | Error::Unreachable { class, .. } => *class,
             Error::Detour { .. } | Error::Proxy { .. } => ErrorClass::Network,
             Error::Content { .. } => ErrorClass::Digest,
             Error::NotFound { .. } => ErrorClass::NotFound,
@@ -228,6 +244,7 @@ impl Error {
     pub fn at(&self) -> Option<&str> {
         match self {
             Error::Answered { at, .. }
+            | Error::Lacking { at, .. }
             | Error::Unreachable { at, .. }
             | Error::Detour { at, .. }
             | Error::Proxy { at, .. }

@@ -126,6 +126,9 @@ pub trait Destination: Send + Sync {
         at: &'a TagOrDigest,
     ) -> BoxFuture<'a, Result<Digest>>;
 
+    /// A mount was answered with success, and the blob is not there: from now on it is asked in another way.
+    fn doubt_mounts(&self) {}
+
     /// The referrers of `subject` that are listed here now; `None` where nothing is listed that could be asked.
     fn listed_referrers<'a>(&'a self, subject: &'a Digest) -> BoxFuture<'a, Result<Option<Vec<Descriptor>>>> {
         let _ = subject;

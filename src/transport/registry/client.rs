@@ -213,6 +213,10 @@ impl Destination for RepositoryClient {
         Box::pin(self.put_manifest_bytes(manifest, at))
     }
 
+    fn doubt_mounts(&self) {
+        self.host.learn(|profile| profile.honours_self_mount = Some(false));
+    }
+
     fn listed_referrers<'a>(&'a self, subject: &'a Digest) -> BoxFuture<'a, Result<Option<Vec<Descriptor>>>> {
         Box::pin(async move {
             match RepositoryClient::referrers(self, subject).await {

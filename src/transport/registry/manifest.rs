@@ -1,5 +1,6 @@
 //! Manifests as bytes: got, looked up, put, deleted.
 
+use oci_client::errors::OciErrorCode;
 use reqwest::Method;
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
 
@@ -132,7 +133,7 @@ impl RepositoryClient {
             .body(manifest.bytes.clone())
             // A registry may look at every blob of the image before it answers.
             .patience(self.patience());
-        let answer = self.host.call(&call).await?;
+        let answer = self.host.call(&call).await.map_err(lacking)?;
         let given = header::content_digest(answer.headers());
         let knows_subject = header::text(answer.headers(), "oci-subject").is_some();
         answer.drain().await;
@@ -177,10 +178,23 @@ impl RepositoryClient {
     }
 }
 
+/// A refused manifest, where what it names is the reason. docker-registry says so with DIGEST_INVALID where it finds the
+/// link of a blob empty, because somebody is writing it.
+fn lacking(failure: Failure) -> Error {
+    use OciErrorCode::{BlobUnknown, DigestInvalid, ManifestBlobUnknown, ManifestUnknown};
+    let is_lacking =
+        matches!(failure.code, Some(ManifestBlobUnknown | BlobUnknown | ManifestUnknown | DigestInvalid));
+    match failure.error {
+        Error::Answered { attempted, at, status, answer, class, .. } if is_lacking => {
+            Error::Lacking { attempted, at, status, answer, class }
+        }
+        error => error,
+    }
+}
+
 /// docker-registry answers a tag's deletion with 400 DIGEST_INVALID, or with 405 where it deletes nothing at all; others
 /// with 405, or with 400 and a code of their own.
 fn unsupported(failure: &Failure, at: &TagOrDigest) -> bool {
-    use oci_client::errors::OciErrorCode;
     let by_tag = matches!(at, TagOrDigest::Tag(_));
     matches!(failure.status(), Some(405 | 501))
         || failure.code == Some(OciErrorCode::Unsupported)

@@ -45,6 +45,7 @@ mod throttle;
 pub(super) mod tls;
 mod upload;
 
+pub use begin::NO_LOCATION;
 pub use client::{Client, RepositoryClient};
 pub use login::CheckedLogin;
 pub use manifest::NO_DELETION;

@@ -198,6 +198,9 @@ async fn handle(State(inner): State<Arc<Inner>>, request: Request) -> Response<B
             Fault::SessionLost => {
                 return refusal::refusal_saying(404, "BLOB_UPLOAD_UNKNOWN", "injected fault");
             }
+            Fault::BlobUnknown => {
+                return refusal::refusal_saying(400, "MANIFEST_BLOB_UNKNOWN", "blob unknown to registry");
+            }
             Fault::Redirect => return refusal::redirect(inner.address.port(), &parts.uri),
             Fault::CutRequest(limit) => body = body::cut_after(body, *limit),
             Fault::IgnoreRange => drop(parts.headers.remove(header::RANGE)),

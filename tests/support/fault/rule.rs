@@ -73,6 +73,8 @@ pub enum Fault {
     TooLarge(u64),
     /// 404, the upload session is not known (any more).
     SessionLost,
+    /// 400, the manifest names a blob that is not there.
+    BlobUnknown,
     /// The answer's body ends after so many bytes, and the connection with it.
     CutResponse(u64),
     /// The connection ends once so many bytes of the request's body were passed on.

@@ -137,6 +137,17 @@ async fn what_arrives_is_the_same_and_the_second_time_takes_one_request_to_each_
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_first_copy_of_five_layers_takes_twenty_one_requests() {
+    let harbour = Harbour::new().await;
+    let image = harbour.image(&Recipe::layers(&[9_000, 8_000, 7_000, 600, 50]), "a", &["1"]).await;
+    assert_eq!(image.blobs.len(), 6);
+    harbour.home.ok(&["copy", &harbour.source("a:1"), &harbour.target("b:1")]).await;
+    // The manifest and each blob once; what the tag is now, two for each blob, and the manifest.
+    assert_eq!(harbour.source.seen().len(), 1 + 6, "{:?}", harbour.source.seen());
+    assert_eq!(harbour.target.seen().len(), 1 + 2 * 6 + 1, "{:?}", harbour.target.seen());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn tags_and_destinations_share_one_reading() {
     let harbour = Harbour::new().await;
     let image = harbour.image(&three_platforms(), "a", &["1"]).await;

@@ -12,6 +12,7 @@ use wharf::oci::{Digest, Platform};
 use wharf::serve::ServeOptions;
 use wharf::transport::registry::ClientOptions;
 
+use crate::support::artifact::{Shelf, descriptor, digest};
 use crate::support::image::{Recipe, TestImage};
 use crate::support::wharf::Registry;
 
@@ -20,8 +21,12 @@ pub struct Cargo {
     /// Its repository in the registry; its tag is `1`.
     pub repository: &'static str,
     pub image: TestImage,
-    /// A docker-archive of its amd64.
-    pub archive: PathBuf,
+    /// Docker-archives of its amd64, the second one compressed.
+    pub archives: [PathBuf; 2],
+    /// An OCI archive of all of it.
+    pub oci: PathBuf,
+    /// What refers to it in the registry.
+    pub signature: Digest,
 }
 
 impl Cargo {
@@ -102,13 +107,20 @@ fn recipes() -> [(&'static str, Recipe); 4] {
 async fn load(directory: &Path, registry: &Registry, repository: &'static str, recipe: &Recipe) -> Cargo {
     let image = recipe.write(&directory.join(repository), "1").unwrap();
     image.push(&registry.host(), repository, &["1"]).await;
-    let archive = directory.join(format!("{repository}.tar"));
+    let root = descriptor(&image.root.media_type, &image.bytes(&image.root.digest));
+    let signature = Shelf::at(&registry.host(), repository).sign(&root, repository).await;
+    let signature = digest(&signature).parse().unwrap();
+    let file = |end: &str| directory.join(format!("{repository}{end}"));
+    let (archives, oci) = ([file(".tar"), file(".tar.gz")], file(".oci.tar"));
     let engine = engine(directory, ClientOptions::default(), None);
-    let source = format!("{}/{repository}:1", registry.host()).parse().unwrap();
-    let target = format!("docker-archive:{}", archive.display()).parse().unwrap();
-    let job = engine.submit(JobSpec::copy(source, target)).await.unwrap();
-    assert_eq!(engine.wait(job).await.unwrap().state, JobState::Succeeded);
-    Cargo { repository, image, archive }
+    let kinds = [("docker-archive", &archives[0]), ("docker-archive", &archives[1]), ("oci-archive", &oci)];
+    for (kind, path) in kinds {
+        let source = format!("{}/{repository}:1", registry.host()).parse().unwrap();
+        let target = format!("{kind}:{}", path.display()).parse().unwrap();
+        let job = engine.submit(JobSpec::copy(source, target)).await.unwrap();
+        assert_eq!(engine.wait(job).await.unwrap().state, JobState::Succeeded);
+    }
+    Cargo { repository, image, archives, oci, signature }
 }
 
 /// An engine that has nothing but a directory, and perhaps a ledger.
@@ -120,7 +132,7 @@ pub fn engine(directory: &Path, client: ClientOptions, ledger: Option<Ledger>) -
         host_bandwidths: Default::default(),
         client,
         store: directory.join("store"),
-        spool: std::env::temp_dir(),
+        spool: directory.join("spool"),
         workers: 6,
         workers_per_host: 4,
         host_limits: Default::default(),

@@ -42,9 +42,12 @@ pub async fn look(directory: &Path, hosts: &[String], seed: u64) -> Result<Names
     let store = visible::in_store(&below("store")).await?;
     seen.extend(store.into_iter().map(|(name, digest)| (format!("store:{name}"), digest)));
     let archives = visible::in_archives(&below("out")).await?;
-    match archives.len() {
-        0 | 1 => seen.extend(archives.into_values().map(|digest| ("file".to_owned(), digest))),
-        _ => return Err(format!("more files than were asked for: {archives:?}")),
+    if archives.keys().filter(|name| !name.contains(' ')).count() > 1 {
+        return Err(format!("more files than were asked for: {archives:?}"));
+    }
+    for (name, digest) in archives {
+        let nth = name.split_once(' ').map(|(_, nth)| format!(" {nth}")).unwrap_or_default();
+        seen.insert(format!("file{nth}"), digest);
     }
     Ok(seen)
 }
@@ -64,6 +67,12 @@ pub fn check(job: &Job, leg: &Leg, seen: &Names, places: &[String], interrupted:
         let right = found == Some(&leg.arrives) || (job.state != JobState::Succeeded && found == was);
         if !right {
             return Err(format!("{name}: {found:?}, where {} should arrive and was {was:?}", leg.arrives));
+        }
+    }
+    for (name, digest) in &leg.also {
+        let found = seen.get(name);
+        if found != Some(digest) && (job.state == JobState::Succeeded || found.is_some()) {
+            return Err(format!("{name}: {found:?}, where {digest} should be besides"));
         }
     }
     Ok(())

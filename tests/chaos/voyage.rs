@@ -28,6 +28,8 @@ pub struct Leg {
     pub names: Vec<String>,
     /// What was there before, under those names.
     pub was: Option<Digest>,
+    /// What is to be there besides, if all went well.
+    pub also: Vec<(String, Digest)>,
 }
 
 /// A registry that things go to, behind its proxy.
@@ -149,7 +151,9 @@ impl<'a> Voyage<'a> {
         if let Some(job) = retried.iter().find(|job| job.state != JobState::Succeeded) {
             return Err(format!("{}: not even when nothing is wrong any more: {:?}", job.spec, job.failure));
         }
-        let is_expected = |name: &&String| legs.iter().any(|leg| leg.names.contains(name));
+        let is_expected = |name: &&String| {
+            legs.iter().any(|leg| leg.names.contains(name) || leg.also.iter().any(|(also, _)| also == *name))
+        };
         let strange: Vec<&String> = seen.keys().filter(|name| !is_expected(name)).collect();
         match &strange[..] {
             [] => Ok(Outcome { jobs, took, happened }),
@@ -232,7 +236,7 @@ impl<'a> Voyage<'a> {
         let [index, index_too] = [&harbour.cargo[0], &harbour.cargo[2]];
         let source = format!("{}/{}:1", self.source.host(), cargo.repository);
         let (a, b) = (self.at(0, "a", "1"), self.at(1, "b", "1"));
-        match self.dice.below(16) {
+        match self.dice.below(24) {
             0 | 1 => vec![leg(&source, cargo.root(), &[&a])],
             2 => vec![leg(&source, cargo.root(), &[&a, &b])],
             3 => {
@@ -252,10 +256,31 @@ impl<'a> Voyage<'a> {
             7 | 8 => vec![self.export(&source, cargo)],
             9 => vec![leg(&source, cargo.root(), &[&self.layout()])],
             10 => vec![leg(&source, cargo.root(), &[&store()])],
-            11 => {
-                let file = format!("docker-archive:{}", cargo.archive.display());
+            11 | 16 => {
+                let file = format!("docker-archive:{}", self.dice.pick(&cargo.archives).display());
                 vec![leg(&file, cargo.subset(&["linux/amd64"]), &[&a])]
             }
+            17 => {
+                let file = format!("oci-archive:{}:1", cargo.oci.display());
+                vec![leg(&file, cargo.root(), &[&a, &self.layout()])]
+            }
+            18 => vec![leg(&source, cargo.root(), &[&self.archive("oci-archive", ".tar"), &b])],
+            19 => {
+                let end = *self.dice.pick(&[".tar.gz", ".tar.zst"]);
+                vec![leg(&source, cargo.subset(&["linux/amd64"]), &[&self.archive("docker-archive", end)])]
+            }
+            20 | 21 => {
+                let mut leg = leg(&source, cargo.subset(&["linux/amd64"]), &[]);
+                let more = format!("{}/{}:1", self.source.host(), other.repository);
+                leg.spec.more = vec![more.parse().unwrap()];
+                let end = *self.dice.pick(&[".tar", ".tar.gz"]);
+                let (at, name) = self.archive("docker-archive", end);
+                leg.spec.destinations = vec![Target::Image(at.parse().unwrap())];
+                leg.also = vec![(format!("{name} 2"), other.subset(&["linux/amd64"]))];
+                leg.names.push(name);
+                vec![leg]
+            }
+            22 | 23 => vec![self.signed(&source, cargo)],
             12 => {
                 let file = format!("oci:{}:1", cargo.image.directory.display());
                 vec![leg(&file, cargo.root(), &[&a, &b])]
@@ -281,6 +306,21 @@ impl<'a> Voyage<'a> {
 
     fn layout(&self) -> (String, String) {
         (format!("oci:{}:1", self.directory.path().join("layout").display()), "oci:1".to_owned())
+    }
+
+    /// A file, which is seen by what is in it.
+    fn archive(&self, kind: &str, end: &str) -> (String, String) {
+        let path = self.directory.path().join(format!("out/all{end}"));
+        (format!("{kind}:{}", path.display()), "file".to_owned())
+    }
+
+    /// With what refers to it. (A registry that does not list referrers gets a tag in their place.)
+    fn signed(&self, source: &str, cargo: &Cargo) -> Leg {
+        let (at, name) = self.at(1, "b", "1");
+        let mut leg = leg(source, cargo.root(), &[&(at, name.clone())]);
+        leg.spec.extras.referrers = true;
+        leg.also = vec![(format!("{name} referrer"), cargo.signature.clone())];
+        leg
     }
 
     /// Three tags, two of which stand for something else until then.
@@ -334,7 +374,8 @@ fn leg(source: &str, arrives: Digest, to: &[&(String, String)]) -> Leg {
         platform_in_name: false,
         extras: Default::default(),
     };
-    Leg { spec, arrives, names: to.iter().map(|(_, name)| name.clone()).collect(), was: None }
+    let names = to.iter().map(|(_, name)| name.clone()).collect();
+    Leg { spec, arrives, names, was: None, also: Vec::new() }
 }
 
 fn port_of(host: &str) -> u16 {

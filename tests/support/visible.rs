@@ -2,6 +2,7 @@
 //! blob, and every byte is hashed. What is missing, wrong or left over is an error that names it.
 
 use std::collections::BTreeMap;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -56,16 +57,17 @@ pub async fn in_registry(host: &str, prefix: &str) -> Result<Names, String> {
             other => panic!("GET {path}: {other}"),
         }
     };
-    let list = async |path: String, key: &str| -> Vec<String> {
+    let list = async |path: String, key: &str, of: &str| -> Vec<String> {
         let value: Value = serde_json::from_slice(&get(path).await.unwrap_or_default()).unwrap_or_default();
-        value[key].as_array().into_iter().flatten().filter_map(|v| v.as_str().map(str::to_owned)).collect()
+        let text = |v: &Value| if of.is_empty() { v } else { &v[of] }.as_str().map(str::to_owned);
+        value[key].as_array().into_iter().flatten().filter_map(text).collect()
     };
     let mut names = Names::new();
     let mut repositories: Vec<String> = Vec::new();
     loop {
         // More than this at once is refused by some.
         let last = repositories.last().map(|last| format!("&last={last}")).unwrap_or_default();
-        let page = list(format!("_catalog?n=1000{last}"), "repositories").await;
+        let page = list(format!("_catalog?n=1000{last}"), "repositories", "").await;
         let is_last = page.len() < 1000;
         repositories.extend(page);
         if is_last {
@@ -73,7 +75,7 @@ pub async fn in_registry(host: &str, prefix: &str) -> Result<Names, String> {
         }
     }
     for repository in repositories.into_iter().filter(|name| name.starts_with(prefix)) {
-        for tag in list(format!("{repository}/tags/list"), "tags").await {
+        for tag in list(format!("{repository}/tags/list"), "tags", "").await {
             let name = format!("{repository}:{tag}");
             let Some(bytes) = get(format!("{repository}/manifests/{tag}")).await else {
                 return Err(format!("{name}: the tag leads nowhere"));
@@ -83,7 +85,12 @@ pub async fn in_registry(host: &str, prefix: &str) -> Result<Names, String> {
                 Part::Manifest => get(format!("{repository}/manifests/{digest}")).await,
                 Part::Blob => get(format!("{repository}/blobs/{digest}")).await,
             };
-            follow(&root, read).await.map_err(|e| format!("{name}: {e}"))?;
+            follow(&root, &read).await.map_err(|e| format!("{name}: {e}"))?;
+            for referrer in list(format!("{repository}/referrers/{root}"), "manifests", "digest").await {
+                let digest: Digest = referrer.parse().unwrap();
+                follow(&digest, &read).await.map_err(|e| format!("{name}, a referrer: {e}"))?;
+                names.insert(format!("{name} referrer"), digest);
+            }
             names.insert(name, root);
         }
     }
@@ -143,8 +150,8 @@ pub async fn in_store(root: &Path) -> Result<Names, String> {
     Ok(names)
 }
 
-/// Every docker-archive in a directory, by its file's name, with the digest of its one image. Each must have its
-/// checksum beside it; anything else in there is an error.
+/// Every archive in a directory, by its file's name, with the digest of its image; its second one follows as `a.tar 2`.
+/// Each must have its checksum beside it; anything else in there is an error.
 pub async fn in_archives(directory: &Path) -> Result<Names, String> {
     let mut names = Names::new();
     for file in files(directory) {
@@ -155,16 +162,18 @@ pub async fn in_archives(directory: &Path) -> Result<Names, String> {
             }
             continue;
         }
-        if !name.ends_with(".tar") {
+        if ![".tar", ".tar.gz", ".tar.zst"].iter().any(|end| name.ends_with(end)) {
             return Err(format!("{name} is left over"));
         }
-        let digest = archive(&file).await.map_err(|e| format!("{name}: {e}"))?;
-        names.insert(name, digest);
+        let digests = archive(&file).await.map_err(|e| format!("{name}: {e}"))?;
+        for (nth, digest) in digests.into_iter().enumerate() {
+            names.insert(if nth == 0 { name.clone() } else { format!("{name} {}", nth + 1) }, digest);
+        }
     }
     Ok(names)
 }
 
-async fn archive(file: &Path) -> Result<Digest, String> {
+async fn archive(file: &Path) -> Result<Vec<Digest>, String> {
     let bytes = std::fs::read(file).unwrap();
     let sum =
         std::fs::read_to_string(format!("{}.sha256", file.display())).map_err(|e| format!("sum: {e}"))?;
@@ -172,31 +181,46 @@ async fn archive(file: &Path) -> Result<Digest, String> {
         return Err("the checksum is another".to_owned());
     }
     let mut inside: BTreeMap<String, Vec<u8>> = BTreeMap::new();
-    let mut tar = tar::Archive::new(bytes.as_slice());
+    let plain: Box<dyn Read> = match file.extension().and_then(|end| end.to_str()) {
+        Some("gz") => Box::new(flate2::read::MultiGzDecoder::new(bytes.as_slice())),
+        Some("zst") => Box::new(zstd::Decoder::new(bytes.as_slice()).map_err(|e| e.to_string())?),
+        _ => Box::new(bytes.as_slice()),
+    };
+    let mut tar = tar::Archive::new(plain);
     for entry in tar.entries().map_err(|e| e.to_string())? {
         let mut entry = entry.map_err(|e| e.to_string())?;
         let path = entry.path().unwrap().display().to_string();
         let mut content = Vec::new();
-        std::io::Read::read_to_end(&mut entry, &mut content).map_err(|e| format!("{path}: {e}"))?;
+        entry.read_to_end(&mut content).map_err(|e| format!("{path}: {e}"))?;
         inside.insert(path, content);
     }
     let json = |name: &str| -> Result<Value, String> {
         let bytes = inside.get(name).ok_or_else(|| format!("no {name}"))?;
         serde_json::from_slice(bytes).map_err(|e| format!("{name}: {e}"))
     };
-    let docker = &json("manifest.json")?[0];
-    let layers = docker["Layers"].as_array().unwrap().iter();
-    for path in layers.chain([&docker["Config"]]).map(|path| path.as_str().unwrap()) {
-        let content =
-            inside.get(path).ok_or_else(|| format!("manifest.json names {path}, which is missing"))?;
-        if !path.contains(Digest::of(content).hex()) {
-            return Err(format!("{path} has {} wrong bytes", content.len()));
+    // An OCI archive has none.
+    let docker = if inside.contains_key("manifest.json") { json("manifest.json")? } else { Value::Null };
+    for docker in docker.as_array().into_iter().flatten() {
+        let layers = docker["Layers"].as_array().unwrap().iter();
+        for path in layers.chain([&docker["Config"]]).map(|path| path.as_str().unwrap()) {
+            let content =
+                inside.get(path).ok_or_else(|| format!("manifest.json names {path}, which is missing"))?;
+            if !path.contains(Digest::of(content).hex()) {
+                return Err(format!("{path} has {} wrong bytes", content.len()));
+            }
         }
     }
-    let root: Digest = json("index.json")?["manifests"][0]["digest"].as_str().unwrap().parse().unwrap();
-    follow(&root, async |_, digest: &Digest| inside.get(&format!("blobs/sha256/{}", digest.hex())).cloned())
-        .await?;
-    Ok(root)
+    let mut roots: Vec<Digest> = Vec::new();
+    for entry in json("index.json")?["manifests"].as_array().unwrap() {
+        let root: Digest = entry["digest"].as_str().unwrap().parse().unwrap();
+        let read = async |_, digest: &Digest| inside.get(&format!("blobs/sha256/{}", digest.hex())).cloned();
+        follow(&root, read).await?;
+        // Once for each of its names.
+        if !roots.contains(&root) {
+            roots.push(root);
+        }
+    }
+    Ok(roots)
 }
 
 /// The files in a directory; none if it is not there.

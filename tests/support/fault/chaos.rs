@@ -96,7 +96,9 @@ fn rough(seen: &Seen, dice: &mut Dice) -> Vec<(u64, Fault)> {
             (3, Fault::StripDigest),
         ],
         ("HEAD", _) => vec![(3, Fault::StripDigest), (3, Fault::StripHeader("content-length"))],
-        ("PUT", Kind::Manifest) => vec![(3, Fault::CutRequest(dice.below(600))), (3, Fault::StripDigest)],
+        ("PUT", Kind::Manifest) => {
+            vec![(3, Fault::CutRequest(dice.below(600))), (3, Fault::StripDigest), (3, Fault::BlobUnknown)]
+        }
         ("POST", Kind::Upload) => vec![
             (3, Fault::RelativeLocation),
             (3, Fault::AbsoluteLocation),
@@ -133,6 +135,10 @@ fn fatal(seen: &Seen, dice: &mut Dice) -> Vec<(u64, Fault)> {
         (1, Fault::GarbageError(403)),
         (1, Fault::HugeError(404)),
     ];
+    // There it is the answer of who lists none.
+    if seen.kind == Kind::Referrers {
+        all.retain(|(_, fault)| !matches!(fault, Fault::Status(400 | 404) | Fault::HugeError(404)));
+    }
     all.extend(match (seen.method.as_str(), seen.kind) {
         ("GET", Kind::Blob | Kind::Redirected) => vec![
             (6, Fault::Flip(dice.offset())),

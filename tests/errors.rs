@@ -1,10 +1,11 @@
 //! Bad input and bad company: one clear message, a hint that helps, the right exit code, nothing half-written.
 
-use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use crate::support::gateway::Gateway;
 use crate::support::image::{Recipe, TestImage};
-use crate::support::peers::{DockerRegistry, PASSWORD, USER, free_port, run, which};
+use crate::support::peers::{DockerRegistry, PASSWORD, USER, free_port};
+use crate::support::token::{TokenServer, pem};
 use crate::support::wharf::{Home, Registry};
 
 async fn harbour() -> (Home, Registry, TestImage) {
@@ -105,58 +106,6 @@ async fn an_unreachable_host_is_told_within_seconds() {
     assert!(began.elapsed() < Duration::from_secs(12), "{:?}", began.elapsed());
 }
 
-/// `openssl s_server`: a TLS server that nobody trusts. It answers every request with a page.
-struct TlsServer(tokio::process::Child, u16);
-
-impl TlsServer {
-    async fn start(home: &Home) -> Option<TlsServer> {
-        which("openssl")?;
-        let (key, certificate, port) = (home.text("key.pem"), home.text("cert.pem"), free_port());
-        let subject = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"];
-        let made = [
-            "req",
-            "-x509",
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:P-256",
-            "-nodes",
-            "-days",
-            "2",
-            "-keyout",
-            &key,
-            "-out",
-            &certificate,
-        ];
-        run("openssl", &[&made[..], &subject].concat());
-        let mut command = tokio::process::Command::new("openssl");
-        command.args([
-            "s_server",
-            "-accept",
-            &format!("127.0.0.1:{port}"),
-            "-key",
-            &key,
-            "-cert",
-            &certificate,
-            "-www",
-            "-quiet",
-        ]);
-        let child = command
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap();
-        let deadline = Instant::now() + Duration::from_secs(10);
-        while tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_err() {
-            assert!(Instant::now() < deadline, "openssl does not listen");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        Some(TlsServer(child, port))
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn tls_and_plain_that_meet_are_told_apart_and_the_hint_helps() {
     let (home, registry, image) = harbour().await;
@@ -178,14 +127,20 @@ async fn tls_and_plain_that_meet_are_told_apart_and_the_hint_helps() {
         home.config(&format!("registries: [{{name: r, url: \"{host}\", tls: {tls}}}]"));
         home.ok(&["copy", &source, &target]).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_nobody_trusts_is_told_of_and_trusted_by_its_authority() {
+    let (home, to) = (Home::new(), Registry::start().await);
+    // It speaks TLS, and is no registry.
+    let server = TokenServer::start();
+    let host = server.host();
+    let (secret, target) = (format!("{host}/a:1"), format!("{}/x:1", to.host()));
     // A TLS server spoken to in plain.
-    let Some(TlsServer(_child, port)) = TlsServer::start(&home).await else { return };
-    let secret = format!("127.0.0.1:{port}/a:1");
-    home.config("");
     let run = home.run(&["copy", &secret, &target]).await;
     let (error, hint) = run.failed(1);
     assert!(error.contains("TLS") && hint.contains("--src-tls-verify=false"), "{run}");
-    // As the hint says: then what it sends (a page) is what is complained of.
+    // As the hint says: then what it sends is what is complained of.
     for args in [
         vec!["inspect", &secret, "--tls-verify=false"],
         vec!["copy", &secret, &target, "--src-tls-verify=false"],
@@ -193,21 +148,23 @@ async fn tls_and_plain_that_meet_are_told_apart_and_the_hint_helps() {
         let run = home.run(&args).await;
         assert!(!run.failed(1).0.contains("TLS"), "{run}");
     }
-    home.config(&format!("registries: [{{name: r, url: \"https://127.0.0.1:{port}\"}}]"));
+    home.config(&format!("registries: [{{name: r, url: \"https://{host}\"}}]"));
     let run = home.run(&["inspect", &secret]).await;
     let (error, hint) = run.failed(1);
     assert!(error.contains("certificate is not trusted") && hint.contains("ca_file"), "{run}");
-    let ca = home.text("cert.pem");
-    home.config(&format!(
-        "registries: [{{name: r, url: \"https://127.0.0.1:{port}\", tls: {{ca_file: {ca}}}}}]"
-    ));
+    let ca = pem("ca.pem");
+    home.config(&format!("registries: [{{name: r, url: \"https://{host}\", tls: {{ca_file: {ca:?}}}}}]"));
     let run = home.run(&["inspect", &secret]).await;
     assert!(!run.failed(1).0.contains("certificate"), "{run}");
     // For its own names only.
-    let other = format!("localhost:{port}");
-    home.config(&format!("registries: [{{name: r, url: \"https://{other}\", tls: {{ca_file: {ca}}}}}]"));
-    let run = home.run(&["inspect", &format!("{other}/a:1")]).await;
+    let gateway = Gateway::start(&host).await;
+    home.config(&format!(
+        "registries: [{{name: r, url: \"https://other.test\", tls: {{ca_file: {ca:?}}}, proxy: {{https_proxy: \"http://{}\"}}}}]",
+        gateway.host()
+    ));
+    let run = home.run(&["inspect", "other.test/a:1"]).await;
     assert!(run.failed(1).0.contains("certificate is not trusted"), "{run}");
+    assert_eq!(gateway.asked()[0], "connect other.test:443");
 }
 
 #[tokio::test(flavor = "multi_thread")]

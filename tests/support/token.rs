@@ -88,6 +88,11 @@ impl TokenServer {
         TokenServer { address, state }
     }
 
+    /// `HOST:PORT`, which speaks TLS.
+    pub fn host(&self) -> String {
+        self.address.to_string()
+    }
+
     /// Where tokens are fetched.
     pub fn realm(&self) -> String {
         format!("https://{}/token", self.address)

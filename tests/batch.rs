@@ -8,36 +8,14 @@ use base64::Engine as _;
 use secrecy::SecretString;
 use wharf::serve::ServeOptions;
 
-use crate::support::fault::Proxy;
-use crate::support::image::{Recipe, TestImage, client};
+use crate::support::image::{Recipe, client};
+use crate::support::pair::Pair as Fleet;
 use crate::support::peers::Dockerd;
 use crate::support::wharf::{Home, Registry, Run, names};
 
 const PASSWORD: &str = "hunter2-is-a-secret";
 
-/// A home and two registries with counting proxies in front of them.
-struct Fleet {
-    home: Home,
-    from: Registry,
-    to: Registry,
-    source: Proxy,
-    target: Proxy,
-}
-
 impl Fleet {
-    async fn new() -> Fleet {
-        let (from, to) = (Registry::start().await, Registry::start().await);
-        let (source, target) = (Proxy::start(&from.host()).await, Proxy::start(&to.host()).await);
-        Fleet { home: Home::new(), from, to, source, target }
-    }
-
-    /// Makes an image and pushes it to the source with these tags, past the proxy.
-    async fn image(&self, recipe: &Recipe, name: &str, tags: &[&str]) -> TestImage {
-        let image = recipe.write(&self.home.path(&format!("made/{name}")), "1").unwrap();
-        image.push(&self.from.host(), name, tags).await;
-        image
-    }
-
     /// Writes a file, `@FROM` and `@TO` standing for the registries.
     fn write(&self, name: &str, text: &str) {
         let text = text.replace("@FROM", &self.source.host()).replace("@TO", &self.target.host());

@@ -10,49 +10,13 @@ use wharf::job::{JobSpec, JobState, Target};
 use wharf::oci::{Digest, Platform};
 use wharf::transport::registry::ClientOptions;
 
-use crate::support::fault::{Kind, Proxy};
-use crate::support::image::{Recipe, TestImage, client};
+use crate::support::fault::Kind;
+use crate::support::image::{Recipe, client};
+use crate::support::pair::Pair as Harbour;
 use crate::support::wharf::{Home, Registry, Run};
 
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
-
-/// A home, two registries, and counting proxies in front of them.
-struct Harbour {
-    home: Home,
-    from: Registry,
-    to: Registry,
-    source: Proxy,
-    target: Proxy,
-}
-
-impl Harbour {
-    async fn new() -> Harbour {
-        let (from, to) = (Registry::start().await, Registry::start().await);
-        let (source, target) = (Proxy::start(&from.host()).await, Proxy::start(&to.host()).await);
-        Harbour { home: Home::new(), from, to, source, target }
-    }
-
-    fn source(&self, name: &str) -> String {
-        format!("{}/{name}", self.source.host())
-    }
-
-    fn target(&self, name: &str) -> String {
-        format!("{}/{name}", self.target.host())
-    }
-
-    /// Makes an image and pushes it to the source.
-    async fn image(&self, recipe: &Recipe, repository: &str, tags: &[&str]) -> TestImage {
-        let image = recipe.write(&self.home.path(&format!("made/{repository}")), tags[0]).unwrap();
-        image.push(&self.from.host(), repository, tags).await;
-        image
-    }
-
-    fn forget(&self) {
-        self.source.forget();
-        self.target.forget();
-    }
-}
 
 fn three_platforms() -> Recipe {
     let recipe = Recipe::layers(&[60_000, 3_000]).shared(&[90_000]);

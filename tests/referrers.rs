@@ -3,18 +3,10 @@
 use serde_json::{Value, json};
 
 use crate::support::artifact::{INDEX, SIGNATURE, Shelf, descriptor, digest, digests};
-use crate::support::fault::{Fault, Kind, Proxy, on};
+use crate::support::fault::{Fault, Kind, on};
 use crate::support::image::{Recipe, TestImage};
-use crate::support::wharf::{Home, Registry, Run};
-
-/// A home, two registries, and counting proxies in front of them.
-struct Quay {
-    home: Home,
-    from: Registry,
-    to: Registry,
-    source: Proxy,
-    target: Proxy,
-}
+use crate::support::pair::Pair as Quay;
+use crate::support::wharf::Run;
 
 /// An image with signatures in all the usual places.
 struct Signed {
@@ -28,27 +20,6 @@ struct Signed {
 }
 
 impl Quay {
-    async fn new() -> Quay {
-        let (from, to) = (Registry::start().await, Registry::start().await);
-        let (source, target) = (Proxy::start(&from.host()).await, Proxy::start(&to.host()).await);
-        Quay { home: Home::new(), from, to, source, target }
-    }
-
-    fn source(&self, name: &str) -> String {
-        format!("{}/{name}", self.source.host())
-    }
-
-    fn target(&self, name: &str) -> String {
-        format!("{}/{name}", self.target.host())
-    }
-
-    async fn image(&self, recipe: &Recipe, repository: &str, tags: &[&str]) -> TestImage {
-        let image =
-            recipe.write(&self.home.path(&format!("made/{repository}/{}", tags[0])), tags[0]).unwrap();
-        image.push(&self.from.host(), repository, tags).await;
-        image
-    }
-
     async fn signed(&self, repository: &str) -> Signed {
         let recipe = Recipe::layers(&[30_000]).platforms(&["linux/amd64", "linux/arm64", "linux/arm/v7"]);
         let image = self.image(&recipe, repository, &["1"]).await;

@@ -6,42 +6,16 @@ use std::time::{Duration, Instant};
 use tokio::io::AsyncWriteExt;
 
 use crate::support::fault::{Fault, Kind, Proxy, on};
-use crate::support::image::{Recipe, TestImage};
-use crate::support::wharf::{Home, Registry, Run};
-
-/// A home, two registries, and counting proxies in front of them.
-struct Fleet {
-    home: Home,
-    from: Registry,
-    to: Registry,
-    source: Proxy,
-    target: Proxy,
-}
+use crate::support::image::Recipe;
+use crate::support::pair::Pair as Fleet;
+use crate::support::wharf::Run;
 
 impl Fleet {
-    async fn new() -> Fleet {
-        let (from, to) = (Registry::start().await, Registry::start().await);
-        let (source, target) = (Proxy::start(&from.host()).await, Proxy::start(&to.host()).await);
-        Fleet { home: Home::new(), from, to, source, target }
-    }
-
-    /// Makes an image and pushes it to the source, past the proxy.
-    async fn image(&self, recipe: &Recipe, name: &str) -> TestImage {
-        let image = recipe.write(&self.home.path(&format!("made/{name}")), "1").unwrap();
-        image.push(&self.from.host(), name, &["1"]).await;
-        image
-    }
-
     /// Writes a list of lines, `@/` standing for the source.
     fn list(&self, lines: &str) -> String {
         let text = lines.replace("@/", &format!("{}/", self.source.host()));
         std::fs::write(self.home.path("list"), text).unwrap();
         "list".to_owned()
-    }
-
-    fn forget(&self) {
-        self.source.forget();
-        self.target.forget();
     }
 }
 
@@ -59,8 +33,8 @@ fn puts(proxy: &Proxy) -> BTreeMap<String, usize> {
 async fn a_list_is_one_batch_and_a_second_run_finds_everything_there() {
     let fleet = Fleet::new().await;
     let index = Recipe::layers(&[30_000]).platforms(&["linux/amd64", "linux/arm64"]);
-    let one = fleet.image(&index, "library/one").await;
-    let two = fleet.image(&Recipe::layers(&[20_000]).seed(2), "team/two").await;
+    let one = fleet.image(&index, "library/one", &["1"]).await;
+    let two = fleet.image(&Recipe::layers(&[20_000]).seed(2), "team/two", &["1"]).await;
     let by_digest = format!("@/team/two@{}", two.root.digest);
     let list = fleet.list(&format!(
         "\u{feff}# what we need\r\n@/library/one:1\r\n\r\ndocker://@/team/two:1 # two\r\n@/library/one:1\r\n{by_digest}\r\n"
@@ -94,7 +68,7 @@ async fn a_list_is_one_batch_and_a_second_run_finds_everything_there() {
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_moves_until_the_list_is_right() {
     let fleet = Fleet::new().await;
-    fleet.image(&Recipe::layers(&[9_000]), "a").await;
+    fleet.image(&Recipe::layers(&[9_000]), "a", &["1"]).await;
     let list = fleet.list("@/a:1\nUPPER\nother.example/a:1\n  b c\n");
     let args = ["sync", &list, "--to", &fleet.target.host()];
     let run = fleet.home.run(&args).await;
@@ -114,9 +88,9 @@ async fn nothing_moves_until_the_list_is_right() {
 #[tokio::test(flavor = "multi_thread")]
 async fn one_that_fails_does_not_stop_the_others_and_the_same_failures_are_told_once() {
     let fleet = Fleet::new().await;
-    let image = fleet.image(&Recipe::layers(&[9_000]), "good").await;
+    let image = fleet.image(&Recipe::layers(&[9_000]), "good", &["1"]).await;
     fleet.target.add(on("POST", Kind::Upload).path("/sealed/").then(Fault::Status(403)));
-    fleet.image(&Recipe::layers(&[8_000]).seed(2), "sealed").await;
+    fleet.image(&Recipe::layers(&[8_000]).seed(2), "sealed", &["1"]).await;
     let list = fleet.list("@/none:1\n@/gone:1\n@/good:1\n@/sealed:1\n");
     let args = ["sync", &list, "--to", &fleet.target.host()];
     let run = fleet.home.run(&args).await;
@@ -144,8 +118,9 @@ async fn one_that_fails_does_not_stop_the_others_and_the_same_failures_are_told_
 async fn a_dry_run_is_one_plan_of_all_images() {
     let fleet = Fleet::new().await;
     let recipe = |seed| Recipe::layers(&[20_000]).shared(&[90_000]).seed(seed);
-    let (one, two) = (fleet.image(&recipe(1), "one").await, fleet.image(&recipe(2), "two").await);
-    let three = fleet.image(&recipe(3), "three").await;
+    let (one, two) =
+        (fleet.image(&recipe(1), "one", &["1"]).await, fleet.image(&recipe(2), "two", &["1"]).await);
+    let three = fleet.image(&recipe(3), "three", &["1"]).await;
     three.push(&fleet.to.host(), "three", &["1"]).await;
     let list = fleet.list("@/one:1\n@/two:1\n@/three:1\n@/none:1\n");
     let args = ["sync", &list, "--to", &fleet.target.host(), "--dry-run"];
@@ -176,7 +151,7 @@ async fn fifty_images_on_five_bases_upload_each_blob_once() {
         let bases = [40_000, 30_000, 20_000, 10_000, 5_000];
         let recipe = Recipe::layers(&[2_000]).shared(&bases).seed(n);
         let name = format!("team{}/image{n}", n % 3);
-        images.push((fleet.image(&recipe, &name).await, name.clone()));
+        images.push((fleet.image(&recipe, &name, &["1"]).await, name.clone()));
         lines += &format!("@/{name}:1\n");
     }
     let list = fleet.list(&lines);
@@ -196,7 +171,7 @@ async fn fifty_images_on_five_bases_upload_each_blob_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn two_hundred_references_are_quick() {
     let fleet = Fleet::new().await;
-    let image = fleet.image(&Recipe::layers(&[3_000]), "a").await;
+    let image = fleet.image(&Recipe::layers(&[3_000]), "a", &["1"]).await;
     let mut lines = String::new();
     for n in 0..200 {
         let tag = format!("v{n}");

@@ -9,6 +9,7 @@ pub mod fault;
 pub mod gateway;
 pub mod held;
 pub mod image;
+pub mod pair;
 pub mod peers;
 pub mod pty;
 pub mod relay;

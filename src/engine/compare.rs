@@ -82,11 +82,9 @@ impl Inner {
 impl Opened {
     /// The side with its configurations, but for those of manifests that the other side has too.
     async fn read(&self, of_both: &HashSet<Digest>) -> Result<Side> {
-        let mut platforms: Vec<PlatformSide> =
-            stream::iter(self.parts.iter().map(|part| self.part(part, of_both)))
-                .buffered(AT_ONCE)
-                .try_collect()
-                .await?;
+        // Collected first: a closure within the stream would keep whoever asks from being spawned.
+        let asked: Vec<_> = self.parts.iter().map(|part| self.part(part, of_both)).collect();
+        let mut platforms: Vec<PlatformSide> = stream::iter(asked).buffered(AT_ONCE).try_collect().await?;
         self.name_attestations(&mut platforms);
         Ok(Side {
             location: self.location.clone(),

@@ -4,6 +4,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use futures_util::FutureExt;
 use futures_util::stream::{self, TryStreamExt};
 use serde::Serialize;
 
@@ -100,14 +101,16 @@ impl Inner {
         let pages = self.list_tags(&place, repository);
         let one = |tag: String| {
             let (place, repository) = (&place, repository);
-            async move {
+            let looked = async move {
                 let at: TagOrDigest = match tag.parse() {
                     Ok(tag) => TagOrDigest::Tag(tag),
                     Err(_) => return Ok(None),
                 };
                 let found = self.look_up(place, repository, &at).await?;
                 Ok::<_, Error>(found.filter(|found| found == digest).map(|_| tag))
-            }
+            };
+            // Boxed, or whoever spawns this is told that it is not `Send`.
+            looked.boxed()
         };
         let tags = pages.map_ok(|page| stream::iter(page.into_iter().map(Ok))).try_flatten();
         let looked_up = tags.map_ok(one).try_buffered(AT_ONCE);

@@ -139,6 +139,17 @@ impl Inner {
     }
 }
 
+/// Whether two images are in one repository, layout or engine.
+fn same_place(a: &Location, b: &Location) -> bool {
+    match (a, b) {
+        (Location::Registry(a), Location::Registry(b)) => a.name() == b.name(),
+        (Location::Store { repository: a, .. }, Location::Store { repository: b, .. }) => a == b,
+        (Location::OciLayout { path: a, .. }, Location::OciLayout { path: b, .. }) => a == b,
+        (Location::DockerDaemon { host: a, .. }, Location::DockerDaemon { host: b, .. }) => a == b,
+        _ => false,
+    }
+}
+
 /// A name as people write it.
 fn familiar(name: &str) -> String {
     name.parse::<Reference>().map_or_else(|_| name.to_owned(), |reference| reference.familiar())
@@ -156,6 +167,16 @@ impl Deletion {
             }
             Location::OciArchive { .. } | Location::DockerArchive { .. } => false,
         }
+    }
+
+    /// Whether a location is this deletion's image by the name `tag`, in the same repository, layout or engine.
+    pub fn is_in_place(&self, tag: &str, location: &Location) -> bool {
+        same_place(&self.location, location) && self.is_named_by(tag, location)
+    }
+
+    /// Whether the manifest goes with this one, and with it whatever another one is to delete.
+    pub fn covers(&self, other: &Deletion) -> bool {
+        self.by_digest && self.digest == other.digest && same_place(&self.location, &other.location)
     }
 
     /// An engine's image goes with its last name: where all names of one are among `found`, it is the image that goes.

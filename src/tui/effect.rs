@@ -16,6 +16,7 @@ use super::logins::Logins;
 use super::state::limits::Workers;
 use super::state::login::Password;
 use super::state::queue::DraftId;
+use super::upkeep::Upkeep;
 use crate::config::credentials::LoginTarget;
 use crate::engine::{Engine, Place};
 use crate::job::{Failure, JobId, JobSpec, Rate};
@@ -92,6 +93,8 @@ pub enum Effect {
     DropPlans,
     /// Give drafts to the engine.
     Submit(Vec<(DraftId, JobSpec)>),
+    /// Change or compare images where they are.
+    Upkeep(Upkeep),
     /// Cancel a job.
     Cancel(JobId),
     /// Queue a failed job again.
@@ -237,6 +240,9 @@ impl Runner {
                     let _ = messages.send(Msg::Submitted(draft, answer)).await;
                 }
             }),
+            Effect::Upkeep(work) => spawn(async move {
+                let _ = messages.send(Msg::Upkeep(work.run(engine).await)).await;
+            }),
             Effect::Cancel(job) => self.order(job, async move { engine.cancel(job).await }),
             Effect::Retry(job) => self.order(job, async move { engine.retry(job).await }),
             Effect::Pause(job) => self.order(job, async move { engine.pause(job).await }),
@@ -314,6 +320,7 @@ fn refusals(effect: Effect, failure: &Failure) -> Vec<Msg> {
         Effect::Submit(drafts) => {
             drafts.into_iter().map(|(draft, _)| Msg::Submitted(draft, Err(failure.clone()))).collect()
         }
+        Effect::Upkeep(work) => vec![Msg::Upkeep(work.refused(failure))],
         Effect::Cancel(job)
         | Effect::Retry(job)
         | Effect::Pause(job)
@@ -332,7 +339,7 @@ fn refusals(effect: Effect, failure: &Failure) -> Vec<Msg> {
 }
 
 /// The answer, or a failure once `limit` has passed.
-async fn within<T>(
+pub(super) async fn within<T>(
     limit: Duration,
     at: &impl std::fmt::Display,
     question: impl Future<Output = crate::engine::Result<T>>,

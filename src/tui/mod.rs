@@ -11,6 +11,7 @@ pub mod symbols;
 pub mod terminal;
 pub mod theme;
 pub mod update;
+pub mod upkeep;
 pub mod view;
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ pub mod paste;
 pub mod popup;
 pub mod queue;
 pub mod registries;
+pub mod removal;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -261,7 +262,13 @@ impl State {
         let planning = self.popups.iter().any(|popup| matches!(popup, Popup::Plan(plan) if plan.waiting()));
         let checking =
             self.popups.iter().any(|popup| matches!(popup, Popup::Login(form) if form.checking.is_some()));
+        let upkeep = self.popups.iter().any(|popup| match popup {
+            Popup::Removal(removal) => removal.waiting(),
+            Popup::Diff(comparison) => comparison.answer.is_none(),
+            _ => false,
+        });
         opening
+            || upkeep
             || planning
             || checking
             || !self.gathering.is_empty()

@@ -7,6 +7,8 @@ use tui_input::Input;
 use super::login::LoginForm;
 use super::paste::Pasted;
 use super::queue::DraftId;
+use super::removal::{Comparison, Removal, Stage};
+use crate::engine::TagMove;
 use crate::job::{Failure, JobId, JobSpec, Plan, Presence, Target};
 use crate::oci::{Digest, Location, Registry};
 use crate::tui::action::{Action, Context};
@@ -31,6 +33,10 @@ pub enum Popup {
     Dialog(Dialog),
     /// A user name and a password.
     Login(Box<LoginForm>),
+    /// What a deletion would take.
+    Removal(Box<Removal>),
+    /// What two images differ in.
+    Diff(Box<Comparison>),
 }
 
 /// How far a popup is scrolled, in rows.
@@ -51,12 +57,16 @@ pub enum Ask {
     Repository,
     /// Bytes a second; nothing for no limit.
     Bandwidth,
+    /// New names for an image.
+    Tags,
 }
 
 /// A line of text.
 pub struct Prompt {
     /// What for.
     pub ask: Ask,
+    /// Which image, where it is about one.
+    pub about: Option<Location>,
     /// The text.
     pub input: Input,
     /// What is wrong with it.
@@ -202,6 +212,8 @@ pub enum Question {
     Cancel(JobId),
     /// Forget the stored login of this registry?
     Logout(Registry),
+    /// Take these names from other images?
+    Overwrite(Vec<JobSpec>, Vec<TagMove>),
 }
 
 /// A question.
@@ -229,6 +241,8 @@ pub enum Choice {
     CancelJob,
     /// Forget the stored login.
     Logout,
+    /// Take the names.
+    Overwrite,
 }
 
 impl Popup {
@@ -237,6 +251,9 @@ impl Popup {
         match self {
             Popup::Palette(_) | Popup::Prompt(_) | Popup::Login(_) => &[Context::Prompt],
             Popup::Dialog(_) => &[Context::Dialog],
+            Popup::Removal(removal) if removal.types() => &[Context::Prompt],
+            Popup::Removal(removal) if removal.stage == Stage::Asking => &[Context::Dialog, Context::List],
+            Popup::Removal(_) | Popup::Diff(_) => &[Context::Popup, Context::List],
             Popup::Help(_) | Popup::Paste(..) | Popup::Plan(_) | Popup::Inspect(_) | Popup::Why(..) => {
                 &[Context::Popup, Context::List]
             }
@@ -251,6 +268,8 @@ impl Popup {
             | Popup::Inspect(scroll)
             | Popup::Why(_, scroll) => Some(scroll),
             Popup::Plan(plan) => Some(&mut plan.scroll),
+            Popup::Removal(removal) => Some(&mut removal.scroll),
+            Popup::Diff(comparison) => Some(&mut comparison.scroll),
             Popup::Palette(_) | Popup::Prompt(_) | Popup::Dialog(_) | Popup::Login(_) => None,
         }
     }

@@ -6,6 +6,7 @@ mod places;
 mod popups;
 mod screens;
 mod speed;
+mod upkeep;
 
 use std::path::PathBuf;
 use std::sync::Arc;

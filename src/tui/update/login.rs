@@ -64,6 +64,10 @@ pub fn wanted(state: &State) -> Option<Registry> {
                 _ => None,
             });
         }
+        Some(Popup::Diff(comparison)) => {
+            let Some(Err(failure)) = &comparison.answer else { return None };
+            return refusing(failure, [&comparison.a, &comparison.b]);
+        }
         Some(Popup::Why(job, _)) => return of_job(state, *job),
         Some(Popup::Inspect(_)) | None => {}
         Some(_) => return None,

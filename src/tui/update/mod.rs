@@ -7,6 +7,7 @@ pub mod login;
 mod moves;
 mod popups;
 mod queue;
+mod upkeep;
 
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
 use tui_input::backend::crossterm::EventHandler;
@@ -43,6 +44,7 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
         Msg::LoggedIn { request, target, answer } => {
             login::answered(state, request, &target, answer, &mut effects);
         }
+        Msg::Upkeep(answer) => upkeep::answered(state, answer, &mut effects),
         Msg::LoggedOut(target, answer) => login::logged_out(state, &target, answer),
         Msg::ListEnd { generation, failure } => answers::list_end(state, generation, failure),
         Msg::Inspected(location, answer) => answers::inspected(state, &location, answer),
@@ -94,6 +96,10 @@ fn text(state: &mut State, key: KeyEvent) {
             popups::search(state);
         }
         Some(Popup::Login(form)) => login::text(form, key),
+        Some(Popup::Removal(removal)) => {
+            removal.typed.handle_event(&event);
+            removal.mistyped = false;
+        }
         Some(_) => {}
         None => {
             state.browse.input.handle_event(&event);
@@ -138,6 +144,9 @@ pub(super) fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) 
         Add => queue::add(state, false, effects),
         Export => queue::add(state, true, effects),
         Filter => browse::begin_filter(state),
+        Tag => upkeep::ask_tags(state),
+        Delete => upkeep::delete(state, effects),
+        Diff => upkeep::compare(state, effects),
         Inspect => state.popups.push(Popup::Inspect(Scroll::default())),
         Descend => browse::descend(state, effects),
         Ascend => browse::ascend(state),

@@ -13,6 +13,7 @@ use crate::tui::effect::{Effect, Exit};
 use crate::tui::state::paste::Pasted;
 use crate::tui::state::popup::{Ask, Choice, Dialog, Popup, Question, Scroll};
 use crate::tui::state::{Leaving, Pane, State, Tone};
+use crate::tui::upkeep::Upkeep;
 
 pub(super) fn ask_reference(state: &mut State) {
     state.popups.push(queue::prompt(Ask::Reference, String::new(), false));
@@ -44,6 +45,8 @@ pub(super) fn paste(state: &mut State, text: &str) {
     }
     let line = printable(text.trim(), 500);
     let input = match state.popups.last_mut() {
+        // A protected entry's name is typed.
+        Some(Popup::Removal(_)) => return,
         Some(Popup::Prompt(prompt)) if prompt.ask != Ask::Reference => Some(&mut prompt.input),
         Some(Popup::Palette(palette)) => Some(&mut palette.input),
         Some(Popup::Prompt(_)) => {
@@ -80,6 +83,9 @@ pub(super) fn accept_prompt(state: &mut State, effects: &mut Vec<Effect>) {
     if let Some(Popup::Login(_)) = state.popups.last() {
         return login::accept(state, effects);
     }
+    if let Some(Popup::Removal(_)) = state.popups.last() {
+        return super::upkeep::typed(state, effects);
+    }
     match state.popups.pop() {
         Some(Popup::Palette(palette)) => {
             if let Some(action) = palette.hits.get(palette.cursor) {
@@ -89,7 +95,11 @@ pub(super) fn accept_prompt(state: &mut State, effects: &mut Vec<Effect>) {
         }
         Some(Popup::Prompt(mut prompt)) => {
             let text = prompt.input.value().trim().to_owned();
-            match answer_prompt(state, prompt.ask, &text, effects) {
+            let answered = match &prompt.about {
+                Some(image) => super::upkeep::tag(state, image, &text, effects),
+                None => answer_prompt(state, prompt.ask, &text, effects),
+            };
+            match answered {
                 Ok(()) if prompt.then_start => queue::start(state, effects),
                 Ok(()) => {}
                 Err(reason) => {
@@ -120,6 +130,7 @@ fn answer_prompt(state: &mut State, ask: Ask, text: &str, effects: &mut Vec<Effe
             // What waits may still not fit: a prefix that makes a name too long.
             Ok(())
         }
+        Ask::Tags => Err("no image was chosen".to_owned()),
         Ask::Bandwidth => super::jobs::limit(state, text, effects),
         Ask::Repository => super::browse::open_repository(state, text, effects),
         Ask::Reference => {
@@ -145,6 +156,8 @@ pub(super) fn accept(state: &mut State, effects: &mut Vec<Effect>) {
         }
         Some(Popup::Plan(plan)) => queue::launch(state, &plan, effects),
         Some(Popup::Paste(pasted, _)) => queue::add_typed(state, pasted.found, effects),
+        // Its keys are for the question that follows.
+        Some(Popup::Removal(removal)) if removal.waiting() => state.popups.push(Popup::Removal(removal)),
         _ => {}
     }
 }
@@ -195,6 +208,10 @@ pub(super) fn search(state: &mut State) {
 }
 
 pub(super) fn propose(state: &mut State, step: isize) {
+    if let Some(Popup::Removal(removal)) = state.popups.last_mut() {
+        removal.scroll.top = removal.scroll.top.saturating_add_signed(step);
+        return;
+    }
     if let Some(Popup::Login(form)) = state.popups.last_mut() {
         return form.step(step > 0);
     }
@@ -204,6 +221,10 @@ pub(super) fn propose(state: &mut State, step: isize) {
 }
 
 pub(super) fn choose(state: &mut State, step: isize) {
+    if let Some(Popup::Removal(removal)) = state.popups.last_mut() {
+        removal.chosen = !removal.chosen;
+        return;
+    }
     if let Some(Popup::Dialog(dialog)) = state.popups.last_mut() {
         let count = dialog.choices.len().max(1) as isize;
         dialog.cursor = (dialog.cursor as isize + step).rem_euclid(count) as usize;
@@ -229,6 +250,9 @@ pub(super) fn quit(state: &mut State, effects: &mut Vec<Effect>) {
 }
 
 pub(super) fn answer(state: &mut State, effects: &mut Vec<Effect>) {
+    if let Some(Popup::Removal(_)) = state.popups.last() {
+        return super::upkeep::chosen(state, effects);
+    }
     let Some(Popup::Dialog(dialog)) = state.popups.pop() else { return };
     let Some((choice, _)) = dialog.choices.get(dialog.cursor) else { return };
     match (choice, &dialog.question) {
@@ -246,7 +270,10 @@ pub(super) fn answer(state: &mut State, effects: &mut Vec<Effect>) {
         (Choice::Quit, _) => effects.push(Effect::Exit(Exit::Quit)),
         (Choice::CancelJob, Question::Cancel(job)) => effects.push(Effect::Cancel(*job)),
         (Choice::Logout, Question::Logout(registry)) => effects.push(Effect::Logout(login::whole(registry))),
-        (Choice::Stay | Choice::CancelJob | Choice::Logout, _) => {}
+        (Choice::Overwrite, Question::Overwrite(specs, _)) => {
+            effects.push(Effect::Upkeep(Upkeep::Tag(specs.clone())));
+        }
+        (Choice::Stay | Choice::CancelJob | Choice::Logout | Choice::Overwrite, _) => {}
     }
 }
 

@@ -238,5 +238,5 @@ pub(super) fn launch(state: &mut State, plan: &PlanPreview, effects: &mut Vec<Ef
 
 /// A prompt's popup.
 pub(super) fn prompt(ask: Ask, text: String, then_start: bool) -> Popup {
-    Popup::Prompt(Prompt { ask, input: Input::new(text), error: None, then_start })
+    Popup::Prompt(Prompt { ask, about: None, input: Input::new(text), error: None, then_start })
 }

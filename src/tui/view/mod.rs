@@ -2,6 +2,7 @@
 
 pub mod browse;
 pub mod details;
+mod diff;
 mod hints;
 pub mod jobs;
 pub mod layout;
@@ -12,6 +13,7 @@ mod plan;
 pub mod popup;
 mod queue;
 mod registries;
+mod removal;
 pub mod text;
 
 use ratatui::Frame;

@@ -32,6 +32,9 @@ pub(super) fn columns(layout: &Layout) -> usize {
 /// The rows to scroll through and the rows that are seen, for a popup that scrolls.
 pub fn extent(state: &State, layout: &Layout) -> Option<(usize, usize)> {
     let popup = state.popups.last()?;
+    if let Popup::Removal(removal) = popup {
+        return Some(super::removal::extent(state, layout, removal));
+    }
     let lines = scrolled(state, popup, layout)?.1;
     let height = area(layout, true, lines.len()).height.saturating_sub(2);
     Some((lines.len(), height.into()))
@@ -43,6 +46,8 @@ pub(super) fn draw(state: &State, layout: &Layout, buffer: &mut Buffer) {
         Popup::Prompt(prompt) => draw_prompt(state, layout, prompt, buffer),
         Popup::Palette(palette) => draw_palette(state, layout, palette, buffer),
         Popup::Dialog(dialog) => draw_dialog(state, layout, dialog, buffer),
+        Popup::Removal(removal) => super::removal::draw(state, layout, removal, buffer),
+        Popup::Diff(comparison) => draw_scrolled(state, layout, popup, comparison.scroll.top, buffer),
         Popup::Login(form) => super::login::draw(state, layout, form, buffer),
         Popup::Help(scroll) | Popup::Paste(_, scroll) | Popup::Inspect(scroll) | Popup::Why(_, scroll) => {
             draw_scrolled(state, layout, popup, scroll.top, buffer);
@@ -60,7 +65,12 @@ fn scrolled(state: &State, popup: &Popup, layout: &Layout) -> Option<(String, Ve
         Popup::Plan(preview) => ("Plan".to_owned(), plan::lines(state, preview, columns)),
         Popup::Inspect(_) => ("Image".to_owned(), details::lines(state, columns as u16, true)),
         Popup::Why(job, _) => (format!("Job {job}"), why(state, *job, columns)),
-        Popup::Palette(_) | Popup::Prompt(_) | Popup::Dialog(_) | Popup::Login(_) => return None,
+        Popup::Diff(comparison) => {
+            ("With the target's".to_owned(), super::diff::lines(state, comparison, columns))
+        }
+        Popup::Palette(_) | Popup::Prompt(_) | Popup::Dialog(_) | Popup::Login(_) | Popup::Removal(_) => {
+            return None;
+        }
     })
 }
 
@@ -138,6 +148,9 @@ fn draw_prompt(state: &State, layout: &Layout, prompt: &Prompt, buffer: &mut Buf
         ),
         Ask::Target => ("Copy to", "HOST[/PREFIX], a registry's name, store: or oci:DIR"),
         Ask::Bandwidth => ("Bandwidth", "bytes a second in all: 800KB, 20MB, 200Mbit; empty for no limit"),
+        Ask::Tags => {
+            ("New tags", "stable 1.27 …: the image stays where it is; or a whole name in the same place")
+        }
         Ask::Repository => ("Open a repository", "its path in the registry: team/app"),
     };
     let errors = prompt.error.as_ref().map(|error| wrap(error, columns(layout))).unwrap_or_default();
@@ -189,6 +202,12 @@ fn draw_dialog(state: &State, layout: &Layout, dialog: &Dialog, buffer: &mut Buf
             let name =
                 state.jobs.get(*job).map(|job| super::queue::short(&job.spec.source)).unwrap_or_default();
             ("Cancel?".to_owned(), format!("job {job} {name} is running"))
+        }
+        Question::Overwrite(_, moves) => {
+            let line = |m: &crate::engine::TagMove| {
+                format!("{} is another image: {}, not {}.", m.location, m.old.short(12), m.new.short(12))
+            };
+            ("Overwrite?".to_owned(), moves.iter().take(8).map(line).collect::<Vec<_>>().join(" "))
         }
         Question::Logout(registry) => (
             "Log out?".to_owned(),

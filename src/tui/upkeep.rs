@@ -1,0 +1,147 @@
+//! Images changed and compared where they are: what is asked of the engine for that, and its answers.
+
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+
+use super::effect::within;
+use crate::engine::{Deleted, Deletion, Engine, ImageDiff, TagMove};
+use crate::job::{Failure, JobSpec};
+use crate::oci::{Location, Platforms};
+
+/// Something to be done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Upkeep {
+    /// Find what a deletion would take.
+    Find {
+        /// What the answer is marked with.
+        request: u64,
+        /// What was named.
+        images: Vec<Location>,
+        /// Whether the tags' manifests are to go.
+        by_digest: bool,
+    },
+    /// Delete.
+    Delete(Vec<Deletion>),
+    /// Ask which of the names are another image's.
+    Look(Vec<JobSpec>),
+    /// Give an image names.
+    Tag(Vec<JobSpec>),
+    /// Compare two images.
+    Compare {
+        /// What the answer is marked with.
+        request: u64,
+        /// The first.
+        a: Location,
+        /// The second.
+        b: Location,
+    },
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub enum Answer {
+    /// Of each image what was found, in their order.
+    Found {
+        /// The request it answers.
+        request: u64,
+        /// What was found.
+        found: Vec<(Location, Result<Deletion, Failure>)>,
+    },
+    /// What became of each deletion; `None`: the registry deletes no tag alone.
+    Deleted(Vec<(Deletion, Result<Option<Deleted>, Failure>)>),
+    /// The names that are another image's, of these jobs.
+    Moves(Vec<JobSpec>, Result<Vec<TagMove>, Failure>),
+    /// The names that were set, or the first failure.
+    Tagged(Result<Vec<String>, Failure>),
+    /// The comparison.
+    Compared {
+        /// The request it answers.
+        request: u64,
+        /// What the images differ in.
+        answer: Result<Box<ImageDiff>, Failure>,
+    },
+}
+
+/// How long one question may take.
+const QUESTION: Duration = Duration::from_secs(60);
+/// How long a deletion or a comparison may take: tags are looked up, an engine's image is saved.
+const LONG: Duration = Duration::from_secs(600);
+
+impl Upkeep {
+    /// Does it. Boxed a kind: together they are too much for the compiler to see that they are `Send`.
+    pub(super) fn run(self, engine: Engine) -> BoxFuture<'static, Answer> {
+        match self {
+            Upkeep::Find { request, images, by_digest } => Box::pin(find(engine, request, images, by_digest)),
+            Upkeep::Delete(deletions) => Box::pin(delete(engine, deletions)),
+            Upkeep::Look(specs) => Box::pin(look(engine, specs)),
+            Upkeep::Tag(specs) => Box::pin(async move { Answer::Tagged(tag(engine, specs).await) }),
+            Upkeep::Compare { request, a, b } => Box::pin(compare(engine, request, a, b)),
+        }
+    }
+
+    /// The answer of what nobody will do.
+    pub(super) fn refused(self, failure: &Failure) -> Answer {
+        let failure = failure.clone();
+        match self {
+            Upkeep::Find { request, images, .. } => {
+                let found = images.into_iter().map(|at| (at, Err(failure.clone()))).collect();
+                Answer::Found { request, found }
+            }
+            Upkeep::Delete(deletions) => {
+                Answer::Deleted(deletions.into_iter().map(|d| (d, Err(failure.clone()))).collect())
+            }
+            Upkeep::Look(specs) => Answer::Moves(specs, Err(failure)),
+            Upkeep::Tag(_) => Answer::Tagged(Err(failure)),
+            Upkeep::Compare { request, .. } => Answer::Compared { request, answer: Err(failure) },
+        }
+    }
+}
+
+async fn find(engine: Engine, request: u64, images: Vec<Location>, by_digest: bool) -> Answer {
+    let mut found = Vec::new();
+    for at in images {
+        let answer = within(LONG, &at, async { engine.find_deletion(&at, by_digest, false).await }).await;
+        found.push((at, answer));
+    }
+    Answer::Found { request, found }
+}
+
+async fn delete(engine: Engine, deletions: Vec<Deletion>) -> Answer {
+    let mut done = Vec::new();
+    for deletion in deletions {
+        let deleted = within(LONG, &deletion.location, async { engine.delete(&deletion).await }).await;
+        done.push((deletion, deleted));
+    }
+    Answer::Deleted(done)
+}
+
+async fn look(engine: Engine, specs: Vec<JobSpec>) -> Answer {
+    let mut moves = Vec::new();
+    for spec in &specs {
+        match within(QUESTION, &spec.source, async { engine.tag_moves(spec).await }).await {
+            Ok(found) => moves.extend(found),
+            Err(failure) => return Answer::Moves(specs, Err(failure)),
+        }
+    }
+    Answer::Moves(specs, Ok(moves))
+}
+
+async fn compare(engine: Engine, request: u64, a: Location, b: Location) -> Answer {
+    let answer = within(LONG, &b, async { engine.diff(&a, &b, &Platforms::All).await }).await;
+    Answer::Compared { request, answer: answer.map(Box::new) }
+}
+
+/// Runs the jobs to their end: a tag is short work, and the list is to show it.
+async fn tag(engine: Engine, specs: Vec<JobSpec>) -> Result<Vec<String>, Failure> {
+    let ids = engine.submit_all(specs).await.map_err(|error| error.failure())?;
+    let mut names = Vec::new();
+    for id in ids {
+        let Some(job) = engine.wait(id).await else { continue };
+        if let Some(failure) = job.failure {
+            return Err(failure);
+        }
+        names.extend(job.report.into_iter().flat_map(|report| report.outputs).map(|output| output.location));
+    }
+    Ok(names)
+}

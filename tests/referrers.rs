@@ -200,7 +200,7 @@ async fn of_a_subset_only_what_speaks_of_it_travels() {
         .home
         .ok(&["copy", &quay.source("a:1"), &quay.target("c:1"), "--referrers", "--format", "docker"])
         .await;
-    assert_eq!(notes(&run, "stay behind"), 2, "{run}");
+    assert_eq!(notes(&run, " behind: what arrives"), 2, "{run}");
     assert_eq!(quay.to.tags("c").await, ["1"]);
     // Of another platform there is nothing.
     let run = quay
@@ -238,6 +238,18 @@ async fn a_dry_run_tells_of_referrers_and_a_list_that_lies_is_told_of() {
         Shelf::at(&quay.to.host(), "c").referrers(digest(&signed.root)).await,
         [digest(&signed.signatures[0])]
     );
+    // One that is all lies is told of in few words.
+    let mut many = Vec::new();
+    for at in 0..9 {
+        many.push(shelf.sign(&signed.root, &format!("gone {at}")).await);
+    }
+    shelf.document(&index(json!(many)), Some(&tag)).await;
+    for one in &many {
+        let url = format!("http://{}/v2/a/manifests/{}", quay.from.host(), digest(one));
+        assert_eq!(crate::support::image::client().delete(url).send().await.unwrap().status(), 202);
+    }
+    let run = quay.home.ok(&["copy", &quay.source("a:1"), &quay.target("d:1"), "--referrers"]).await;
+    assert_eq!((notes(&run, "and is not there"), notes(&run, "3 more listed referrers")), (6, 1), "{run}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -17,7 +17,7 @@ const LIMIT: usize = 1000;
 const LEVELS: usize = 6;
 /// Questions of one job at the same time.
 const AT_ONCE: usize = 8;
-/// Types of referrers that a note names one by one.
+/// Types of referrers that a note names one by one, and lies of a list that get a note each.
 const NAMED: usize = 6;
 
 /// A referrer with everything below it.
@@ -116,13 +116,19 @@ impl Inner {
             asked.dedup();
             level += 1;
         }
+        // A list may be all lies.
+        let surplus = all.notes.len().saturating_sub(NAMED);
+        if surplus > 0 {
+            all.notes.truncate(NAMED);
+            all.notes.push(format!("{surplus} more listed referrers are not there, or do not refer to it"));
+        }
         for digest in gone {
             let (_, list) = listed(digest.clone()).await?;
             let count = list.len() + tagged.get(digest).map_or(0, Vec::len);
             if count > 0 {
-                let noun = if count == 1 { "referrer" } else { "referrers" };
+                let (noun, verb) = if count == 1 { ("referrer", "stays") } else { ("referrers", "stay") };
                 all.notes.push(format!(
-                    "{count} {noun} of {digest} stay behind: what arrives in its place has another digest"
+                    "{count} {noun} of {digest} {verb} behind: what arrives in its place has another digest"
                 ));
             }
         }

@@ -61,7 +61,8 @@ impl RepositoryClient {
 
     async fn referrers_tag(&self, subject: &Digest) -> Result<Vec<Descriptor>> {
         let Some(tag) = oci::referrers_tag(subject) else { return Ok(Vec::new()) };
-        let manifest = match self.get_manifest(&TagOrDigest::Tag(tag)).await {
+        let at = TagOrDigest::Tag(tag);
+        let manifest = match self.get_manifest(&at).await {
             Ok(manifest) => manifest,
             Err(error) if error.is_not_found() => return Ok(Vec::new()),
             Err(error) => return Err(error),
@@ -69,7 +70,11 @@ impl RepositoryClient {
         match manifest.parse() {
             Ok(Document::Index(index)) => Ok(index.manifests),
             // Somebody else's tag of that form.
-            _ => Ok(Vec::new()),
+            Ok(_) => Ok(Vec::new()),
+            // No list would read as no signature.
+            Err(source) => {
+                Err(Error::Manifest { at: format!("{} (a list of referrers)", self.place(&at)), source })
+            }
         }
     }
 

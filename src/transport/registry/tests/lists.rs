@@ -93,3 +93,32 @@ async fn referrers_come_from_the_api_or_from_the_tag() {
         assert_eq!(repository.referrers(&Digest::of(b"other")).await.unwrap().len(), usize::from(api));
     }
 }
+
+#[tokio::test]
+async fn a_list_of_referrers_that_cannot_be_read_is_no_empty_list() {
+    for (kind, body, fails) in [
+        (media_type::OCI_INDEX, r#"{"schemaVersion":2,"manifests":[{"digest":"sha256:zz","size":1}]}"#, true),
+        (media_type::OCI_INDEX, "<html>", true),
+        // Somebody's image with such a tag.
+        (
+            media_type::OCI_MANIFEST,
+            &format!(
+                r#"{{"schemaVersion":2,"config":{{"mediaType":"x","digest":"{}","size":1}},"layers":[]}}"#,
+                Digest::of(b"c")
+            ),
+            false,
+        ),
+    ] {
+        let body = body.to_owned();
+        let server = Server::start(move |seen| match seen.path.contains("/referrers/") {
+            true => reply(404),
+            false => reply(200).with("content-type", kind).body(body.clone()),
+        })
+        .await;
+        let (_client, repository) = client_of(&server);
+        match repository.referrers(&Digest::of(b"subject")).await {
+            Ok(found) => assert!(!fails && found.is_empty(), "{found:?}"),
+            Err(error) => assert!(fails && error.to_string().contains("list of referrers"), "{error}"),
+        }
+    }
+}

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use wharf::engine::{Engine, EngineOptions};
@@ -10,7 +11,7 @@ use wharf::job::{JobSpec, JobState, Target};
 use wharf::oci::{Digest, Platform};
 use wharf::transport::registry::ClientOptions;
 
-use crate::support::fault::Kind;
+use crate::support::fault::{Fault, Kind, Proxy, on};
 use crate::support::image::{Recipe, client};
 use crate::support::pair::Pair as Harbour;
 use crate::support::wharf::{Home, Registry, Run};
@@ -396,4 +397,17 @@ async fn the_engine_itself_refuses_what_is_forbidden() {
         let id = engine.submit(spec).await.unwrap();
         assert_eq!(engine.wait(id).await.unwrap().state, JobState::Failed);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_s_time_begins_with_its_planning() {
+    let (home, registry) = (Home::new(), Registry::start().await);
+    let image = Recipe::layers(&[1_000]).write(&home.path("made"), "1").unwrap();
+    image.push(&registry.host(), "a", &["1"]).await;
+    let proxy = Proxy::start(&registry.host()).await;
+    // An engine's image, or a compressed archive, is staged in that time.
+    proxy.add(on("GET", Kind::Manifest).then(Fault::Trickle(100, Duration::from_millis(200))));
+    let run = home.ok(&["--output", "json", "copy", &format!("{}/a:1", proxy.host()), "store:a"]).await;
+    let millis = run.json()["jobs"][0]["report"]["millis"].as_u64().unwrap();
+    assert!(millis >= 400, "{run}");
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use jiff::Timestamp;
 use tokio::sync::watch;
@@ -165,6 +166,7 @@ impl Inner {
             () = cancel.cancelled() => return Err(until_cancelled(())),
             turn = self.turn(&entry.rank) => turn,
         };
+        let began = Instant::now();
         entry.now().started = Some(Timestamp::now());
         self.speaker.budgets.begin(entry.id, self.retries_per_job);
         self.move_to(entry, JobState::Planning).await?;
@@ -190,7 +192,7 @@ impl Inner {
         entry.now().counters = Arc::clone(&running.counters);
         self.learn_places(&running).await;
         self.move_to(entry, JobState::Running).await?;
-        let run = Arc::new(running).run(cancel);
+        let run = Arc::new(running).run(began, cancel);
         self.see_through(entry, turn, std::pin::pin!(run), cancel).await
     }
 

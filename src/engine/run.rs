@@ -103,9 +103,13 @@ impl Running {
         let _ = self.paused.clone().wait_for(|paused| !paused).await;
     }
 
-    /// Runs to the end, or until `cancel`.
-    pub(super) async fn run(self: Arc<Running>, cancel: &CancellationToken) -> Result<Report> {
-        let began = Instant::now();
+    /// Runs to the end, or until `cancel`. `began` is when its planning did: an image that is staged for it, out of an
+    /// engine or a compressed archive, moves most of its bytes there.
+    pub(super) async fn run(
+        self: Arc<Running>,
+        began: Instant,
+        cancel: &CancellationToken,
+    ) -> Result<Report> {
         let mut set = JoinSet::new();
         // In a task of its own, so that a panic is an error of this job and of nothing else.
         set.spawn(JOB.scope(self.id, Arc::clone(&self).work(cancel.clone())));

@@ -5,9 +5,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use rustix::process::Signal;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::process::Command;
+use wharf::oci::Digest;
 
+use crate::support::artifact::Shelf;
 use crate::support::engine::{FakeEngine, Ways};
 use crate::support::image::{Recipe, TestImage};
 use crate::support::peers::{Dockerd, free_port};
@@ -480,4 +482,47 @@ async fn what_cannot_be_reached_says_why_and_what_to_do() {
     assert!(run.failed(1).0.contains("no Docker context has this name"), "{run}");
     let run = home.run(&["copy", "nginx", &format!("docker-daemon:sha256:{}", "1".repeat(64))]).await;
     assert!(run.stderr.contains("gets a name in an engine"), "{run}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_go_into_an_engine_or_come_out_is_said_before_it_moves() {
+    let (home, engine) = (Home::new(), FakeEngine::start(Ways::Classic).await);
+    let (registry, image) = harbour(&home).await;
+    let host = engine.host();
+    // An artifact, and an image whose layer lies elsewhere: of the engine, not of the file that is written for it.
+    let shelf = Shelf::at(&registry.host(), "odd");
+    shelf.artifact("application/x.sbom", "an sbom", None, Some("sbom")).await;
+    let urls = json!(["http://127.0.0.1:9/layer"]);
+    let kind = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip";
+    let foreign = json!({"mediaType": kind, "digest": Digest::of(b"far").as_str(), "size": 3, "urls": urls});
+    shelf.image("linux/amd64", &foreign, Some("foreign")).await;
+    for (tag, said) in [("sbom", "only images"), ("foreign", "--foreign-layers copies it")] {
+        let source = format!("{}/odd:{tag}", registry.host());
+        let (error, _) = run_failed(&home, &host, &["copy", &source, "docker-daemon:odd:1"]).await;
+        assert!(error.contains("docker-daemon:odd: ") && error.contains(said), "{error}");
+        assert!(!error.contains("staging"), "{error}");
+    }
+    // Another platform than the engine's image has: it is not saved for that.
+    let source = format!("{}/team/api:1", registry.host());
+    ok(&home, &host, &["copy", &source, "docker-daemon:api:1"]).await;
+    let (error, _) =
+        run_failed(&home, &host, &["copy", "docker-daemon:api:1", "oci:out", "--platform", "amd64"]).await;
+    assert!(error.contains("docker-daemon:api:1: no linux/amd64; the image has linux/arm64"), "{error}");
+    assert!(!engine.requests().iter().any(|request| request.ends_with("/get")), "{:?}", engine.requests());
+    // By its ID it is called by its ID.
+    let id = config(&image, "linux/arm64").0;
+    let run = ok(&home, &host, &["copy", &format!("docker-daemon:{id}"), "oci:out:1"]).await;
+    assert!(run.stderr.contains(&format!("note: docker-daemon:{id}: an engine keeps")), "{run}");
+    nothing_is_left(&home);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_an_engine_saves_nothing_else_is_told_of() {
+    let (home, engine) = (Home::new(), FakeEngine::start(Ways::Stalls).await);
+    // Longer than what is still at work is told of.
+    home.config("stall_timeout: 7\n");
+    engine.name("docker.io/library/api:1", &format!("sha256:{}", "1".repeat(64)));
+    let run = run(&home, &engine.host(), &["copy", "docker-daemon:api:1", "oci:out"]).await;
+    assert!(run.stderr.contains("the engine saves it") && !run.stderr.contains("gzipped"), "{run}");
+    run.failed(1);
 }

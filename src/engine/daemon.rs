@@ -8,7 +8,7 @@ use super::voice::JOB;
 use super::{Error, Image, ImagePlatform, Inner, Result};
 use crate::job::{AsideKind, JobSpec, Plan, PlannedBlob, PlannedDestination, Presence, TagChange, Target};
 use crate::oci::{
-    Descriptor, Digest, Document, Location, ManifestError, Platforms, RawManifest, Reference, Tag,
+    Descriptor, Digest, Document, Location, ManifestError, Platform, Platforms, RawManifest, Reference, Tag,
     TagOrDigest, media_type,
 };
 use crate::transport;
@@ -25,7 +25,7 @@ pub(super) struct Daemons {
 }
 
 impl Daemons {
-    /// What an engine saves goes through `spool`.
+    /// Engines as `options` say; what comes out of them is staged in `spool`, which counts it.
     pub(super) fn new(options: &EngineOptions, spool: Spool) -> Daemons {
         Daemons {
             find: options.daemons.find.clone(),
@@ -87,8 +87,11 @@ impl Inner {
             entry.counters().set_aside(AsideKind::Saving, saved.moved());
         }
         let name = match image.parse::<Reference>() {
-            Ok(reference) => place(host) + &Reference { tag: None, digest: None, ..reference }.familiar(),
-            Err(_) => location.to_string(),
+            // An ID reads as a repository with an odd tag.
+            Ok(reference) if !image.starts_with("sha256:") => {
+                place(host) + &Reference { tag: None, digest: None, ..reference }.familiar()
+            }
+            _ => location.to_string(),
         };
         Ok(SourceDoor { source: std::sync::Arc::new(saved), at, host: String::new(), repository: None, name })
     }
@@ -342,13 +345,17 @@ impl Inner {
 }
 
 impl SourceDoor {
-    /// What a person should know of the source once it was read.
-    pub(super) async fn notes(&self) -> Result<Vec<String>> {
+    /// Saves an engine's image, and gives what a person should know of it then. An image of another platform is refused
+    /// before that. Every other source is left alone.
+    pub(super) async fn save_image(&self, spec: &JobSpec) -> Result<Vec<String>> {
         let Some(saved) = self.source.saved() else { return Ok(Vec::new()) };
         let there = saved.inspect().await?;
+        check_platform(&spec.source, there, &spec.platforms)?;
+        // Here, so that what comes next is not told of while the engine is at work.
+        self.source.manifest(&self.at).await?;
         // Such an engine keeps what it was given.
         let kept = there.keeps_manifests;
-        Ok(if kept { Vec::new() } else { vec![format!("{}: {SAVED}", written(&self.name, &self.at))] })
+        Ok(if kept { Vec::new() } else { vec![format!("{}: {SAVED}", spec.source)] })
     }
 }
 
@@ -373,10 +380,16 @@ pub(super) fn described(there: &Inspected) -> Descriptor {
     Descriptor::new(kind, there.id.clone(), there.size)
 }
 
+/// Whether the image may be what was asked for, as far as the engine tells: podman tells no variant, and an engine with
+/// containerd's store may hold more platforms than the one that it tells of.
 pub(super) fn check_platform(at: &Location, there: &Inspected, platforms: &Platforms) -> Result<()> {
     let Platforms::Only(list) = platforms else { return Ok(()) };
-    let own = there.platform.as_ref();
-    let lacking = list.iter().find(|wanted| !own.is_some_and(|own| own.satisfies(wanted)));
+    let own = there.platform.as_ref().filter(|_| !there.keeps_manifests);
+    let may_be = |own: &Platform, wanted: &Platform| {
+        let told = if own.variant.is_some() { wanted.variant.as_deref() } else { None };
+        own.satisfies(&Platform::new(&wanted.os, &wanted.architecture, told))
+    };
+    let lacking = list.iter().find(|wanted| own.is_some_and(|own| !may_be(own, wanted)));
     lacking.map_or(Ok(()), |wanted| {
         let (wanted, available) = (Box::new(wanted.clone()), own.into_iter().cloned().collect());
         let source = ManifestError::Platform { wanted, available };
@@ -387,6 +400,30 @@ pub(super) fn check_platform(at: &Location, there: &Inspected, platforms: &Platf
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_platform_is_refused_where_the_engine_tells_of_another() {
+        let at: Location = "docker-daemon:a:1".parse().unwrap();
+        let may = |own: Option<&str>, wanted: &str, keeps_manifests| {
+            let there = Inspected {
+                id: Digest::of(b"x"),
+                keeps_manifests,
+                platform: own.map(|own| own.parse().unwrap()),
+                names: Vec::new(),
+                size: 0,
+                diff_ids: Vec::new(),
+                created: None,
+                command: Vec::new(),
+                labels: Vec::new(),
+            };
+            check_platform(&at, &there, &Platforms::Only(vec![wanted.parse().unwrap()])).is_ok()
+        };
+        assert!(may(Some("linux/arm/v7"), "arm/v7", false) && may(Some("linux/arm/v7"), "arm", false));
+        assert!(!may(Some("linux/arm/v7"), "arm/v6", false) && !may(Some("linux/amd64"), "arm64", false));
+        // podman's answer to an image for arm/v7, and no answer at all.
+        assert!(may(Some("linux/arm"), "arm/v7", false) && may(None, "arm64", false));
+        assert!(may(Some("linux/amd64"), "arm64", true));
+    }
 
     #[test]
     fn an_engine_is_asked_for_one_image() {

@@ -42,7 +42,7 @@ impl Inner {
         let named = self.open_named(spec)?;
         let takes_one = |door: &Option<DestinationDoor>| door.as_ref().is_none_or(|door| door.single);
         let mut notes: Vec<String> = self.staged_note(&spec.source).await.into_iter().collect();
-        notes.extend(source.notes().await?);
+        notes.extend(source.save_image(spec).await?);
         if !named.iter().all(takes_one) {
             source = self.gzip_layers(source, &mut notes).await?;
         }

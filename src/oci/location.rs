@@ -64,6 +64,14 @@ pub enum LocationError {
         /// The transport in front.
         transport: &'static str,
     },
+    /// An engine without one of its images.
+    #[error(
+        "{text:?} names no image: docker-daemon: is followed by a name or an ID, docker-daemon://HOST/ too"
+    )]
+    Image {
+        /// What was given.
+        text: String,
+    },
     /// skopeo has more transports than wharf.
     #[error(
         "{text:?}: wharf has no {transport}: transport (it has docker://, oci:, oci-archive:, docker-archive:, docker-daemon: and store:)"
@@ -154,7 +162,7 @@ fn daemon(text: &str, rest: &str) -> Result<Location, LocationError> {
         None => (None, rest),
     };
     if image.is_empty() {
-        return Err(LocationError::Path { text: printable(text, 120), transport: "docker-daemon" });
+        return Err(LocationError::Image { text: printable(text, 120) });
     }
     // An image's ID is no reference, but an engine takes it.
     if !image.starts_with("sha256:") {
@@ -237,6 +245,10 @@ mod tests {
             "docker://",
         ] {
             assert!(text.parse::<Location>().is_err(), "{text}");
+        }
+        for text in ["docker-daemon:", "docker-daemon://build/", "docker-daemon://build"] {
+            let error = text.parse::<Location>().unwrap_err().to_string();
+            assert!(error.contains("names no image"), "{error}");
         }
     }
 }

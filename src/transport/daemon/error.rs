@@ -40,6 +40,15 @@ pub(super) fn told(attempted: &'static str, at: &str, endpoint: &Endpoint, error
         Bollard::DockerResponseServerError { status_code: 404, message } if is_image(&message) => {
             Error::NotFound { what: "image".to_owned(), at: format!("{at} ({endpoint})") }
         }
+        // What any other server says.
+        Bollard::DockerResponseServerError { status_code: 404, message }
+            if message.trim().ends_with("page not found") =>
+        {
+            daemon(
+                format!("{endpoint}: 404 page not found: this is no container engine"),
+                Trouble::NotRunning,
+            )
+        }
         Bollard::DockerResponseServerError { status_code, message } => daemon(
             format!("{endpoint}: {status_code} {}", said(message.trim_start_matches("404"))),
             Trouble::Refused,
@@ -143,7 +152,10 @@ mod tests {
         ] {
             assert_eq!(answered(404, message).1, ErrorClass::NotFound, "{message}");
         }
-        assert_eq!(answered(404, "page not found").1, ErrorClass::Daemon);
+        for message in ["page not found", "404 page not found\n"] {
+            let (text, class, _) = answered(404, message);
+            assert!(text.ends_with("this is no container engine") && class == ErrorClass::Daemon, "{text}");
+        }
         let (text, class, again) = answered(500, "no space\nleft\u{1b} on device");
         assert_eq!(text, "inspect docker-daemon:a:1: unix:///s: 500 no space left on device");
         assert_eq!((class, again), (ErrorClass::Daemon, false));

@@ -101,6 +101,16 @@ impl DaemonLoad {
         }
     }
 
+    /// What an archive refuses, as a refusal of this engine: nobody asked for the file.
+    fn own(&self, error: Error) -> Error {
+        match error {
+            Error::Unsupported { reason, .. } => {
+                Error::Unsupported { at: self.daemon.place(&self.name.familiar()), reason }
+            }
+            other => other,
+        }
+    }
+
     /// Sends the archive and reads what the engine says to it.
     async fn send(&self, file: File, name: &str) -> Result<()> {
         let staging = &self.daemon.options.staging;
@@ -199,7 +209,7 @@ impl Destination for DaemonLoad {
     }
 
     fn prepare<'a>(&'a self, blobs: &'a [Descriptor]) -> BoxFuture<'a, Result<()>> {
-        self.archive.prepare(blobs)
+        Box::pin(async move { self.archive.prepare(blobs).await.map_err(|error| self.own(error)) })
     }
 
     fn begin<'a>(
@@ -216,7 +226,7 @@ impl Destination for DaemonLoad {
         at: &'a TagOrDigest,
     ) -> BoxFuture<'a, Result<Digest>> {
         Box::pin(async move {
-            let there = self.archive.put_manifest(manifest, at).await?;
+            let there = self.archive.put_manifest(manifest, at).await.map_err(|error| self.own(error))?;
             let mut arrived = self.arrived();
             if let TagOrDigest::Tag(tag) = at
                 && !arrived.tags.contains(tag)

@@ -61,6 +61,8 @@ impl Saved {
         self.moved.begin(size);
         let (tail, name) = (Tail::default(), self.daemon.place(&self.image));
         let staged = TarFile::stage(self.stream(Arc::clone(&tail)), &name, &self.spool).await;
+        // That is over; what is done with it next is told of by itself.
+        self.moved.begin(0);
         let opened = staged.and_then(|tar| tar.image(None));
         opened.map_err(|error| match (last_words(&tail), error) {
             (Some(words), Error::Format { .. }) => self.wrong(words),

@@ -43,7 +43,7 @@ pub(super) fn check_layer(layer: &Descriptor) -> Result<(), String> {
     let kind = layer.media_type.as_str();
     if media_type::is_foreign_layer(kind) && !layer.urls.is_empty() {
         return Err(format!(
-            "layer {} lies outside the registry ({}); a docker-archive needs every layer's data: --foreign-layers copies it, too",
+            "layer {} lies outside the registry ({}); Docker needs every layer's data: --foreign-layers copies it, too",
             layer.digest,
             printable(&layer.urls.join(" "), 200)
         ));
@@ -54,7 +54,7 @@ pub(super) fn check_layer(layer: &Descriptor) -> Result<(), String> {
     match kind.is_empty() || kind.contains(".tar") {
         true => Ok(()),
         false => Err(format!(
-            "{} of type {} is no image's part; only images go into a docker-archive (an oci: layout takes everything)",
+            "{} of type {} is no image's part; Docker takes only images (an oci: layout takes everything)",
             layer.digest,
             printable(kind, 100)
         )),
@@ -65,7 +65,7 @@ pub(super) fn check_layer(layer: &Descriptor) -> Result<(), String> {
 pub(super) fn check_config(kind: &str, bytes: &[u8], layers: usize) -> Result<Vec<Digest>, String> {
     if !kind.is_empty() && !media_type::is_image_config(kind) {
         return Err(format!(
-            "this is no image but an artifact ({}); only images go into a docker-archive",
+            "this is no image but an artifact ({}); Docker takes only images",
             printable(kind, 100)
         ));
     }

@@ -22,7 +22,7 @@ pub(super) const TIME_LIMIT: Duration = Duration::from_secs(10);
 pub(super) const PERSON_LIMIT: Duration = Duration::from_secs(60);
 /// The largest answer that is read, in bytes.
 const ANSWER_LIMIT: u64 = 64 << 10;
-/// How long standard error is listened to once the helper has ended: what it started may hold it open.
+/// How long its output is listened to once the helper has ended: what it started may hold it open.
 const LAST_WORDS: Duration = Duration::from_millis(100);
 
 #[derive(Deserialize)]
@@ -133,10 +133,17 @@ impl Helper<'_> {
                     // A helper that does not read its input may answer all the same.
                     let _ = stdin.write_all(input.as_bytes()).await;
                 }
-                if let Some(stdout) = child.stdout.take() {
-                    stdout.take(ANSWER_LIMIT).read_to_end(&mut output).await?;
-                }
-                child.wait().await
+                let Some(stdout) = child.stdout.take() else { return child.wait().await };
+                let mut stdout = stdout.take(ANSWER_LIMIT);
+                let answering = stdout.read_to_end(&mut output);
+                tokio::pin!(answering);
+                // What it started (an agent) may hold standard output open as well: it has answered when it ends.
+                let status = tokio::select! {
+                    answered = &mut answering => return answered.map(drop).and(child.wait().await),
+                    status = child.wait() => status,
+                };
+                let _ = timeout(LAST_WORDS, answering).await;
+                status
             };
             tokio::pin!(listening, working);
             tokio::select! {

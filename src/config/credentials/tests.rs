@@ -206,6 +206,7 @@ async fn what_a_helper_complains_of_is_shown_without_secrets() {
     helper(&home, "leaky", r#"echo '{"Username":"u","Secret":"hunter2"}'; exit 1"#);
     // What it leaves behind holds standard error open; its answer counts all the same.
     helper(&home, "daemon", r#"sleep 30 >/dev/null & echo '{"Username":"u","Secret":"hunter2"}'"#);
+    helper(&home, "agent", r#"sleep 30 & echo '{"Username":"u","Secret":"hunter2"}'"#);
     let path = format!("{}/bin:/usr/bin:/bin", home.path().display());
     let environment = environment(&home, &[("PATH", &path)]);
     let asked = async |name: &str| {
@@ -217,5 +218,6 @@ async fn what_a_helper_complains_of_is_shown_without_secrets() {
     let error = asked("leaky").await.unwrap_err().to_string();
     assert_eq!(error, "docker-credential-leaky for x.io: it failed and did not say why");
     let began = std::time::Instant::now();
+    assert!(asked("agent").await.unwrap().is_some());
     assert!(asked("daemon").await.unwrap().is_some() && began.elapsed() < Duration::from_secs(5));
 }

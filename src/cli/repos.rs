@@ -7,7 +7,7 @@ use super::question_args::ReposArgs;
 use super::{Context, Error, Outcome, list};
 use crate::config::{Config, RegistryType};
 use crate::engine::Place;
-use crate::oci::{ErrorClass, Registry, printable};
+use crate::oci::{ErrorClass, Registry, printable, printable_name};
 
 /// Lists a place's repositories, one a line, as they come.
 pub async fn run(args: &ReposArgs, context: &Context) -> Result<Outcome, Error> {
@@ -22,7 +22,7 @@ pub async fn run(args: &ReposArgs, context: &Context) -> Result<Outcome, Error> 
 
 /// What is meant by a text: an entry's name, `store:`, or a host.
 pub(super) fn place(text: &str, config: &Config) -> Result<Place, Error> {
-    let shown = printable(text, 120);
+    let shown = printable_name(text, 120);
     let reference = |reason: String| Error::Usage {
         class: ErrorClass::Reference,
         faults: vec![format!("{shown:?} is no registry: {reason}")],

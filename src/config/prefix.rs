@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::reader::did_you_mean;
 use super::url::RegistryUrl;
 use super::{Config, RegistryEntry, RegistryType};
-use crate::oci::{Location, Reference, Registry, Repository, Tag, TagOrDigest, printable};
+use crate::oci::{Location, Reference, Registry, Repository, Tag, TagOrDigest, printable, printable_name};
 
 /// What takes the place of a source's host: `docker.io/library/nginx:1` → `PREFIX/library/nginx:1`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,7 +33,7 @@ impl Prefix {
     /// for people.
     pub fn parse(text: &str, entries: &[RegistryEntry]) -> Result<Prefix, String> {
         let text = text.trim();
-        let shown = printable(text, 100);
+        let shown = printable_name(text, 100);
         if let Some(entry) = entries.iter().find(|entry| entry.name == text) {
             return Prefix::of(entry);
         }

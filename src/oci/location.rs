@@ -6,7 +6,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{Reference, ReferenceError, Repository, TagOrDigest, printable};
+use super::text::holds_login;
+use super::{Reference, ReferenceError, Repository, TagOrDigest, printable_name};
 
 /// An image's place: DESIGN section 2 has the table of what is written and what it means.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -117,7 +118,7 @@ impl FromStr for Location {
                     None => (rest, None),
                 };
                 if path.is_empty() {
-                    return Err(LocationError::Path { text: printable(text, 120), transport });
+                    return Err(LocationError::Path { text: printable_name(text, 120), transport });
                 }
                 Ok((PathBuf::from(path), reference.map(str::to_owned)))
             };
@@ -145,9 +146,10 @@ impl FromStr for Location {
                 let target = target.map(|t| t.parse::<TagOrDigest>()).transpose()?;
                 Ok(Location::Store { repository: name.parse()?, target })
             }
-            foreign if FOREIGN.contains(&foreign) => {
-                Err(LocationError::Transport { text: printable(text, 120), transport: foreign.to_owned() })
-            }
+            foreign if FOREIGN.contains(&foreign) => Err(LocationError::Transport {
+                text: printable_name(text, 120),
+                transport: foreign.to_owned(),
+            }),
             _ => Ok(Location::Registry(text.parse()?)),
         }
     }
@@ -162,7 +164,10 @@ fn daemon(text: &str, rest: &str) -> Result<Location, LocationError> {
         None => (None, rest),
     };
     if image.is_empty() {
-        return Err(LocationError::Image { text: printable(text, 120) });
+        return Err(LocationError::Image { text: printable_name(text, 120) });
+    }
+    if host.as_deref().is_some_and(holds_login) {
+        return Err(ReferenceError::new(text, "").into());
     }
     // An image's ID is no reference, but an engine takes it.
     if !image.starts_with("sha256:") {

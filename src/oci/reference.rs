@@ -4,7 +4,11 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::name::serde_as_text;
-use super::{Digest, Registry, Repository, Tag, TagOrDigest, printable};
+use super::text::holds_login;
+use super::{Digest, Registry, Repository, Tag, TagOrDigest, printable, printable_name};
+
+/// Why `USER:PASSWORD@HOST/NAME` is no reference.
+const LOGIN: &str = "user name and password do not belong in a name (and a digest is written @sha256:…)";
 
 /// A registry image: `registry/repository[:tag][@digest]`.
 ///
@@ -32,7 +36,9 @@ pub struct ReferenceError {
 
 impl ReferenceError {
     pub(super) fn new(text: &str, reason: impl Into<String>) -> ReferenceError {
-        ReferenceError { text: printable(text, 120), reason: reason.into() }
+        // Neither may quote the password: not the text, and not the part of it that a reason names.
+        let reason = if holds_login(text) { LOGIN.to_owned() } else { reason.into() };
+        ReferenceError { text: printable_name(text, 120), reason }
     }
 
     /// Only the reason, for messages that name the text themselves.
@@ -162,6 +168,24 @@ mod tests {
 
     fn full(text: &str) -> String {
         text.parse::<Reference>().map_or_else(|e| format!("error: {e}"), |r| r.to_string())
+    }
+
+    #[test]
+    fn a_password_in_a_name_is_not_repeated() {
+        let digest = format!("@sha256:{HEX}");
+        for text in ["me:hunter2@h.io/x:1", "https://hunter2@h.io/x", "docker://me:hu@hunter2@h.io:5000/x"] {
+            for text in [text.to_owned(), format!("{text}{digest}")] {
+                let error = text.parse::<crate::oci::Location>().unwrap_err().to_string();
+                assert!(!error.contains("hunter2") && error.contains("@h.io"), "{error}");
+            }
+        }
+        let text = format!("docker-daemon://me:hunter2@h.io/x{digest}");
+        assert!(!text.parse::<crate::oci::Location>().unwrap_err().to_string().contains("hunter2"));
+        let error = "me:hunter2@h.io".parse::<Registry>().unwrap_err();
+        assert!(!format!("{error} {}", error.reason()).contains("hunter2"), "{error}");
+        // A digest with a slip in it is shown.
+        let error = "nginx:1.27@sha256:zz".parse::<Reference>().unwrap_err().to_string();
+        assert!(error.contains("nginx:1.27@sha256:zz"), "{error}");
     }
 
     #[test]

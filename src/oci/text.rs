@@ -28,6 +28,28 @@ pub fn printable(text: &str, limit: usize) -> String {
     out.trim_end().to_owned()
 }
 
+/// What somebody wrote where a name belongs, as it may be shown: [`printable`], and without `USER:PASSWORD@`.
+pub fn printable_name(text: &str, limit: usize) -> String {
+    match login_end(text) {
+        Some(end) => printable(&format!("…{}", &text[end..]), limit),
+        None => printable(text, limit),
+    }
+}
+
+/// Whether `USER:PASSWORD@` or a URL's user is in a text. `NAME:TAG@sha256:…` is none.
+pub(super) fn holds_login(text: &str) -> bool {
+    login_end(text).is_some()
+}
+
+/// Where the `@` behind a user and a password is.
+fn login_end(text: &str) -> Option<usize> {
+    let name = match text.rsplit_once('@') {
+        Some((name, digest)) if digest.starts_with("sha256:") || digest.starts_with("sha512:") => name,
+        _ => text,
+    };
+    name.rfind('@').filter(|end| name[..*end].contains(':'))
+}
+
 /// Characters that change the order or the width of others without showing anything themselves.
 fn is_invisible(c: char) -> bool {
     matches!(c,

@@ -13,7 +13,7 @@ use super::rewrite::Rewritten;
 use super::{CredentialError, Environment};
 use crate::config::url::RegistryUrl;
 use crate::config::{Config, RegistryType};
-use crate::oci::{Registry, Repository, printable};
+use crate::oci::{Registry, Repository, printable, printable_name};
 
 /// Whom a login is for: a registry, or what is below a path of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,7 +56,7 @@ impl FromStr for LoginTarget {
 impl Config {
     /// Reads `HOST[:PORT][/PATH]` or the name of a registries entry. The error is a reason, for people.
     pub fn login_target(&self, text: &str) -> Result<LoginTarget, String> {
-        let shown = printable(text, 100);
+        let shown = printable_name(text, 100);
         match self.entry(text) {
             None => text.parse().map_err(|reason| format!("{shown:?} is no registry: {reason}")),
             Some(entry) => match entry.registry() {

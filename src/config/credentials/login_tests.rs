@@ -39,6 +39,8 @@ fn targets_are_written_as_docker_login_takes_them() {
     }
     for text in ["", "h.io/UP", "u:hunter2@h.io"] {
         assert!(!text.parse::<LoginTarget>().unwrap_err().contains("hunter2"), "{text}");
+        let config = Config::default();
+        assert!(!config.login_target(text).unwrap_err().contains("hunter2"), "{text}");
     }
 }
 

@@ -32,9 +32,9 @@ pub enum Upkeep {
         /// What the answer is marked with.
         request: u64,
         /// The first.
-        a: Location,
+        a: Box<Location>,
         /// The second.
-        b: Location,
+        b: Box<Location>,
     },
 }
 
@@ -76,7 +76,7 @@ impl Upkeep {
             Upkeep::Delete(deletions) => Box::pin(delete(engine, deletions)),
             Upkeep::Look(specs) => Box::pin(look(engine, specs)),
             Upkeep::Tag(specs) => Box::pin(async move { Answer::Tagged(tag(engine, specs).await) }),
-            Upkeep::Compare { request, a, b } => Box::pin(compare(engine, request, a, b)),
+            Upkeep::Compare { request, a, b } => Box::pin(compare(engine, request, *a, *b)),
         }
     }
 

@@ -251,14 +251,14 @@ pub(super) fn compare(state: &mut State, effects: &mut Vec<Effect>) {
         Err(reason) => return state.say(Tone::Bad, printable(&reason, 200)),
     };
     if let Some(None) = state.digests.value(&a) {
-        return state.say(Tone::Plain, format!("the target has no {a} yet"));
+        return state.say(Tone::Plain, format!("the target has no {a} yet; r asks again"));
     }
     state.plans += 1;
     let request = state.plans;
     let comparison =
         Comparison { request, a: a.clone(), b: b.clone(), answer: None, scroll: Scroll::default() };
     state.popups.push(Popup::Diff(Box::new(comparison)));
-    effects.push(Effect::Upkeep(Upkeep::Compare { request, a, b }));
+    effects.push(Effect::Upkeep(Upkeep::Compare { request, a: Box::new(a), b: Box::new(b) }));
 }
 
 /// What came of it all.

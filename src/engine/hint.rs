@@ -15,6 +15,9 @@ pub(super) fn of(error: &Error) -> Option<String> {
         Error::Login(error) if error.class() == ErrorClass::Auth => {
             Some("check the user name and the password (or token); nothing was stored".to_owned())
         }
+        Error::Login(error) if matches!(**error, transport::Error::Content { .. }) => {
+            Some(format!("{} is no registry's address; nothing was stored", error.at().unwrap_or_default()))
+        }
         Error::Login(error) => transport(error),
         Error::Ledger(error) => error.hint(),
         Error::Refused { .. } => Some("`wharf config path` says which file forbids it".to_owned()),
@@ -93,6 +96,9 @@ fn transport(error: &transport::Error) -> Option<String> {
             _ => return None,
         },
         ErrorClass::Config => match error {
+            transport::Error::Settings { reason, .. } if reason.starts_with("credential file ") => {
+                "correct the file, or name another one with --authfile".to_owned()
+            }
             transport::Error::Settings { .. } => {
                 format!("correct the entry for {host} in config.yaml, or the environment's proxy variables")
             }
@@ -211,6 +217,22 @@ mod tests {
         let (at, answer) = (at.to_owned(), answer.to_owned());
         let error = transport::Error::Answered { attempted, at, status, answer, class, retry_after: None };
         of(&error.into())
+    }
+
+    #[test]
+    fn a_credential_file_is_not_mended_in_the_configuration() {
+        let of = |reason: &str| {
+            let (at, reason) = ("h.io".to_owned(), reason.to_owned());
+            super::of(&transport::Error::Settings { at, reason }.into()).unwrap()
+        };
+        assert!(of("credential file /x: it does not exist").contains("--authfile"));
+        assert!(of("/none.key: no private key").contains("config.yaml"));
+        let (expected, found) = (String::new(), String::new());
+        let error = transport::Error::Content { attempted: "log in to", at: "h.io".into(), expected, found };
+        assert_eq!(
+            super::of(&Error::Login(Box::new(error))).unwrap(),
+            "h.io is no registry's address; nothing was stored"
+        );
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use reqwest::Method;
+use reqwest::header::CONTENT_TYPE;
 use secrecy::SecretString;
 
 use super::auth::Scopes;
@@ -12,7 +13,7 @@ use super::host::Host;
 use super::http::Call;
 use super::options::{ClientOptions, Credential, Credentials};
 use crate::oci::{Registry, Repository};
-use crate::transport::Result;
+use crate::transport::{Error, Result};
 
 /// Attempts where nobody answers: a person is waiting.
 const ATTEMPTS: u32 = 2;
@@ -59,7 +60,15 @@ impl Client {
         let at = part.map_or_else(|| registry.to_string(), |part| format!("{registry}/{part}"));
         let url = host.url("")?;
         let call = Call::new("log in to", at, Method::GET, url, Scopes::default()).attempts(ATTEMPTS);
-        host.call(&call).await?.drain().await;
+        let answer = host.call(&call).await?;
+        let is_page =
+            answer.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
+        answer.drain().await;
+        // Whoever answers everything with a page has checked nothing, and is sent no password later.
+        if is_page && !host.auth.was_asked() {
+            let (expected, found) = ("a registry's answer".to_owned(), "a web page".to_owned());
+            return Err(Error::Content { attempted: "log in to", at: registry.to_string(), expected, found });
+        }
         Ok(CheckedLogin { was_asked: host.auth.was_asked(), identity_token: host.auth.refresh_token() })
     }
 

@@ -273,4 +273,9 @@ async fn a_login_is_checked_apart_and_a_new_one_counts_at_once() {
     let (client, _) = client_of(&open);
     let checked = client.check_login(&open.registry(), None, "me", &"x".to_owned().into()).await.unwrap();
     assert!(!checked.was_asked && checked.identity_token.is_none());
+    let site =
+        Server::start(|_| reply(200).with("Content-Type", "text/html; charset=utf-8").body("<html>")).await;
+    let (client, _) = client_of(&site);
+    let error = client.check_login(&site.registry(), None, "me", &"x".to_owned().into()).await.unwrap_err();
+    assert!(error.to_string().ends_with("expected a registry's answer, got a web page"), "{error}");
 }

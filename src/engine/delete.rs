@@ -13,7 +13,7 @@ use crate::job::Target;
 use crate::oci::{Digest, Location, Reference, Repository, TagOrDigest};
 use crate::transport::archive::OciLayout;
 use crate::transport::registry::RepositoryClient;
-use crate::transport::{self, Destination, Removed};
+use crate::transport::{self, Removed};
 
 /// Tags that are looked up at the same time.
 const AT_ONCE: usize = 16;
@@ -121,7 +121,7 @@ impl Inner {
     async fn look_up(&self, place: &Place, name: &Repository, at: &TagOrDigest) -> Result<Option<Digest>> {
         let found = match place {
             Place::Registry(registry) => self.client.repository(registry, name).head_manifest(at).await?,
-            _ => self.store.repository(name).resolve(at).await?,
+            _ => self.store.repository(name).head_manifest(at).await?,
         };
         Ok(found.map(|found| found.digest))
     }

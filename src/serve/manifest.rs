@@ -44,7 +44,7 @@ pub(super) async fn get(call: &Call, name: &Repository, text: &str) -> Answer {
         false => Refusal::of(&e, Code::ManifestUnknown),
     };
     if call.method == Method::HEAD {
-        let found = repository.resolve(&at).await.map_err(failed)?;
+        let found = repository.head_manifest(&at).await.map_err(failed)?;
         return Ok(pulled(call, &found.ok_or_else(|| unknown(name, &at))?, None));
     }
     let manifest = repository.manifest(&at).await.map_err(failed)?;

@@ -18,6 +18,9 @@ use crate::transport::{Error, Result};
 /// Repositories whose index is kept parsed.
 const CACHED: usize = 256;
 
+/// How deep indexes within an index are looked into.
+const DEPTH: usize = 4;
+
 /// Indexes as they were last read or written by this process; each is asked for again if its file has changed.
 #[derive(Debug, Default)]
 pub(super) struct Indexes(Mutex<HashMap<Repository, (Signature, Arc<Index>)>>);
@@ -81,6 +84,51 @@ impl Manifests<'_> {
             };
             entry?.descriptor()
         }))
+    }
+
+    /// What is at a tag or digest, if all is here that it needs. What was damaged by hand counts as not there: who copies
+    /// the image again makes it whole.
+    pub(super) fn resolve_whole(&self, at: &TagOrDigest) -> Result<Option<Descriptor>> {
+        match self.resolve(at)? {
+            Some(found) if self.is_whole(&found, 0)? => Ok(Some(found)),
+            _ => Ok(None),
+        }
+    }
+
+    fn is_whole(&self, found: &Descriptor, depth: usize) -> Result<bool> {
+        let raw = match self.read_exactly(found) {
+            Ok(raw) => raw,
+            Err(Error::Content { .. }) => return Ok(false),
+            Err(error) if error.is_not_found() => return Ok(false),
+            Err(error) => return Err(error),
+        };
+        let has = |blob: &Descriptor| -> Result<bool> {
+            Ok(blob::size(self.layout, self.repository, &blob.digest)? == Some(blob.size))
+        };
+        // What cannot be understood was put by somebody else: whether it is whole is theirs to say.
+        match raw.parse() {
+            Err(_) => Ok(true),
+            Ok(Document::Image(image)) => {
+                for blob in image.blobs() {
+                    if !media_type::is_foreign_layer(&blob.media_type) && !has(blob)? {
+                        return Ok(false);
+                    }
+                }
+                Ok(true)
+            }
+            Ok(Document::Index(list)) => {
+                for child in &list.manifests {
+                    let whole = match media_type::may_be_manifest(&child.media_type) && depth < DEPTH {
+                        true => self.is_whole(child, depth + 1)?,
+                        false => has(child)?,
+                    };
+                    if !whole {
+                        return Ok(false);
+                    }
+                }
+                Ok(true)
+            }
+        }
     }
 
     /// A manifest's bytes, verified.

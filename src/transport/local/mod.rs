@@ -134,7 +134,7 @@ impl Store {
     /// needed: its manifests, what refers to them, and their blobs. `None` if it was not there.
     pub async fn remove_image(&self, repository: &Repository, at: &TagOrDigest) -> Result<Option<Removed>> {
         // Asked first without a lock: what is not there leaves no trace of the repository.
-        if super::Destination::resolve(&self.repository(repository), at).await?.is_none() {
+        if self.repository(repository).head_manifest(at).await?.is_none() {
             return Ok(None);
         }
         let (inner, name, at) = (self.0.clone(), repository.clone(), at.clone());

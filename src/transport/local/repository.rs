@@ -88,6 +88,12 @@ impl StoreRepository {
         Ok((size, blob::stream(file, &path, length.map_or(left, |length| length.min(left)))))
     }
 
+    /// What is listed at a tag or digest, whole or not.
+    pub async fn head_manifest(&self, at: &TagOrDigest) -> Result<Option<Descriptor>> {
+        let at = at.clone();
+        self.read(move |_, own| own.resolve(&at)).await
+    }
+
     /// Takes a blob over from another repository of the store, or from any that has it. Whether it is there
     /// now; a blob that was there already is.
     pub async fn mount(&self, digest: &Digest, from: Option<&Repository>) -> Result<bool> {
@@ -180,7 +186,12 @@ impl Source for StoreRepository {
 
     fn blob<'a>(&'a self, blob: &'a Descriptor, from: u64) -> BoxFuture<'a, Result<(u64, ByteStream)>> {
         async move {
-            let (_, stream) = self.open_blob(&blob.digest, from, None).await?;
+            let (size, stream) = self.open_blob(&blob.digest, from, None).await?;
+            if size != blob.size {
+                let at = format!("store:{} {}", self.repository, blob.digest);
+                let (expected, found) = (format!("{} bytes", blob.size), format!("{size} bytes"));
+                return Err(Error::Content { attempted: "read blob", at, expected, found });
+            }
             Ok((from, stream))
         }
         .boxed()
@@ -198,11 +209,11 @@ impl Source for StoreRepository {
 impl Destination for StoreRepository {
     fn resolve<'a>(&'a self, at: &'a TagOrDigest) -> BoxFuture<'a, Result<Option<Descriptor>>> {
         let at = at.clone();
-        self.read(move |_, own| own.resolve(&at)).boxed()
+        self.read(move |_, own| own.resolve_whole(&at)).boxed()
     }
 
     fn has_blob<'a>(&'a self, blob: &'a Descriptor) -> BoxFuture<'a, Result<bool>> {
-        async move { Ok(self.blob_size(&blob.digest).await?.is_some()) }.boxed()
+        async move { Ok(self.blob_size(&blob.digest).await? == Some(blob.size)) }.boxed()
     }
 
     fn prepare<'a>(&'a self, blobs: &'a [Descriptor]) -> BoxFuture<'a, Result<()>> {
@@ -227,12 +238,17 @@ impl Destination for StoreRepository {
         known: Option<&'a Repository>,
     ) -> BoxFuture<'a, Result<Begin>> {
         async move {
-            if self.claim_blob(&blob.digest).await?.is_some() {
+            let is_whole = |size: Option<u64>| size == Some(blob.size);
+            let there = self.claim_blob(&blob.digest).await?;
+            if is_whole(there) {
                 return Ok(Begin::Present);
             }
-            // Whoever writes here may read every repository, so any of them is as good as the one that is known.
-            if (known.is_some() && self.mount(&blob.digest, known).await?)
-                || self.mount(&blob.digest, None).await?
+            // Whoever writes here may read every repository, so any of them is as good as the one that is known. What
+            // is damaged here is so everywhere: it is one file.
+            if there.is_none()
+                && ((known.is_some() && self.mount(&blob.digest, known).await?)
+                    || self.mount(&blob.digest, None).await?)
+                && is_whole(self.claim_blob(&blob.digest).await?)
             {
                 return Ok(Begin::Mounted);
             }

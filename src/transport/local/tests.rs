@@ -457,6 +457,28 @@ async fn garbage_is_what_no_manifest_points_at_and_nobody_touched() {
 }
 
 #[tokio::test]
+async fn what_was_damaged_by_hand_is_made_whole_by_copying_it_again() {
+    let bench = bench();
+    let repository = bench.store.repository(&name("a/b"));
+    let kept = push_image(&repository, "kept", "kept").await;
+    let destination: &dyn Destination = &repository;
+    let layer = blob(b"layer kept");
+    let file = bench.store.root().join("a/b/_image/blobs/sha256").join(layer.digest.hex());
+    let damages: [fn(&std::path::Path); 2] =
+        [|file| std::fs::remove_file(file).unwrap(), |file| std::fs::write(file, "cut").unwrap()];
+    for damage in damages {
+        assert_eq!(destination.resolve(&at("kept")).await.unwrap().unwrap().digest, kept.digest);
+        damage(&file);
+        assert_eq!(destination.resolve(&at("kept")).await.unwrap(), None);
+        assert!(!destination.has_blob(&layer).await.unwrap());
+        let error = repository.blob(&layer, 0).await.err().unwrap();
+        assert!(error.is_not_found() || matches!(error, Error::Content { .. }), "{error}");
+        push_image(&repository, "kept", "kept").await;
+        assert_eq!(read(&repository, b"layer kept", 0).await, b"layer kept");
+    }
+}
+
+#[tokio::test]
 async fn a_damaged_manifest_protects_its_repository_from_the_collection() {
     let bench = bench();
     let repository = bench.store.repository(&name("a"));

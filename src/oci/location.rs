@@ -1,7 +1,7 @@
 //! Where an image lives, as it is written on the command line: skopeo's transports.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -9,7 +9,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::text::holds_login;
 use super::{Reference, ReferenceError, Repository, TagOrDigest, printable_name};
 
-/// An image's place: DESIGN section 2 has the table of what is written and what it means.
+/// An image's place: DESIGN section 2 has the table of what is written and what it means. A colon in a path is written
+/// `\:`, and a backslash `\\`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Location {
     /// `nginx:1.27`, `docker://ghcr.io/o/r:t`
@@ -113,14 +114,11 @@ impl FromStr for Location {
     fn from_str(text: &str) -> Result<Location, LocationError> {
         let file =
             |rest: &str, transport: &'static str| -> Result<(PathBuf, Option<String>), LocationError> {
-                let (path, reference) = match rest.split_once(':') {
-                    Some((path, reference)) => (path, Some(reference).filter(|r| !r.is_empty())),
-                    None => (rest, None),
-                };
+                let (path, reference) = path_and_name(rest);
                 if path.is_empty() {
                     return Err(LocationError::Path { text: printable_name(text, 120), transport });
                 }
-                Ok((PathBuf::from(path), reference.map(str::to_owned)))
+                Ok((PathBuf::from(path), reference.filter(|r| !r.is_empty()).map(str::to_owned)))
             };
         let Some((scheme, rest)) = text.split_once(':') else {
             return Ok(Location::Registry(text.parse()?));
@@ -155,6 +153,27 @@ impl FromStr for Location {
     }
 }
 
+/// `PATH[:NAME]`: the first colon ends the path, unless a backslash is before it. `\\\\` is a backslash, and one before
+/// anything else is itself.
+fn path_and_name(text: &str) -> (String, Option<&str>) {
+    let mut path = String::with_capacity(text.len());
+    let mut letters = text.char_indices().peekable();
+    while let Some((at, letter)) = letters.next() {
+        let escaped = letters.next_if(|(_, next)| letter == '\\' && matches!(next, ':' | '\\'));
+        match (letter, escaped) {
+            (_, Some((_, escaped))) => path.push(escaped),
+            (':', None) => return (path, Some(&text[at + 1..])),
+            (letter, None) => path.push(letter),
+        }
+    }
+    (path, None)
+}
+
+/// A path as [`path_and_name`] reads it: what is written of a location is read as the same one.
+fn written(path: &Path) -> String {
+    path.display().to_string().replace('\\', r"\\").replace(':', r"\:")
+}
+
 fn daemon(text: &str, rest: &str) -> Result<Location, LocationError> {
     let (host, image) = match rest.strip_prefix("//") {
         Some(rest) => match rest.split_once('/') {
@@ -179,7 +198,7 @@ fn daemon(text: &str, rest: &str) -> Result<Location, LocationError> {
 impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let file = |f: &mut fmt::Formatter<'_>, transport: &str, path: &PathBuf, reference: Option<&str>| {
-            write!(f, "{transport}:{}", path.display())?;
+            write!(f, "{transport}:{}", written(path))?;
             reference.map_or(Ok(()), |reference| write!(f, ":{reference}"))
         };
         match self {
@@ -226,6 +245,9 @@ mod tests {
             ("oci-archive:a.tar:docker.io/library/a:1", "oci-archive:a.tar:docker.io/library/a:1"),
             ("docker-archive:a.tar", "docker-archive:a.tar"),
             ("docker-archive:a.tar:a:1", "docker-archive:a.tar:docker.io/library/a:1"),
+            (r"docker-archive:a\:b.tar:a:1", r"docker-archive:a\:b.tar:docker.io/library/a:1"),
+            (r"oci:c\:/d\e\\f\", r"oci:c\:/d\\e\\f\\"),
+            (r"oci-archive:\::x", r"oci-archive:\::x"),
             ("docker-daemon:a:1", "docker-daemon:a:1"),
             ("docker-daemon://build/a:1", "docker-daemon://build/a:1"),
             ("store:team/a:1", "store:team/a:1"),
@@ -234,6 +256,16 @@ mod tests {
             let location: Location = text.parse().unwrap();
             assert_eq!(location.to_string(), want, "{text}");
             assert_eq!(want.parse::<Location>().unwrap(), location, "{text}");
+        }
+    }
+
+    #[test]
+    fn any_path_is_read_as_it_was_written() {
+        for path in ["a:b.tar", r"a\:b", r"\", r"a\\", ":", "a:", r"x\y:z", "/a b/:/c"] {
+            for reference in [None, Some("v:1".to_owned())] {
+                let location = Location::OciArchive { path: path.into(), reference };
+                assert_eq!(location.to_string().parse::<Location>().unwrap(), location, "{location}");
+            }
         }
     }
 

@@ -15,7 +15,7 @@ use super::{Context, Error, Outcome, batch_plan, interrupt, transfer};
 use crate::config::Config;
 use crate::engine::{self, ListedImages};
 use crate::job::{JobSpec, Target};
-use crate::oci::{Digest, ErrorClass, Location, Platforms, Registry, Tag, printable};
+use crate::oci::{Digest, ErrorClass, Location, Platforms, Registry, Tag};
 use chosen::{Chosen, Rename};
 use place::Place;
 
@@ -72,7 +72,10 @@ async fn read(files: &[String], context: &Context) -> Result<Vec<Opened>, Error>
 }
 
 /// Waits for the engine; what it says meanwhile is shown.
-async fn telling<T>(work: impl Future<Output = engine::Result<T>>, context: &Context) -> engine::Result<T> {
+pub(super) async fn telling<T>(
+    work: impl Future<Output = engine::Result<T>>,
+    context: &Context,
+) -> engine::Result<T> {
     let mut events = context.engine.subscribe();
     let mut work = std::pin::pin!(work);
     loop {
@@ -105,16 +108,6 @@ struct Asked {
 impl Asked {
     fn of(args: &ImportArgs, config: &Config) -> Result<Asked, Error> {
         let mut faults = Faults::default();
-        for file in &args.files {
-            // What is recorded of a job could not be read again.
-            if file.contains(':') && file.parse::<Location>().is_ok_and(|l| l.as_registry().is_some()) {
-                let file = printable(file, 200);
-                faults.add(
-                    ErrorClass::Config,
-                    format!("{file}: a file's name with a colon cannot be written as a location; rename it"),
-                );
-            }
-        }
         if args.files.iter().any(|file| file == "-") && std::io::stdin().is_terminal() {
             faults.add(
                 ErrorClass::Config,

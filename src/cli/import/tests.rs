@@ -92,7 +92,6 @@ fn what_cannot_be_meant_is_told() {
         ("a.tar nowhere", TWO, "neither a registries entry's name"),
         ("a.tar oci:dir", TWO, "`wharf copy` writes to engines, layouts and archives"),
         ("- - h.io", TWO, "standard input is given twice"),
-        ("a:1.tar h.io", TWO, "with a colon"),
         ("a.tar h.io --rename x --tag .", TWO, "OLD=NEW"),
     ] {
         let error = jobs(line, images).unwrap_err();

@@ -2,6 +2,7 @@
 //! are compressed or come on standard input, and said so while it takes long.
 
 use std::collections::HashMap;
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -25,8 +26,8 @@ pub(super) struct Archives {
     spool: Spool,
     /// By path and what tells a file from what it was. Who opens one holds its turn, so that it is staged once.
     files: Mutex<HashMap<Key, Arc<Turn<WeakTarFile>>>>,
-    /// Standard input can be read once.
-    stdin: Turn<Stdin>,
+    /// Standard input (`-`) and FIFOs can be read once.
+    streams: Mutex<HashMap<PathBuf, Arc<Turn<Stream>>>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -36,7 +37,9 @@ struct Key {
     modified: Option<SystemTime>,
 }
 
-enum Stdin {
+#[derive(Default)]
+enum Stream {
+    #[default]
     Unread,
     /// Somebody began, and did not come to the end.
     Begun,
@@ -45,7 +48,7 @@ enum Stdin {
 
 impl Archives {
     pub(super) fn new(spool: &Path) -> Archives {
-        Archives { spool: Spool::new(spool), files: Mutex::default(), stdin: Turn::new(Stdin::Unread) }
+        Archives { spool: Spool::new(spool), files: Mutex::default(), streams: Mutex::default() }
     }
 
     /// Where streams are staged: an engine's `save` as well.
@@ -56,9 +59,12 @@ impl Archives {
     /// Opens the archive at `path`, or takes the one that is open.
     async fn open(&self, path: &Path) -> transport::Result<TarFile> {
         if path == Path::new("-") {
-            return self.open_stdin().await;
+            return self.open_stream(path).await;
         }
         let there = tokio::fs::metadata(path).await.map_err(|e| transport::Error::file("read", path, e))?;
+        if there.file_type().is_fifo() {
+            return self.open_stream(path).await;
+        }
         let key = Key { path: path.to_owned(), length: there.len(), modified: there.modified().ok() };
         let turn = {
             let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
@@ -77,29 +83,44 @@ impl Archives {
         Ok(tar)
     }
 
-    async fn open_stdin(&self) -> transport::Result<TarFile> {
-        let mut stdin = self.stdin.lock().await;
-        match &*stdin {
-            Stdin::Read(read) => return read.clone(),
-            Stdin::Begun => {
+    async fn open_stream(&self, path: &Path) -> transport::Result<TarFile> {
+        let turn = {
+            let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(streams.entry(path.to_owned()).or_default())
+        };
+        let mut stream = turn.lock().await;
+        match &*stream {
+            Stream::Read(read) => return read.clone(),
+            Stream::Begun => {
                 let reason = "it was read in part, and cannot be read again".to_owned();
-                return Err(transport::Error::Conflict { at: STDIN.to_owned(), reason });
+                return Err(transport::Error::Conflict { at: stream_name(path), reason });
             }
-            Stdin::Unread => {}
+            Stream::Unread => {}
         }
         // Whoever is cancelled from here on leaves it so.
-        *stdin = Stdin::Begun;
-        let read = TarFile::stage_stdin(&self.spool).await;
-        *stdin = Stdin::Read(read.clone());
+        *stream = Stream::Begun;
+        let read = match path == Path::new("-") {
+            true => TarFile::stage_stdin(&self.spool).await,
+            false => TarFile::stage_pipe(path, &self.spool).await,
+        };
+        *stream = Stream::Read(read.clone());
         read
     }
+
+    fn is_stream(&self, path: &Path) -> bool {
+        self.streams.lock().unwrap_or_else(PoisonError::into_inner).contains_key(path)
+    }
+}
+
+/// An archive for people.
+fn stream_name(path: &Path) -> String {
+    if path == Path::new("-") { STDIN.to_owned() } else { path.display().to_string() }
 }
 
 impl Inner {
     /// The archive at `path`. What takes long is told of as it goes on.
     pub(super) async fn open_archive(&self, path: &Path) -> Result<TarFile> {
-        let name = if path == Path::new("-") { STDIN.to_owned() } else { path.display().to_string() };
-        Ok(self.telling(&format!("{name} is staged"), self.archives.open(path)).await?)
+        Ok(self.telling(&format!("{} is staged", stream_name(path)), self.archives.open(path)).await?)
     }
 
     /// What a plan says of an archive that had to be staged.
@@ -110,7 +131,10 @@ impl Inner {
         // It is open: whoever asks has just opened it.
         let staged = self.archives.open(path).await.ok().filter(TarFile::is_staged)?;
         let bytes = staged.size() as f64 / 1e6;
-        let why = if path == Path::new("-") { STDIN } else { "the compressed archive" };
+        let why = match self.archives.is_stream(path) {
+            true => stream_name(path),
+            false => "the compressed archive".to_owned(),
+        };
         Some(format!("{why} was staged on the disk first ({bytes:.1} MB)"))
     }
 

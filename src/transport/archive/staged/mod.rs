@@ -50,7 +50,7 @@ impl TarFile {
                 Compression::None => {
                     let mut contents = Contents::empty(file, &path);
                     contents.grow(there.len(), true)?;
-                    Ok(Tar::new(contents, spool, false)?.into())
+                    Ok(Tar::new(contents, spool, false, &stop)?.into())
                 }
                 _ => stage(Counted { inner: file, spool: spool.clone() }, &path, spool, stop),
             }
@@ -75,20 +75,38 @@ impl TarFile {
 
     /// Stages the archive on standard input.
     pub async fn stage_stdin(spool: &Spool) -> Result<TarFile> {
+        TarFile::stage_from(super::STDIN, spool, || Ok(io::stdin().lock())).await
+    }
+
+    /// Stages what comes out of the FIFO at `path`: what `<(…)` is in a shell. It is waited for until somebody writes.
+    pub async fn stage_pipe(path: &Path, spool: &Spool) -> Result<TarFile> {
+        let from = path.to_owned();
+        TarFile::stage_from(&path.display().to_string(), spool, move || std::fs::File::open(from)).await
+    }
+
+    async fn stage_from<R: Read>(
+        name: &str,
+        spool: &Spool,
+        open: impl FnOnce() -> io::Result<R> + Send + 'static,
+    ) -> Result<TarFile> {
         let (send, receive) = mpsc::channel(AHEAD);
+        let at = name.to_owned();
         // A thread of its own: a read that waits for ever must not keep the runtime from ending.
         let begun = std::thread::Builder::new().name("stdin".to_owned()).spawn(move || {
-            let mut stdin = io::stdin().lock();
+            let mut from = match open() {
+                Ok(from) => from,
+                Err(e) => return drop(send.blocking_send(Err(Error::file("read", at, e)))),
+            };
             loop {
                 let mut piece = vec![0; super::pieces::PIECE];
-                let item = match stdin.read(&mut piece) {
+                let item = match from.read(&mut piece) {
                     Ok(0) => return,
                     Ok(read) => {
                         piece.truncate(read);
                         Ok(Bytes::from(piece))
                     }
                     Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
-                    Err(e) => Err(Error::file("read", super::STDIN, e)),
+                    Err(e) => Err(Error::file("read", at.as_str(), e)),
                 };
                 let is_over = item.is_err();
                 if send.blocking_send(item).is_err() || is_over {
@@ -96,11 +114,11 @@ impl TarFile {
                 }
             }
         });
-        begun.map_err(|e| Error::file("read", super::STDIN, e))?;
+        begun.map_err(|e| Error::file("read", name, e))?;
         let pieces = futures_util::stream::unfold(receive, |mut receive| async move {
             receive.recv().await.map(|item| (item, receive))
         });
-        TarFile::stage(pieces.boxed(), super::STDIN, spool).await
+        TarFile::stage(pieces.boxed(), name, spool).await
     }
 }
 
@@ -116,7 +134,7 @@ async fn in_spool<T: Send + 'static>(
 
 /// Unpacks what `reader` gives into the spool, and reads the tar there.
 fn stage(reader: impl Read, name: &Path, spool: &Spool, stop: Stop) -> Result<TarFile> {
-    let mut file = spool.create(0, stop)?;
+    let mut file = spool.create(0, stop.clone())?;
     let reading = file.reader().map_err(|e| spool.error(e))?;
     let mut contents = Contents::empty(reading, name);
     unpack::unpack(BufReader::with_capacity(super::pieces::PIECE, reader), name, &mut file, |size| {
@@ -124,7 +142,7 @@ fn stage(reader: impl Read, name: &Path, spool: &Spool, stop: Stop) -> Result<Ta
     })
     .map_err(|e| spool.error(e))?;
     contents.grow(file.size(), true)?;
-    Ok(Tar::new(contents, spool, true)?.into())
+    Ok(Tar::new(contents, spool, true, &stop)?.into())
 }
 
 /// Moves a stream into the channel; `Ok` when it came to its end, or nobody wants more of it.

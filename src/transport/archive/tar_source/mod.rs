@@ -19,7 +19,7 @@ use futures_util::future::BoxFuture;
 
 use super::oci_layout::index::{self, NoChoice};
 use super::packed::{self, PackedLayers};
-use super::spool::Spool;
+use super::spool::{Spool, Stop};
 use super::{LayoutImage, blocking, pieces, referrer};
 use crate::oci::{Descriptor, Digest, RawManifest, Tag, TagOrDigest, printable};
 use crate::transport::{ByteStream, Error, Gzipped, Result, Source};
@@ -145,14 +145,19 @@ impl TarArchive {
 }
 
 impl Tar {
-    pub(super) fn new(contents: Contents, spool: &Spool, is_staged: bool) -> Result<Tar> {
+    /// Reads which images are there. Compressed layers that no manifest names are read whole, until `stop` ends it.
+    pub(super) fn new(contents: Contents, spool: &Spool, is_staged: bool, stop: &Stop) -> Result<Tar> {
+        let seen = |bytes| {
+            spool.note(bytes);
+            stop.check()
+        };
         let images = match contents.document("index.json")? {
             Some(bytes) => {
                 let entries = index::entries(&bytes)
                     .map_err(|reason| contents.wrong(format!("index.json: {reason}")))?;
                 Saved { entries, saved: saved::by_engines(&contents), ..Saved::default() }
             }
-            None if contents.has(saved::LIST) => saved::read(&contents)?,
+            None if contents.has(saved::LIST) => saved::read(&contents, &seen)?,
             None if contents.has("repositories") => {
                 let reason = "this docker-archive has no manifest.json (docker save before 1.10): docker load and \
                               docker save it again";

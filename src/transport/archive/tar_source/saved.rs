@@ -72,8 +72,11 @@ struct Layer {
     size: u64,
 }
 
+/// What is told how many bytes of a layer were read to know its digest; its error ends the reading.
+pub(super) type Seen<'a> = &'a dyn Fn(usize) -> io::Result<()>;
+
 /// Reads the list and makes the manifests.
-pub(super) fn read(contents: &Contents) -> Result<Saved> {
+pub(super) fn read(contents: &Contents, seen: Seen<'_>) -> Result<Saved> {
     let Some(list) = contents.document(LIST)? else {
         return Err(contents.wrong(format!("{LIST} is not there")));
     };
@@ -82,7 +85,8 @@ pub(super) fn read(contents: &Contents) -> Result<Saved> {
     if images.len() > IMAGES_LIMIT {
         return Err(contents.wrong(format!("it lists more than {IMAGES_LIMIT} images")));
     }
-    let mut reader = Reader { contents, saved: Saved::default(), unpacked: HashMap::new(), documents: 0 };
+    let saved = Saved::default();
+    let mut reader = Reader { contents, seen, saved, unpacked: HashMap::new(), documents: 0 };
     images.iter().try_for_each(|image| reader.add(image))?;
     Ok(reader.saved)
 }
@@ -100,6 +104,7 @@ pub(super) fn by_engines(contents: &Contents) -> HashSet<Digest> {
 
 struct Reader<'a> {
     contents: &'a Contents,
+    seen: Seen<'a>,
     saved: Saved,
     /// Digest of each compressed layer, and of the tar in it: such a layer is read once.
     unpacked: HashMap<Extent, (Digest, Digest)>,
@@ -174,7 +179,7 @@ impl Reader<'_> {
                 let (digest, inner) = match known {
                     Some(known) => known,
                     None => {
-                        let found = unpacked(packed, contents.section(extent), id)
+                        let found = unpacked(packed, contents.section(extent), id, self.seen)
                             .map_err(|e| unreadable(contents, &shown, &e))?;
                         self.unpacked.insert(extent, found.clone());
                         found
@@ -225,15 +230,19 @@ impl Packing {
 }
 
 /// Digest of a compressed layer, and of the tar in it.
-fn unpacked(packing: Packing, section: Section, id: &Digest) -> io::Result<(Digest, Digest)> {
-    let mut outer = Hashing { section, hasher: Hasher::sha256() };
+fn unpacked(packing: Packing, section: Section, id: &Digest, seen: Seen<'_>) -> io::Result<(Digest, Digest)> {
+    let mut outer = Hashing { section, hasher: Hasher::sha256(), seen };
     let mut inner = id.hasher();
     let mut piece = vec![0; 256 << 10];
     let mut hash = |from: &mut dyn Read| -> io::Result<()> {
         loop {
             match from.read(&mut piece)? {
                 0 => return Ok(()),
-                read => inner.update(&piece[..read]),
+                read => {
+                    // Little may become much: for who stops it what comes out counts as well.
+                    seen(0)?;
+                    inner.update(&piece[..read]);
+                }
             }
         }
     };
@@ -246,14 +255,16 @@ fn unpacked(packing: Packing, section: Section, id: &Digest) -> io::Result<(Dige
     Ok((outer.hasher.finish(), inner.finish()))
 }
 
-struct Hashing {
+struct Hashing<'a> {
     section: Section,
     hasher: Hasher,
+    seen: Seen<'a>,
 }
 
-impl Read for Hashing {
+impl Read for Hashing<'_> {
     fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
         let read = self.section.read(bytes)?;
+        (self.seen)(read)?;
         self.hasher.update(&bytes[..read]);
         Ok(read)
     }

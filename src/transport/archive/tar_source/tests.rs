@@ -50,6 +50,24 @@ impl Disk {
     }
 }
 
+#[tokio::test]
+async fn hashing_a_compressed_layer_is_counted_and_ends_when_nobody_waits() {
+    let (disk, zeros) = (Disk::new(), vec![0; 4 << 20]);
+    let packed = gzip(&zeros);
+    let tape = Tape::default().file("a.tgz", &packed).file("c", config(&[&zeros]));
+    let path = disk.put(tape.file("manifest.json", list("c", Value::Null, &["a.tgz"])).end());
+    let spool = spool();
+    TarFile::open(&path, &spool).await.unwrap();
+    assert_eq!(spool.passed(), packed.len() as u64);
+
+    let mut contents = Contents::empty(std::fs::File::open(&path).unwrap(), &path);
+    contents.grow(std::fs::metadata(&path).unwrap().len(), true).unwrap();
+    let stop = Stop::default();
+    drop(stop.on_drop());
+    let error = Tar::new(contents, &spool, false, &stop).unwrap_err();
+    assert!(error.to_string().contains("nobody waits"), "{error}");
+}
+
 async fn image(archive: &TarArchive) -> (RawManifest, ImageManifest) {
     let raw = archive.manifest(&TagOrDigest::Digest(archive.chosen().digest.clone())).await.unwrap();
     match raw.parse().unwrap() {

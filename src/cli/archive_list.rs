@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use super::import::telling;
 use super::output::{self, size, table};
 use super::{Context, Error, Outcome, OutputFormat};
 use crate::engine::{ArchiveImage, Image, ListedImages, Place};
@@ -10,7 +11,7 @@ use crate::oci::{Location, printable};
 /// The archive, if it has several images and the location names none.
 pub(super) async fn several(location: &Location, context: &Context) -> Result<Option<ListedImages>, Error> {
     let Some(place) = Place::of_whole(location) else { return Ok(None) };
-    let listed = context.engine.images(&place).await?;
+    let listed = telling(context.engine.images(&place), context).await?;
     Ok(Some(listed).filter(|listed| listed.merged().len() > 1))
 }
 

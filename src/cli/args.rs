@@ -380,7 +380,7 @@ pub struct ExportArgs {
     #[arg(short = 'o', value_name = "DIR|FILE")]
     pub into: Option<PathBuf>,
     /// All images into one file.
-    #[arg(long, conflicts_with = "from")]
+    #[arg(long, conflicts_with = "script")]
     pub single: bool,
     /// This platform, as in linux/amd64, arm64, arm/v7; several give a file each.
     #[arg(long, value_name = "PLATFORM", value_delimiter = ',')]

@@ -2,10 +2,10 @@
 
 use super::args::CopyArgs;
 use super::error::Faults;
-use super::{Context, Error, Outcome, dry_run, everything, interrupt, transfer};
+use super::{Context, Error, Outcome, dry_run, everything, interrupt, transfer, typed};
 use crate::config::Config;
 use crate::job::{JobSpec, Target};
-use crate::oci::{ErrorClass, Location, Platform, Platforms, Tag};
+use crate::oci::{ErrorClass, Platform, Platforms, Tag};
 
 /// Copies one image to its destinations.
 pub async fn run(args: &CopyArgs, context: &Context) -> Result<Outcome, Error> {
@@ -22,10 +22,10 @@ pub async fn run(args: &CopyArgs, context: &Context) -> Result<Outcome, Error> {
 /// The job that the command line asks for, or all that is wrong with it.
 fn spec(args: &CopyArgs, config: &Config) -> Result<JobSpec, Error> {
     let mut faults = Faults::default();
-    let source = faults.take(ErrorClass::Reference, args.source.parse::<Location>());
+    let source = faults.take(ErrorClass::Reference, typed::source(&args.source));
     let mut destinations: Vec<Target> = Vec::new();
     for text in &args.destinations {
-        let Some(location) = faults.take(ErrorClass::Reference, text.parse::<Location>()) else { continue };
+        let Some(location) = faults.take(ErrorClass::Reference, typed::destination(text)) else { continue };
         // With --tag it is a way to tag what is there.
         if source.as_ref() == Some(&location) && args.tag.is_empty() {
             faults.add(ErrorClass::Config, format!("{location} is source and destination"));

@@ -3,14 +3,14 @@
 use super::error::Faults;
 use super::output::{self, size};
 use super::upkeep_args::DiffArgs;
-use super::{Context, Error, Outcome, OutputFormat, copy};
+use super::{Context, Error, Outcome, OutputFormat, copy, typed};
 use crate::engine::{Change, ImageDiff, LayerLine, PlatformDiff, PlatformLine};
-use crate::oci::{Digest, ErrorClass, Location, Platforms, printable};
+use crate::oci::{Digest, ErrorClass, Platforms, printable};
 
 /// Shows what two images differ in. They differ: [`Outcome::Failed`], as `diff` has it.
 pub async fn run(args: &DiffArgs, context: &Context) -> Result<Outcome, Error> {
     let mut faults = Faults::default();
-    let [a, b] = [&args.a, &args.b].map(|text| faults.take(ErrorClass::Reference, text.parse::<Location>()));
+    let [a, b] = [&args.a, &args.b].map(|text| faults.take(ErrorClass::Reference, typed::source(text)));
     let platforms = copy::platforms(&args.platform, &mut faults);
     faults.finish("`wharf diff --help` shows how names are written")?;
     let (Some(a), Some(b)) = (a, b) else { return Err(Error::usage("two images are needed")) };

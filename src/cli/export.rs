@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use super::args::ExportArgs;
 use super::copy::{platforms, refuse_read_only};
 use super::error::Faults;
-use super::{Context, Error, Outcome, dry_run, export_batch, interrupt, transfer};
+use super::{Context, Error, Outcome, dry_run, export_batch, interrupt, transfer, typed};
 use crate::config::Config;
 use crate::job::{Extras, JobSpec, Target};
-use crate::oci::{ErrorClass, Location, Platforms};
+use crate::oci::{ErrorClass, Location, Platforms, printable};
 
 /// Where an export goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,7 +55,7 @@ fn specs(args: &ExportArgs, config: &Config) -> Result<(Into, Vec<JobSpec>), Err
     let mut faults = Faults::default();
     let mut sources: Vec<Location> = Vec::new();
     for text in &args.images {
-        if let Some(location) = faults.take(ErrorClass::Reference, text.parse::<Location>())
+        if let Some(location) = faults.take(ErrorClass::Reference, typed::source(text))
             && !sources.contains(&location)
         {
             sources.push(location);
@@ -89,13 +89,7 @@ fn specs(args: &ExportArgs, config: &Config) -> Result<(Into, Vec<JobSpec>), Err
     target.iter().for_each(|target| refuse_read_only(target, config, &mut faults));
     faults.finish("`wharf export --help` shows how names are written")?;
     let Some(into) = into else { return Err(Error::usage("no place to export to")) };
-    if let Into::File(path) = &into
-        && !args.overwrite
-        && path.symlink_metadata().is_ok()
-    {
-        let hint = "--overwrite replaces it".to_owned();
-        return Err(Error::Exists { what: path.display().to_string(), hint });
-    }
+    refuse_taken(&into, args.overwrite)?;
     let specs: Vec<JobSpec> = match (&into, &sources[..]) {
         (_, []) => return Err(Error::usage("no image was named")),
         (Into::Directory(directory), _) => {
@@ -113,8 +107,19 @@ fn specs(args: &ExportArgs, config: &Config) -> Result<(Into, Vec<JobSpec>), Err
     Ok((into, specs))
 }
 
+/// Nothing that is there is replaced unasked.
+pub(super) fn refuse_taken(into: &Into, overwrite: bool) -> Result<(), Error> {
+    match into {
+        Into::File(path) if !overwrite && path.symlink_metadata().is_ok() => {
+            let hint = "--overwrite replaces it".to_owned();
+            Err(Error::Exists { what: path.display().to_string(), hint })
+        }
+        _ => Ok(()),
+    }
+}
+
 /// The archive that one image goes into, or several.
-fn file(into: &Into, image: &Location, more: &[Location]) -> Location {
+pub(super) fn file(into: &Into, image: &Location, more: &[Location]) -> Location {
     let path = match into {
         Into::Directory(path) | Into::File(path) => path.clone(),
         Into::Stream => "-".into(),
@@ -128,7 +133,11 @@ fn file(into: &Into, image: &Location, more: &[Location]) -> Location {
 /// directory; `NAME.tar`, compressed or not, is a file.
 pub(super) fn into(path: &Path) -> Result<Into, String> {
     const FILES: [&str; 6] = [".tar", ".tar.gz", ".tgz", ".gz", ".zst", ".tzst"];
-    let text = path.to_string_lossy();
+    let Some(text) = path.to_str() else {
+        // A job's record is text, and so is a checksum file's line.
+        let shown = printable(&path.to_string_lossy(), 200);
+        return Err(format!("{shown}: its name is no UTF-8, which wharf cannot keep in a job's record"));
+    };
     let name = path.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
     let is_file = FILES.iter().any(|end| name.ends_with(end));
     if text.is_empty() {

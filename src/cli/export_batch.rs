@@ -1,16 +1,16 @@
 //! `wharf export --from FILE`: the images of a batch file as files for `docker load`, and the script that loads them.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::args::{ExportArgs, TypedBatch};
 use super::copy::{platforms, refuse_read_only};
 use super::error::Faults;
-use super::export::{Into, into, make_directory};
+use super::export::{Into, file, into, make_directory, refuse_taken};
 use super::interrupt::{ends, or_ended};
 use super::load_script::{self, Loaded};
-use super::{Context, Error, Outcome, batch, batch_plan, transfer};
+use super::{Context, Error, Outcome, batch, batch_plan, dry_run, transfer};
 use crate::config::{BatchImage, Config, Terms};
-use crate::job::{Job, JobSpec, Target};
+use crate::job::{Extras, Job, JobSpec, Target};
 use crate::oci::{ErrorClass, Location, Platforms};
 
 /// Writes every image of a batch file, and each platform of it, as a tar. Where the images would go is only looked at
@@ -18,7 +18,7 @@ use crate::oci::{ErrorClass, Location, Platforms};
 pub(super) async fn run(args: &ExportArgs, from: &TypedBatch, context: &Context) -> Result<Outcome, Error> {
     let file = from.read();
     batch::warn(file, context);
-    let (directory, platforms) = typed(args, from, &context.config)?;
+    let (into, platforms) = typed(args, from, &context.config)?;
     let terms = Terms { platforms: platforms.as_ref(), ..Terms::of(&context.config) };
     let repositories = file.repositories();
     let images = match repositories.is_empty() {
@@ -30,7 +30,17 @@ pub(super) async fn run(args: &ExportArgs, from: &TypedBatch, context: &Context)
             file.images(&Terms { tags: Some(&tags), ..terms })?
         }
     };
-    let (specs, whose) = jobs(&images, &directory, args.overwrite);
+    let directory = match &into {
+        Into::Directory(path) => path.clone(),
+        Into::File(_) | Into::Stream => {
+            let spec = together(&images, &into, args)?;
+            return match args.dry_run {
+                true => ends(dry_run::run(&[spec], context)).await,
+                false => transfer::run(vec![spec], context).await,
+            };
+        }
+    };
+    let (specs, whose) = jobs(&images, &directory, args);
     if args.dry_run {
         return ends(batch_plan::run(&specs, context)).await;
     }
@@ -52,27 +62,27 @@ pub(super) async fn run(args: &ExportArgs, from: &TypedBatch, context: &Context)
     ended.map(|(outcome, _)| outcome)
 }
 
-/// The directory and the platforms that the command line names, or all that is wrong with it and with the file.
-fn typed(
-    args: &ExportArgs,
-    from: &TypedBatch,
-    config: &Config,
-) -> Result<(PathBuf, Option<Platforms>), Error> {
+/// The place and the platforms that the command line names, or all that is wrong with it and with the file.
+fn typed(args: &ExportArgs, from: &TypedBatch, config: &Config) -> Result<(Into, Option<Platforms>), Error> {
     let mut faults = Faults::default();
     let into = match &args.into {
         Some(path) => faults.take(ErrorClass::Config, into(path)),
         None => Some(Into::Directory(config.downloads.clone())),
     };
-    let directory = match into {
-        Some(Into::Directory(path)) => Some(path),
-        Some(place @ (Into::File(_) | Into::Stream)) => {
-            let reason = format!("{place} is one file; the images of --from go into a directory");
-            faults.add(ErrorClass::Config, reason);
-            None
+    match &into {
+        Some(Into::Directory(path)) if args.single => {
+            let path = path.display();
+            faults.add(ErrorClass::Config, format!("--single needs a file, NAME.tar; {path} is a directory"));
         }
-        None => None,
-    };
-    if let Some(path) = &directory {
+        Some(place @ (Into::File(_) | Into::Stream)) if !args.single => {
+            let reason = format!(
+                "{place} is one file; give a directory for the images of --from, or --single to put all of them into it"
+            );
+            faults.add(ErrorClass::Config, reason);
+        }
+        Some(_) | None => {}
+    }
+    if let Some(Into::Directory(path) | Into::File(path)) = &into {
         refuse_read_only(&Target::ExportInto(path.clone()), config, &mut faults);
     }
     let platforms = platforms(&args.platform, &mut faults);
@@ -83,15 +93,42 @@ fn typed(
         Err(error) => error.to_string().lines().for_each(|line| faults.add(ErrorClass::Config, line)),
     }
     faults.finish("`wharf export --help` shows how names are written")?;
-    Ok((directory.unwrap_or_default(), platforms))
+    let Some(into) = into else { return Err(Error::usage("no place to export to")) };
+    refuse_taken(&into, args.overwrite)?;
+    Ok((into, platforms))
+}
+
+/// One job of all images, each once. A file holds one platform.
+fn together(images: &[BatchImage], into: &Into, args: &ExportArgs) -> Result<JobSpec, Error> {
+    let [first, ..] = images else { return Err(Error::usage("the file names no image")) };
+    let mut sources: Vec<&Location> = Vec::new();
+    for image in images {
+        if image.platforms != first.platforms
+            || matches!(&image.platforms, Platforms::Only(list) if list.len() > 1)
+        {
+            let reason = format!(
+                "{} and {}: one file holds one platform; --platform chooses it for all, and a directory takes several",
+                first.source, image.source
+            );
+            return Err(Error::usage(reason));
+        }
+        if !sources.contains(&&image.source) {
+            sources.push(&image.source);
+        }
+    }
+    let more: Vec<Location> = sources.into_iter().skip(1).cloned().collect();
+    let job = JobSpec::copy(first.source.clone(), file(into, &first.source, &more));
+    let extras = Extras { foreign_layers: args.foreign_layers, ..Extras::default() };
+    Ok(JobSpec { more, platforms: first.platforms.clone(), overwrite: args.overwrite, extras, ..job })
 }
 
 /// The jobs, one a file, and the place of each one's image.
-fn jobs(images: &[BatchImage], directory: &Path, overwrite: bool) -> (Vec<JobSpec>, Vec<usize>) {
+fn jobs(images: &[BatchImage], directory: &Path, args: &ExportArgs) -> (Vec<JobSpec>, Vec<usize>) {
+    let extras = Extras { foreign_layers: args.foreign_layers, ..Extras::default() };
     let mut jobs = Vec::new();
     for (n, image) in images.iter().enumerate() {
         let specs = JobSpec::exports(&image.source, directory, &image.platforms).into_iter();
-        jobs.extend(specs.map(|spec| (JobSpec { overwrite, ..spec }, n)));
+        jobs.extend(specs.map(|spec| (JobSpec { overwrite: args.overwrite, extras, ..spec }, n)));
     }
     jobs.into_iter().unzip()
 }

@@ -1,5 +1,6 @@
 //! `wharf inspect IMAGE`
 
+use super::import::telling;
 use super::output::{self, size};
 use super::question_args::InspectArgs;
 use super::{Context, Error, Outcome, OutputFormat, archive_list, location, registry_info};
@@ -15,12 +16,13 @@ pub async fn run(args: &InspectArgs, context: &Context) -> Result<Outcome, Error
     };
     let location = location(image)?;
     if args.raw {
-        return output::bytes(&context.engine.raw_manifest(&location).await?.bytes).map(output::done);
+        return output::bytes(&telling(context.engine.raw_manifest(&location), context).await?.bytes)
+            .map(output::done);
     }
     if let Some(archive) = archive_list::several(&location, context).await? {
         return archive_list::run(&location, &archive, context).await;
     }
-    let image = context.engine.inspect(&location).await?;
+    let image = telling(context.engine.inspect(&location), context).await?;
     match context.output {
         OutputFormat::Json => output::json(&image),
         OutputFormat::Text => output::text(&text(&image)),

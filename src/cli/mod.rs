@@ -51,6 +51,7 @@ pub mod sync;
 pub mod tag;
 pub mod tags;
 mod transfer;
+mod typed;
 pub mod upkeep_args;
 
 pub use access::Overrides;
@@ -150,9 +151,9 @@ pub async fn run(command: &Command, context: &Context) -> Result<Outcome, Error>
 
 /// A location that was typed.
 fn location(text: &str) -> Result<Location, Error> {
-    text.parse::<Location>().map_err(|e| Error::Usage {
+    typed::source(text).map_err(|reason| Error::Usage {
         class: ErrorClass::Reference,
-        faults: vec![e.to_string()],
+        faults: vec![reason],
         hint: Some("`wharf --help` shows how names are written".to_owned()),
     })
 }

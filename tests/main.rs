@@ -35,4 +35,5 @@ mod support;
 mod sync;
 mod terminal;
 mod tui;
+mod typed_files;
 mod wrong_bytes;

@@ -288,12 +288,16 @@ impl Host {
             let challenge = challenge::read(answer.headers(), answer.url());
             let failure = answer.failure().await;
             rounds += 1;
-            let Some(challenge) = challenge.filter(|_| rounds <= 2) else {
+            let Some(challenge) = challenge else {
                 return Err(failure);
             };
             let lacks = pass.as_ref().filter(|_| challenge.insufficient).and_then(|pass| {
                 scope::missing(call.scopes.list(), pass.header.to_str().unwrap_or_default())
             });
+            // Others that were refused at the same time may have had a new pass made meanwhile: then it takes two rounds.
+            if rounds > 2 {
+                return Err(error::lacking(failure, lacks));
+            }
             match self.auth.challenged(self, &call.scopes, challenge, pass.as_ref()).await? {
                 Some(next) => pass = Some(next),
                 None => return Err(error::lacking(failure, lacks)),

@@ -63,15 +63,8 @@ fn specs(args: &ExportArgs, config: &Config) -> Result<(Into, Vec<JobSpec>), Err
     }
     let wanted = Platforms::from_list(platforms(&args.platform, &mut faults));
     let several = matches!(&wanted, Platforms::Only(list) if list.len() > 1);
-    let into = match &args.into {
-        Some(path) => faults.take(ErrorClass::Config, into(path)),
-        None => Some(Into::Directory(config.downloads.clone())),
-    };
+    let into = place(args, config, &mut faults);
     match &into {
-        Some(Into::Directory(path)) if args.single => {
-            let path = path.display();
-            faults.add(ErrorClass::Config, format!("--single needs a file, NAME.tar; {path} is a directory"));
-        }
         Some(Into::Directory(_)) | None => {}
         Some(_) if several => {
             faults.add(ErrorClass::Config, "one file holds one platform; give a directory for several")
@@ -127,6 +120,19 @@ pub(super) fn file(into: &Into, image: &Location, more: &[Location]) -> Location
     // The name that `docker load` gives it; several images have their own.
     let reference = image.as_registry().filter(|_| more.is_empty()).cloned();
     Location::DockerArchive { path, reference }
+}
+
+/// Where the command line says that it goes. All images of `--single` need a file.
+pub(super) fn place(args: &ExportArgs, config: &Config, faults: &mut Faults) -> Option<Into> {
+    let place = match &args.into {
+        Some(path) => faults.take(ErrorClass::Config, into(path)),
+        None => Some(Into::Directory(config.downloads.clone())),
+    };
+    if let (true, Some(Into::Directory(path))) = (args.single, &place) {
+        let path = path.display();
+        faults.add(ErrorClass::Config, format!("--single needs a file, NAME.tar; {path} is a directory"));
+    }
+    place
 }
 
 /// What `-o` means: `-` is standard output; an existing directory, a trailing slash or a name without an extension is a

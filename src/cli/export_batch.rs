@@ -5,7 +5,7 @@ use std::path::Path;
 use super::args::{ExportArgs, TypedBatch};
 use super::copy::{platforms, refuse_read_only};
 use super::error::Faults;
-use super::export::{Into, file, into, make_directory, refuse_taken};
+use super::export::{Into, file, make_directory, place, refuse_taken};
 use super::interrupt::{ends, or_ended};
 use super::load_script::{self, Loaded};
 use super::{Context, Error, Outcome, batch, batch_plan, dry_run, transfer};
@@ -65,22 +65,12 @@ pub(super) async fn run(args: &ExportArgs, from: &TypedBatch, context: &Context)
 /// The place and the platforms that the command line names, or all that is wrong with it and with the file.
 fn typed(args: &ExportArgs, from: &TypedBatch, config: &Config) -> Result<(Into, Option<Platforms>), Error> {
     let mut faults = Faults::default();
-    let into = match &args.into {
-        Some(path) => faults.take(ErrorClass::Config, into(path)),
-        None => Some(Into::Directory(config.downloads.clone())),
-    };
-    match &into {
-        Some(Into::Directory(path)) if args.single => {
-            let path = path.display();
-            faults.add(ErrorClass::Config, format!("--single needs a file, NAME.tar; {path} is a directory"));
-        }
-        Some(place @ (Into::File(_) | Into::Stream)) if !args.single => {
-            let reason = format!(
-                "{place} is one file; give a directory for the images of --from, or --single to put all of them into it"
-            );
-            faults.add(ErrorClass::Config, reason);
-        }
-        Some(_) | None => {}
+    let into = place(args, config, &mut faults);
+    if let (false, Some(place @ (Into::File(_) | Into::Stream))) = (args.single, &into) {
+        let reason = format!(
+            "{place} is one file; give a directory for the images of --from, or --single to put all of them into it"
+        );
+        faults.add(ErrorClass::Config, reason);
     }
     if let Some(Into::Directory(path) | Into::File(path)) = &into {
         refuse_read_only(&Target::ExportInto(path.clone()), config, &mut faults);

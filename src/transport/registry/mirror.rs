@@ -198,6 +198,20 @@ impl MirroredRepository {
         }
         self.0.own.get_blob_part(blob, from, until).await
     }
+
+    /// A list of the registry's own, while it answers: a mirror need not know all that there is.
+    async fn list<'a, T>(
+        &'a self,
+        ask: impl Fn(&'a RepositoryClient) -> BoxFuture<'a, Result<Vec<T>>>,
+    ) -> Result<Vec<T>> {
+        let own = ask(&self.0.own).await;
+        for n in self.willing(None).into_iter().filter(|_| own.is_err()) {
+            if let Ok(listed) = ask(&self.0.mirrors[n]).await {
+                return Ok(listed);
+            }
+        }
+        own
+    }
 }
 
 impl Source for MirroredRepository {
@@ -223,29 +237,12 @@ impl Source for MirroredRepository {
         Box::pin(self.get_part(blob, from, until))
     }
 
-    // A mirror need not know all that there is: lists are the registry's own, while it answers.
     fn referrers<'a>(&'a self, subject: &'a Digest) -> BoxFuture<'a, Result<Vec<Descriptor>>> {
-        Box::pin(async move {
-            let own = Source::referrers(&self.0.own, subject).await;
-            for n in self.willing(None).into_iter().filter(|_| own.is_err()) {
-                if let Ok(listed) = Source::referrers(&self.0.mirrors[n], subject).await {
-                    return Ok(listed);
-                }
-            }
-            own
-        })
+        Box::pin(self.list(move |repository| Source::referrers(repository, subject)))
     }
 
     fn tags(&self) -> BoxFuture<'_, Result<Vec<Tag>>> {
-        Box::pin(async move {
-            let own = Source::tags(&self.0.own).await;
-            for n in self.willing(None).into_iter().filter(|_| own.is_err()) {
-                if let Ok(listed) = Source::tags(&self.0.mirrors[n]).await {
-                    return Ok(listed);
-                }
-            }
-            own
-        })
+        Box::pin(self.list(Source::tags))
     }
 
     fn doubt(&self, blob: &Digest) -> bool {

@@ -236,17 +236,28 @@ fn draw_dialog(state: &State, layout: &Layout, dialog: &Dialog, buffer: &mut Buf
                 return;
             }
             let chosen = position == dialog.cursor;
-            let lead = if chosen && n == 0 { glyphs.cursor } else { " " };
-            Pen::new(buffer, inner, row, glyphs.ellipsis)
-                .skip(1)
-                .put(lead, theme.accent)
-                .skip(1)
-                .put(line, theme.text);
-            if chosen {
-                buffer.set_style(Rect { y: inner.y + row, height: 1, ..inner }, theme.cursor);
-            }
+            choice(state, (buffer, inner), row, (line, chosen, n == 0));
             row += 1;
         }
+    }
+}
+
+/// A line of a choice; the chosen one's first has the cursor.
+pub(super) fn choice(
+    state: &State,
+    (buffer, inner): (&mut Buffer, Rect),
+    row: u16,
+    (text, chosen, is_first): (&str, bool, bool),
+) {
+    let (theme, glyphs) = (&state.theme, &state.glyphs);
+    let lead = if chosen && is_first { glyphs.cursor } else { " " };
+    Pen::new(buffer, inner, row, glyphs.ellipsis)
+        .skip(1)
+        .put(lead, theme.accent)
+        .skip(1)
+        .put(text, theme.text);
+    if chosen {
+        buffer.set_style(Rect { y: inner.y + row, height: 1, ..inner }, theme.cursor);
     }
 }
 

@@ -75,16 +75,7 @@ pub(super) fn draw(state: &State, layout: &Layout, removal: &Removal, buffer: &m
     for (n, (choice, chosen)) in
         [("cancel", !removal.chosen), (&delete, removal.chosen)].into_iter().enumerate()
     {
-        let row = first + n as u16;
-        let lead = if chosen { glyphs.cursor } else { " " };
-        Pen::new(buffer, inner, row, glyphs.ellipsis)
-            .skip(1)
-            .put(lead, theme.accent)
-            .skip(1)
-            .put(choice, theme.text);
-        if chosen {
-            buffer.set_style(Rect { y: inner.y + row, height: 1, ..inner }, theme.cursor);
-        }
+        popup::choice(state, (buffer, inner), first + n as u16, (choice, chosen, true));
     }
 }
 

@@ -43,7 +43,12 @@ impl Inner {
         let takes_one = |door: &Option<DestinationDoor>| door.as_ref().is_none_or(|door| door.single);
         let mut notes: Vec<String> = self.staged_note(&spec.source).await.into_iter().collect();
         notes.extend(source.save_image(spec).await?);
-        if !named.iter().all(takes_one) {
+        let shape = match named.iter().filter(|door| takes_one(door)).count() {
+            0 => Shape::Whole,
+            all if all == named.len() => Shape::One,
+            _ => Shape::Mixed,
+        };
+        if shape != Shape::One {
             source = self.gzip_layers(source, &mut notes).await?;
         }
         for registry in named.iter().flatten().filter_map(|door| door.registry.as_ref()) {
@@ -52,11 +57,6 @@ impl Inner {
         let found = async { source.source.manifest(&source.at).await.map_err(Error::from) };
         // One request to each side, at the same time: a second copy of the same image ends here.
         let (found, tags_now) = tokio::try_join!(found, self.tags_now(&named))?;
-        let shape = match named.iter().filter(|door| takes_one(door)).count() {
-            0 => Shape::Whole,
-            all if all == named.len() => Shape::One,
-            _ => Shape::Mixed,
-        };
         let platforms = self.platforms_for_engines(&named, &found, &spec.platforms, &mut notes).await?;
         let mut arrival = self.choose(&source, found, &platforms, shape).await?;
         arrival.notes.append(&mut notes);

@@ -23,7 +23,6 @@ pub struct Extras {
 }
 
 // serde asks for a reference.
-#[allow(clippy::trivially_copy_pass_by_ref)]
 fn is_false(value: &bool) -> bool {
     !value
 }
@@ -31,7 +30,6 @@ fn is_false(value: &bool) -> bool {
 impl Extras {
     /// Whether nothing was asked for.
     // serde asks for a reference.
-    #[allow(clippy::trivially_copy_pass_by_ref)]
     pub fn is_none(&self) -> bool {
         *self == Extras::default()
     }

@@ -10,7 +10,7 @@ use super::headless::open_ledger_at;
 use super::{logging, options};
 use crate::cli::Args;
 use crate::config::credentials::{Environment, LoginStore};
-use crate::config::{Config, Loaded, RegistryEntry, RegistryType, paths};
+use crate::config::{Config, Language, Loaded, RegistryEntry, RegistryType, paths};
 use crate::engine::Engine;
 use crate::tui::theme::{ColourDepth, Theme};
 use crate::tui::{self, Exit, TuiOptions};
@@ -101,7 +101,7 @@ pub(super) async fn demo(args: &Args, config: Config) -> u8 {
 }
 
 fn tui_options(
-    config: Config,
+    mut config: Config,
     engine: futures_util::future::BoxFuture<'static, Result<Engine, String>>,
     logins: LoginStore,
     notice: Option<String>,
@@ -110,7 +110,14 @@ fn tui_options(
     // The configuration was checked: it names a theme that there is.
     let theme = Theme::named(&config.theme, depth).unwrap_or_else(Theme::mono);
     let symbols = config.symbols;
+    config.language = Some(config.language.unwrap_or_else(|| language(&variable)));
     TuiOptions { config, engine, theme, symbols, logins, notice }
+}
+
+/// The environment's language. Of the three variables the first that is set counts, as everywhere.
+fn language(variable: &dyn Fn(&str) -> Option<String>) -> Language {
+    let locale = ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().find_map(variable);
+    locale.map_or(Language::English, |locale| Language::of_locale(&locale))
 }
 
 async fn show(options: TuiOptions) -> u8 {

@@ -94,6 +94,35 @@ pub enum Symbols {
     Ascii,
 }
 
+/// A language of the terminal UI.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Language {
+    /// English.
+    #[default]
+    English,
+    /// 简体中文, simplified Chinese.
+    Chinese,
+}
+
+impl Language {
+    /// The languages as the file has them.
+    pub const NAMES: [(&'static str, Language); 2] =
+        [("en", Language::English), ("zh-CN", Language::Chinese)];
+
+    /// The language as the file has it.
+    pub fn as_str(self) -> &'static str {
+        Language::NAMES.iter().find(|(_, language)| *language == self).map_or("", |(name, _)| name)
+    }
+
+    /// The language of a POSIX locale, as `LANG` has it: `zh_CN.UTF-8` is Chinese, what is not known English.
+    pub fn of_locale(locale: &str) -> Language {
+        match locale.split(['_', '-', '.', '@']).next() {
+            Some("zh") => Language::Chinese,
+            _ => Language::English,
+        }
+    }
+}
+
 impl RegistryEntry {
     /// The registry, if it is one. A host with neither a dot nor a port gets its port: no reference could begin with it
     /// otherwise.

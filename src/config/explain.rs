@@ -48,6 +48,10 @@ impl Config {
             ("stall_timeout".to_owned(), format!("{} s", self.stall_timeout)),
             ("theme".to_owned(), self.theme.clone()),
             ("symbols".to_owned(), symbols.to_owned()),
+            (
+                "language".to_owned(),
+                self.language.map_or_else(|| "(the environment's)".to_owned(), |l| l.as_str().to_owned()),
+            ),
         ];
         for (n, entry) in self.registries.iter().enumerate() {
             for (key, value) in entry_values(entry) {

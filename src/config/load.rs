@@ -8,7 +8,7 @@ use super::document::{self, Position, Value};
 use super::fault::{ConfigFaults, Fault};
 use super::prefix::Prefix;
 use super::reader::{Field, Fields, Reader};
-use super::{Config, Symbols, THEMES, paths};
+use super::{Config, paths};
 
 /// The largest configuration that is read, in bytes.
 const FILE_LIMIT: u64 = 1 << 20;
@@ -138,14 +138,7 @@ fn general(reader: &mut Reader, fields: &mut Fields<'_>, surroundings: &Surround
         config.stall_timeout = n;
     }
     config.bandwidth = fields.take(reader, "bandwidth").and_then(|field| reader.rate(&field));
-    let themes = THEMES.map(|name| (name, name));
-    if let Some(theme) = fields.take(reader, "theme").and_then(|field| reader.choice(&field, &themes)) {
-        config.theme = theme.to_owned();
-    }
-    let symbols = [("unicode", Symbols::Unicode), ("ascii", Symbols::Ascii)];
-    if let Some(symbols) = fields.take(reader, "symbols").and_then(|field| reader.choice(&field, &symbols)) {
-        config.symbols = symbols;
-    }
+    super::screen::read(reader, fields, config);
 }
 
 /// `target:`, what [`super::Prefix`] takes: an entry's name, `HOST[/PREFIX]`, `store:`, `oci:DIR`. Read after the entries, whatever the file's order.

@@ -13,12 +13,13 @@ pub mod paths;
 mod prefix;
 mod reader;
 mod registries;
+mod screen;
 mod secret;
 mod url;
 
 pub use batch::{Batch, BatchImage, BatchJobs, SYNC_EXAMPLE, TagLists, Terms};
 pub use document::Position;
-pub use entry::{Proxy, RegistryEntry, RegistryType, Symbols, Tls};
+pub use entry::{Language, Proxy, RegistryEntry, RegistryType, Symbols, Tls};
 pub use explain::Setting;
 pub use fault::{ConfigFaults, Fault};
 pub use load::Loaded;
@@ -67,6 +68,8 @@ pub struct Config {
     pub theme: String,
     /// Symbols of the terminal UI.
     pub symbols: Symbols,
+    /// The terminal UI's language; `None` for the environment's.
+    pub language: Option<Language>,
     /// The line of each field that the file sets, by its path (`registries[0].url`); all else is a default.
     pub set_at: BTreeMap<String, usize>,
 }
@@ -87,6 +90,7 @@ impl Default for Config {
             stall_timeout: 30,
             theme: "dark".to_owned(),
             symbols: Symbols::Unicode,
+            language: None,
             set_at: BTreeMap::new(),
         }
     }

@@ -150,6 +150,8 @@ pub struct Keymap {
     single: HashMap<(Context, Key), Action>,
     double: HashMap<(Context, Key, Key), Action>,
     pending: Option<Key>,
+    /// An action's keys as they are written, the one to show first.
+    shown: HashMap<Action, Vec<String>>,
 }
 
 impl Keymap {
@@ -179,8 +181,21 @@ impl Keymap {
         };
         match before {
             Some(_) => Err(KeymapError::Conflict { keys: keys.to_owned(), context }),
-            None => Ok(()),
+            None => {
+                self.shown.entry(action).or_default().push(keys.to_owned());
+                Ok(())
+            }
         }
+    }
+
+    /// An action's keys as they are written; none for one that only the palette knows.
+    pub fn keys(&self, action: Action) -> &[String] {
+        self.shown.get(&action).map_or(&[], Vec::as_slice)
+    }
+
+    /// The key to show for an action; empty if it has none.
+    pub fn key(&self, action: Action) -> &str {
+        self.keys(action).first().map_or("", String::as_str)
     }
 
     /// Takes a key: `contexts` are asked in their order.

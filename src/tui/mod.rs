@@ -13,6 +13,7 @@ pub mod theme;
 pub mod update;
 pub mod upkeep;
 pub mod view;
+pub mod words;
 
 #[cfg(test)]
 mod tests;

@@ -32,11 +32,11 @@ use self::marks::Marks;
 use self::popup::Popup;
 use self::queue::Queue;
 use self::registries::Registries;
-use super::action::Context;
+use super::action::{Action, Context};
 use super::keymap::Keymap;
 use super::symbols::Glyphs;
 use super::theme::Theme;
-use crate::config::{Config, Prefix};
+use crate::config::{Config, Language, Prefix};
 use crate::engine::{Image, ListedImages, Place};
 use crate::job::Failure;
 use crate::oci::{Digest, Location};
@@ -64,14 +64,14 @@ impl Pane {
         [Pane::Registries, Pane::Browse, Pane::Queue, Pane::Jobs, Pane::Logs, Pane::Details];
 
     /// The digit that leads to it, and its name.
-    pub fn title(self) -> (char, &'static str) {
+    pub fn title(self, words: Language) -> (char, &'static str) {
         match self {
-            Pane::Registries => ('1', "Registries"),
-            Pane::Browse => ('2', "Browse"),
-            Pane::Queue => ('3', "Queue"),
-            Pane::Jobs => ('4', "Jobs"),
-            Pane::Logs => ('5', "Logs"),
-            Pane::Details => ('0', "Details"),
+            Pane::Registries => ('1', words.pane_registries()),
+            Pane::Browse => ('2', words.pane_browse()),
+            Pane::Queue => ('3', words.pane_queue()),
+            Pane::Jobs => ('4', words.pane_jobs()),
+            Pane::Logs => ('5', words.pane_logs()),
+            Pane::Details => ('0', words.pane_details()),
         }
     }
 
@@ -134,6 +134,8 @@ pub struct State {
     pub theme: Theme,
     /// With which symbols.
     pub glyphs: Glyphs,
+    /// The language of every text: `state.words.mark_first()`, see [`super::words`].
+    pub words: Language,
     /// Which key does what.
     pub keymap: Keymap,
     /// Whether there is an engine.
@@ -204,6 +206,7 @@ impl State {
             clock: Timestamp::UNIX_EPOCH,
             theme,
             glyphs: Glyphs::of(config.symbols),
+            words: config.language.unwrap_or_default(),
             keymap,
             engine: EngineState::Starting,
             focus: Pane::Registries,
@@ -290,6 +293,11 @@ impl State {
         let window = list.offset..(list.offset + height).min(list.len());
         let located = window.filter_map(|position| self.browse.key_at(position)?.location().cloned());
         located.filter(|location| !matches!(location, Location::DockerDaemon { .. })).collect()
+    }
+
+    /// The key to show for an action; empty if it has none.
+    pub fn key(&self, action: Action) -> &str {
+        self.keymap.key(action)
     }
 
     /// Sets the bottom line's message.

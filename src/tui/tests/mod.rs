@@ -65,17 +65,9 @@ fn config() -> Config {
         ],
         target: Some("dr-b.example/mirror".to_owned()),
         downloads: PathBuf::from("downloads"),
-        store: None,
         workers: 4,
         workers_per_host: 4,
-        bandwidth: None,
-        attempts: 5,
-        retries_per_job: 100,
-        rate_limit_reserve: 0,
-        stall_timeout: 30,
-        theme: "dark".to_owned(),
-        symbols: Symbols::Unicode,
-        set_at: Default::default(),
+        ..Config::default()
     }
 }
 

@@ -4,8 +4,8 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
+use super::spinner;
 use super::text::{Pen, age, bytes, wrap};
-use super::{key, spinner};
 use crate::oci::Location;
 use crate::tui::action::Action;
 use crate::tui::state::browse::Level;
@@ -165,7 +165,7 @@ fn footer(state: &State, line: Rect, buffer: &mut Buffer) {
     }
     if let Load::Failed(failure) = &list.load {
         pen.put(
-            &format!("{} {} ({} asks again)", glyphs.failed, failure.message, key(Action::Refresh)),
+            &format!("{} {} ({} asks again)", glyphs.failed, failure.message, state.key(Action::Refresh)),
             theme.error,
         );
     }
@@ -184,9 +184,8 @@ fn empty(state: &State, area: Rect, buffer: &mut Buffer) {
     };
     let mut lines: Vec<(String, Style)> = Vec::new();
     match (&state.browse.place, &list.load) {
-        (None, _) => {
-            lines.push((format!("choose a registry and press {}", key(Action::OpenRegistry)), theme.dim))
-        }
+        (None, _) => lines
+            .push((format!("choose a registry and press {}", state.key(Action::OpenRegistry)), theme.dim)),
         (_, Load::Loading) => {
             lines.push((format!("{} asking for {what}{}", spinner(state), state.glyphs.ellipsis), theme.dim))
         }
@@ -195,9 +194,9 @@ fn empty(state: &State, area: Rect, buffer: &mut Buffer) {
             lines.push((format!("class: {}", failure.class), theme.dim));
             lines.extend(failure.hint.iter().map(|hint| (format!("hint: {hint}"), theme.warn)));
             lines.extend(super::login::mends(state).map(|text| (text, theme.key)));
-            let by_name = format!("; {} opens a repository by its name", key(Action::OpenRepository));
+            let by_name = format!("; {} opens a repository by its name", state.key(Action::OpenRepository));
             let more = if state.browse.level == Level::Repositories { by_name } else { String::new() };
-            lines.push((format!("{} asks again{more}", key(Action::Refresh)), theme.dim));
+            lines.push((format!("{} asks again{more}", state.key(Action::Refresh)), theme.dim));
         }
         _ if list.has_work() => {}
         _ if !list.filter().is_empty() => {
@@ -207,7 +206,7 @@ fn empty(state: &State, area: Rect, buffer: &mut Buffer) {
             lines.push((format!("no {what} here"), theme.dim));
             if state.browse.level == Level::Repositories {
                 lines.push((
-                    format!("{} opens a repository by its name", key(Action::OpenRepository)),
+                    format!("{} opens a repository by its name", state.key(Action::OpenRepository)),
                     theme.dim,
                 ));
             }

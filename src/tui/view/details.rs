@@ -5,8 +5,8 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
+use super::spinner;
 use super::text::{age, bytes, cut, wrap};
-use super::{key, spinner};
 use crate::engine::{FileKind, Image, ImagePlatform};
 use crate::oci::{media_type, printable};
 use crate::tui::action::Action;
@@ -40,7 +40,11 @@ pub(super) fn lines(state: &State, width: u16, full: bool) -> Vec<Line<'static>>
         };
         page.pair("kind", kind, state.theme.dim);
         page.text(
-            &format!("{} shows its images, {} adds them all", key(Action::Descend), key(Action::Add)),
+            &format!(
+                "{} shows its images, {} adds them all",
+                state.key(Action::Descend),
+                state.key(Action::Add)
+            ),
             state.theme.dim,
         );
         return page.lines;
@@ -63,7 +67,7 @@ pub(super) fn lines(state: &State, width: u16, full: bool) -> Vec<Line<'static>>
             if let Some(text) = super::login::mends(state) {
                 page.text(&text, state.theme.key);
             }
-            page.text(&format!("{} in the browser asks again", key(Action::Refresh)), state.theme.dim);
+            page.text(&format!("{} in the browser asks again", state.key(Action::Refresh)), state.theme.dim);
         }
         Some(Known::Asked) => {
             page.text(&format!("{} asking{}", spinner(state), state.glyphs.ellipsis), state.theme.dim)

@@ -33,7 +33,8 @@ pub(super) fn draw(state: &State, area: Rect, buffer: &mut Buffer) {
         .flat_map(|context| TABLE.iter().filter(move |entry| entry.context == *context));
     let mut first = true;
     for entry in entries {
-        let (Some(key), Some(label)) = (entry.keys.first(), label(state, entry.action, entry.hint)) else {
+        let key = state.key(entry.action);
+        let Some(label) = label(state, entry.action, entry.hint).filter(|_| !key.is_empty()) else {
             continue;
         };
         let separator = if first { String::new() } else { format!(" {} ", glyphs.dot) };

@@ -6,8 +6,8 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
+use super::spinner;
 use super::text::{Pen, bytes, cut, cut_front, duration};
-use super::{key, spinner};
 use crate::job::{BlobProgress, BlobStage, Job, JobState, Progress};
 use crate::oci::ErrorClass;
 use crate::tui::action::Action;
@@ -24,7 +24,7 @@ pub fn columns(width: u16) -> usize {
 pub(super) fn draw(state: &State, area: Rect, buffer: &mut Buffer) {
     let jobs = &state.jobs;
     if jobs.rows().is_empty() {
-        let text = format!("nothing was started yet: {} starts the queue", key(Action::Start));
+        let text = state.words.nothing_started(state.key(Action::Start));
         Pen::new(buffer, area, 0, state.glyphs.ellipsis).skip(1).put(&text, state.theme.dim);
         return;
     }
@@ -161,8 +161,9 @@ fn failure(state: &State, job: &Job, pen: &mut Pen) {
     let theme = &state.theme;
     let auth = job.failure.as_ref().is_some_and(|failure| failure.class == ErrorClass::Auth);
     // The key that mends it stands first.
-    let login = if auth { format!("  {} login", key(Action::Login)) } else { String::new() };
-    let keys = format!("{login}  {} retry  {} why", key(Action::RetryJob), key(Action::JobDetails));
+    let login = if auth { format!("  {} login", state.key(Action::Login)) } else { String::new() };
+    let keys =
+        format!("{login}  {} retry  {} why", state.key(Action::RetryJob), state.key(Action::JobDetails));
     if pen.room() > 50 {
         pen.right(&keys, 0, theme.key);
     }

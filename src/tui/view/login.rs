@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 
 use super::layout::Layout;
 use super::text::{Pen, wrap};
-use super::{key, popup, spinner};
+use super::{popup, spinner};
 use crate::tui::action::Action;
 use crate::tui::state::State;
 use crate::tui::state::login::{Field, LoginForm};
@@ -25,7 +25,7 @@ pub(super) fn draw(state: &State, layout: &Layout, form: &LoginForm, buffer: &mu
     };
     let lines = wrap(&text, popup::columns(layout));
     let area = popup::area(layout, false, 4 + lines.len());
-    let (next, enter, esc) = ("tab", key(Action::PromptAccept), key(Action::PromptClose));
+    let (next, enter, esc) = ("tab", state.key(Action::PromptAccept), state.key(Action::PromptClose));
     let below = format!(" {next} next {enter} log in {esc} back ");
     let inner = popup::open(state, area, "Log in", &below, buffer);
     // With little room the line that is being typed comes first.
@@ -71,5 +71,5 @@ fn line(state: &State, form: &LoginForm, field: Field, here: bool, pen: &mut Pen
 /// What mends a refusal that is shown: `L logs in to h.io`.
 pub(super) fn mends(state: &State) -> Option<String> {
     let registry = wanted(state)?;
-    Some(format!("{} logs in to {registry}", key(Action::Login)))
+    Some(format!("{} logs in to {registry}", state.key(Action::Login)))
 }

@@ -69,26 +69,21 @@ pub fn spinner(state: &State) -> &'static str {
     turns[(state.now.as_millis() / 100) as usize % turns.len()]
 }
 
-/// An action's first key, as it is written.
-pub fn key(action: Action) -> &'static str {
-    action.entry().and_then(|entry| entry.keys.first()).copied().unwrap_or_default()
-}
-
 /// The top line: where from, where to, and how it goes.
 fn header(state: &State, area: Rect, buffer: &mut Buffer) {
     let (theme, glyphs) = (&state.theme, &state.glyphs);
     buffer.set_style(area, theme.header);
     let mut pen = Pen::new(buffer, area, 0, glyphs.ellipsis);
-    let help = format!("  {} help ", key(Action::Help));
+    let help = format!("  {} help ", state.key(Action::Help));
     if pen.room() > 60 {
         pen.right(&help, 0, theme.header);
     }
     pen.put(" wharf", theme.header.patch(theme.accent)).skip(2);
     let context = if state.browse.name.is_empty() { glyphs.dash } else { &state.browse.name };
-    let target = state
-        .target
-        .as_ref()
-        .map_or_else(|| format!("no target ({})", key(Action::SetTarget)), |t| state.registries.name_of(t));
+    let target = state.target.as_ref().map_or_else(
+        || format!("no target ({})", state.key(Action::SetTarget)),
+        |t| state.registries.name_of(t),
+    );
     let room = pen.room();
     let numbers = numbers(state);
     let used: usize = numbers.iter().map(|(text, _)| text::width(text) + 2).sum();

@@ -97,7 +97,7 @@ fn title_line(state: &State, placed: &Placed, buffer: &mut Buffer) {
 
 /// The pane's digit, its name, and what its title says beyond.
 fn title(state: &State, pane: Pane) -> (char, &'static str, String) {
-    let (digit, name) = pane.title();
+    let (digit, name) = pane.title(state.words);
     let more = match pane {
         Pane::Registries => String::new(),
         Pane::Browse => browse_title(state),

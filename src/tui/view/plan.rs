@@ -87,7 +87,7 @@ fn row_lines(state: &State, row: &PlanRow, width: usize) -> Vec<Line<'static>> {
                 push(5, &format!("hint: {hint}"), theme.warn);
             }
             if let Some(registry) = refusing(failure, row.spec.locations()) {
-                push(5, &format!("{} logs in to {registry}", super::key(Action::PopupLogin)), theme.key);
+                push(5, &format!("{} logs in to {registry}", state.key(Action::PopupLogin)), theme.key);
             }
         }
         Some(Ok(plan)) => {

@@ -9,7 +9,7 @@ use tui_input::Input;
 
 use super::layout::Layout;
 use super::text::{Pen, width, wrap};
-use super::{details, key, plan};
+use super::{details, plan};
 use crate::engine::Place;
 use crate::job::JobId;
 use crate::oci::printable;
@@ -76,10 +76,10 @@ fn scrolled(state: &State, popup: &Popup, layout: &Layout) -> Option<(String, Ve
 
 /// What the keys do in a popup, for its lower border.
 fn below(state: &State, popup: &Popup) -> String {
-    let (enter, esc) = (key(Action::PopupAccept), key(Action::PopupClose));
+    let (enter, esc) = (state.key(Action::PopupAccept), state.key(Action::PopupClose));
     let accept = super::hints::accept(popup).map(|what| format!("{enter} {what} ")).unwrap_or_default();
     let login =
-        crate::tui::update::login::wanted(state).map(|_| format!("{} login ", key(Action::PopupLogin)));
+        crate::tui::update::login::wanted(state).map(|_| format!("{} login ", state.key(Action::PopupLogin)));
     format!(" {accept}{}{esc} back ", login.unwrap_or_default())
 }
 
@@ -156,7 +156,7 @@ fn draw_prompt(state: &State, layout: &Layout, prompt: &Prompt, buffer: &mut Buf
     let errors = prompt.error.as_ref().map(|error| wrap(error, columns(layout))).unwrap_or_default();
     let explained = wrap(explain, columns(layout));
     let area = area(layout, false, 2 + explained.len() + errors.len());
-    let below = format!(" {} ok {} back ", key(Action::PromptAccept), key(Action::PromptClose));
+    let below = format!(" {} ok {} back ", state.key(Action::PromptAccept), state.key(Action::PromptClose));
     let inner = open(state, area, title, &below, buffer);
     if inner.height == 0 {
         return;
@@ -173,7 +173,8 @@ fn draw_prompt(state: &State, layout: &Layout, prompt: &Prompt, buffer: &mut Buf
 fn draw_palette(state: &State, layout: &Layout, palette: &Palette, buffer: &mut Buffer) {
     let (theme, glyphs) = (&state.theme, &state.glyphs);
     let area = area(layout, false, 14);
-    let below = format!(" {} do it {} back ", key(Action::PromptAccept), key(Action::PromptClose));
+    let below =
+        format!(" {} do it {} back ", state.key(Action::PromptAccept), state.key(Action::PromptClose));
     let inner = open(state, area, "Command", &below, buffer);
     if inner.height == 0 {
         return;
@@ -186,7 +187,7 @@ fn draw_palette(state: &State, layout: &Layout, palette: &Palette, buffer: &mut 
     for (row, (position, action)) in (1..inner.height).zip(palette.hits.iter().enumerate().skip(first)) {
         let Some(entry) = action.entry() else { continue };
         let mut pen = Pen::new(buffer, inner, row, glyphs.ellipsis);
-        pen.right(" ", 1, theme.text).right(entry.keys.first().copied().unwrap_or_default(), 8, theme.key);
+        pen.right(" ", 1, theme.text).right(state.key(entry.action), 8, theme.key);
         pen.skip(1).column(entry.name, 18, theme.text).put(entry.doc, theme.dim);
         if position == palette.cursor {
             buffer.set_style(Rect { y: inner.y + row, height: 1, ..inner }, theme.cursor);
@@ -219,7 +220,8 @@ fn draw_dialog(state: &State, layout: &Layout, dialog: &Dialog, buffer: &mut Buf
         dialog.choices.iter().map(|(_, choice)| wrap(choice, columns(layout).saturating_sub(4))).collect();
     let rows = text.len() + 1 + choices.iter().map(Vec::len).sum::<usize>();
     let area = area(layout, false, rows);
-    let below = format!(" {} choose {} stay ", key(Action::DialogAccept), key(Action::DialogClose));
+    let below =
+        format!(" {} choose {} stay ", state.key(Action::DialogAccept), state.key(Action::DialogClose));
     let inner = open(state, area, &title, &below, buffer);
     let mut row = 0;
     for line in &text {
@@ -292,7 +294,7 @@ fn help(state: &State, columns: usize) -> Vec<Line<'static>> {
     for context in contexts {
         lines.push(Line::from(Span::styled(format!(" {}", context.title()), theme.title_focus)));
         for entry in TABLE.iter().filter(|entry| entry.context == context) {
-            let keys = match entry.keys {
+            let keys = match state.keymap.keys(entry.action) {
                 [] => format!(":{}", entry.name),
                 keys => keys.join(" / "),
             };
@@ -368,7 +370,7 @@ fn why(state: &State, id: JobId, columns: usize) -> Vec<Line<'static>> {
         if let Some(text) = super::login::mends(state) {
             push(&text, theme.key);
         }
-        push(&format!("{} in the jobs tries again", key(Action::RetryJob)), theme.dim);
+        push(&format!("{} in the jobs tries again", state.key(Action::RetryJob)), theme.dim);
     }
     let (settled, all) = job.progress.settled_blobs();
     if all > 0 {

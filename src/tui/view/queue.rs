@@ -5,8 +5,8 @@ use std::path::Path;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use super::spinner;
 use super::text::{Pen, wrap};
-use super::{key, spinner};
 use crate::oci::{Location, Platforms, Reference, TagOrDigest, printable};
 use crate::tui::action::Action;
 use crate::tui::state::queue::Goal;
@@ -18,8 +18,8 @@ pub(super) fn draw(state: &State, area: Rect, buffer: &mut Buffer) {
     if queue.drafts().is_empty() {
         let text = format!(
             "empty: {} adds what is marked, {} adds by typing",
-            key(Action::Add),
-            key(Action::AddReference)
+            state.key(Action::Add),
+            state.key(Action::AddReference)
         );
         for (row, line) in (0..area.height).zip(wrap(&text, usize::from(area.width).saturating_sub(2))) {
             Pen::new(buffer, area, row, glyphs.ellipsis).skip(1).put(&line, theme.dim);

@@ -3,7 +3,6 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::key;
 use super::text::{Pen, wrap};
 use crate::config::RegistryType;
 use crate::tui::action::Action;
@@ -58,7 +57,7 @@ fn description(state: &State, area: Rect, buffer: &mut Buffer) {
     let free = usize::from(area.height).saturating_sub(registries.rows.len() + 1).min(most);
     let text = match (&place.place, &place.health) {
         (Err(reason), _) | (Ok(_), Health::Failed(reason)) => reason,
-        (Ok(_), Health::Refused) => &format!("asks for a login: {}", key(Action::Login)),
+        (Ok(_), Health::Refused) => &format!("asks for a login: {}", state.key(Action::Login)),
         (Ok(_), _) => &place.description,
     };
     let lines = wrap(text, usize::from(area.width).saturating_sub(2));

@@ -7,7 +7,7 @@ use ratatui::text::{Line, Span};
 
 use super::layout::Layout;
 use super::text::{Pen, wrap};
-use super::{key, popup, spinner};
+use super::{popup, spinner};
 use crate::engine::Deletion;
 use crate::oci::{Location, printable};
 use crate::tui::action::Action;
@@ -40,10 +40,12 @@ pub(super) fn draw(state: &State, layout: &Layout, removal: &Removal, buffer: &m
     let (area, lines) = area(state, layout, removal);
     let below = match removal.stage {
         Stage::Asking if removal.types() => {
-            format!(" {} delete {} back ", key(Action::PromptAccept), key(Action::PromptClose))
+            format!(" {} delete {} back ", state.key(Action::PromptAccept), state.key(Action::PromptClose))
         }
-        Stage::Asking => format!(" {} choose {} back ", key(Action::DialogAccept), key(Action::DialogClose)),
-        _ => format!(" {} back ", key(Action::PopupClose)),
+        Stage::Asking => {
+            format!(" {} choose {} back ", state.key(Action::DialogAccept), state.key(Action::DialogClose))
+        }
+        _ => format!(" {} back ", state.key(Action::PopupClose)),
     };
     let rows = usize::from(area.height).saturating_sub(2 + footer(removal));
     let title = match lines.len() > rows {

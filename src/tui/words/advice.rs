@@ -1,0 +1,5 @@
+//! Advice on failures, classes and states.
+
+use crate::config::Language;
+
+texts! {}

@@ -1,0 +1,5 @@
+//! The browser, the details and the marks.
+
+use crate::config::Language;
+
+texts! {}

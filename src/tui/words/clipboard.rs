@@ -1,0 +1,5 @@
+//! What is yanked, the mouse, notices outside the screen, and reports of a panic.
+
+use crate::config::Language;
+
+texts! {}

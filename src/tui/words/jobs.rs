@@ -1,0 +1,5 @@
+//! Jobs, their failures and their history.
+
+use crate::config::Language;
+
+texts! {}

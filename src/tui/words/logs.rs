@@ -1,0 +1,5 @@
+//! The log.
+
+use crate::config::Language;
+
+texts! {}

@@ -1,0 +1,5 @@
+//! Jobs of other processes, and ways out.
+
+use crate::config::Language;
+
+texts! {}

@@ -1,0 +1,5 @@
+//! The queue, its options, what was pasted, and the plan.
+
+use crate::config::Language;
+
+texts! {}

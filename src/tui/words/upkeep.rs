@@ -1,0 +1,5 @@
+//! Tags, deletions, comparisons and searches.
+
+use crate::config::Language;
+
+texts! {}

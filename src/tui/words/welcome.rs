@@ -1,0 +1,5 @@
+//! The first run, themes, and logins.
+
+use crate::config::Language;
+
+texts! {}

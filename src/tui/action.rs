@@ -1,5 +1,8 @@
 //! The one table of actions: name, documentation, context and default keys. The keymap, the hint bar, the help
-//! overlay, the palette and the README's key table all come from it.
+//! overlay, the palette and the README's key table all come from it. The other languages of its
+//! texts are in [`super::words`].
+
+use crate::config::Language;
 
 /// Where a key means something. The innermost context is asked first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -44,21 +47,9 @@ impl Context {
         Context::Dialog,
     ];
 
-    /// The heading in the help and in the README.
+    /// The heading in the README.
     pub fn title(self) -> &'static str {
-        match self {
-            Context::Everywhere => "Everywhere",
-            Context::List => "Lists",
-            Context::Registries => "Registries",
-            Context::Browse => "Browse",
-            Context::Queue => "Queue",
-            Context::Jobs => "Jobs",
-            Context::Logs => "Logs",
-            Context::Filter => "While filtering",
-            Context::Prompt => "Text prompts",
-            Context::Popup => "Popups",
-            Context::Dialog => "Questions",
-        }
+        Language::English.context_title(self)
     }
 }
 

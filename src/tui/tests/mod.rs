@@ -1,6 +1,7 @@
 //! The UI as a person sees it: keys go in, a screen comes out.
 
 mod flows;
+mod keys;
 mod login;
 mod places;
 mod popups;

@@ -32,7 +32,7 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
         Msg::Work => work(state),
         Msg::Ready => state.engine = EngineState::Ready,
         Msg::NotReady(reason) => {
-            state.say(Tone::Bad, format!("the engine did not start: {reason}"));
+            state.say(Tone::Bad, state.words.engine_did_not_start(&reason));
             state.engine = EngineState::Failed(crate::oci::printable(&reason, 300));
         }
         Msg::Jobs(jobs) => answers::sampled(state, jobs, &mut effects),
@@ -55,7 +55,7 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
         Msg::Refused(job, failure) if failure.message.starts_with(&format!("job {job}")) => {
             state.say(Tone::Bad, failure.message);
         }
-        Msg::Refused(job, failure) => state.say(Tone::Bad, format!("job {job}: {}", failure.message)),
+        Msg::Refused(job, failure) => state.say(Tone::Bad, state.words.job_refused(job, failure.message)),
         Msg::Stopped => effects.push(Effect::Exit(Exit::Stopped)),
     }
     if state.queue.drafts().is_empty() && !state.jobs.busy() {

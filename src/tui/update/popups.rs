@@ -5,10 +5,10 @@ use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
 use tui_input::InputRequest;
 
 use super::{login, queue};
-use crate::config::Prefix;
+use crate::config::{Language, Prefix};
 use crate::engine::Place;
 use crate::oci::printable;
-use crate::tui::action::{Action, Context, TABLE};
+use crate::tui::action::{Action, Context, Entry, TABLE};
 use crate::tui::effect::{Effect, Exit};
 use crate::tui::state::paste::Pasted;
 use crate::tui::state::popup::{Ask, Choice, Dialog, Popup, Question, Scroll};
@@ -34,7 +34,7 @@ pub(super) fn ask_repository(state: &mut State) {
         Some(Place::Registry(_) | Place::Store) => {
             state.popups.push(queue::prompt(Ask::Repository, state.browse.repository.clone(), false));
         }
-        _ => state.say(Tone::Plain, "open a registry first"),
+        _ => state.say(Tone::Plain, state.words.open_registry_first()),
     }
 }
 
@@ -72,7 +72,7 @@ pub(super) fn paste(state: &mut State, text: &str) {
         None => {
             let pasted = Pasted::read(text);
             if pasted.found.is_empty() && pasted.bad.is_empty() {
-                return state.say(Tone::Plain, "nothing was pasted that could be a reference");
+                return state.say(Tone::Plain, state.words.no_reference_pasted());
             }
             state.popups.push(Popup::Paste(pasted, Scroll::default()));
         }
@@ -130,7 +130,7 @@ fn answer_prompt(state: &mut State, ask: Ask, text: &str, effects: &mut Vec<Effe
             // What waits may still not fit: a prefix that makes a name too long.
             Ok(())
         }
-        Ask::Tags => Err("no image was chosen".to_owned()),
+        Ask::Tags => Err(state.words.no_image_chosen().to_owned()),
         Ask::Bandwidth => super::jobs::limit(state, text, effects),
         Ask::Repository => super::browse::open_repository(state, text, effects),
         Ask::Reference => {
@@ -139,7 +139,7 @@ fn answer_prompt(state: &mut State, ask: Ask, text: &str, effects: &mut Vec<Effe
                 return Err(format!("{word}: {reason}"));
             }
             if pasted.found.is_empty() {
-                return Err("a reference is written nginx:1.27 or ghcr.io/owner/name:tag".to_owned());
+                return Err(state.words.reference_how().to_owned());
             }
             queue::add_typed(state, pasted.found, effects);
             Ok(())
@@ -151,7 +151,7 @@ fn answer_prompt(state: &mut State, ask: Ask, text: &str, effects: &mut Vec<Effe
 pub(super) fn accept(state: &mut State, effects: &mut Vec<Effect>) {
     match state.popups.pop() {
         Some(Popup::Plan(plan)) if plan.startable().next().is_none() => {
-            state.say(Tone::Bad, "nothing here can start: the errors say why");
+            state.say(Tone::Bad, state.words.nothing_can_start());
             state.popups.push(Popup::Plan(plan));
         }
         Some(Popup::Plan(plan)) => queue::launch(state, &plan, effects),
@@ -175,6 +175,12 @@ pub(super) fn toggle_help(state: &mut State) {
     }
 }
 
+/// What the palette searches: the name, which stays the same, and the documentation in every language.
+fn haystack(entry: &Entry) -> String {
+    let docs = Language::NAMES.map(|(_, language)| language.doc_of(entry.action));
+    format!("{} {}", entry.name, docs.join(" "))
+}
+
 /// Finds the palette's actions.
 pub(super) fn search(state: &mut State) {
     let here = state.focus.contexts();
@@ -188,8 +194,10 @@ pub(super) fn search(state: &mut State) {
         .iter()
         .filter(|entry| panes.contains(&entry.context) && entry.action != Action::Palette)
         .filter_map(|entry| {
-            let text = format!("{} {}", entry.name, entry.doc);
-            Some((pattern.score(Utf32Str::new(&text, &mut buffer), matcher)?, entry.action))
+            let mut score = |text: &str| pattern.score(Utf32Str::new(text, &mut buffer), matcher);
+            let all = score(&haystack(entry))?;
+            // Who types a name means it: other actions' documentation may begin with the same word.
+            Some((all + score(entry.name).unwrap_or(0), entry.action))
         })
         .collect();
     // In the pane's own actions first; stable.
@@ -238,13 +246,14 @@ pub(super) fn quit(state: &mut State, effects: &mut Vec<Effect>) {
     if !running && drafts == 0 {
         return effects.push(Effect::Exit(Exit::Quit));
     }
-    let mut choices = vec![(Choice::Stay, "stay".to_owned())];
+    let words = state.words;
+    let mut choices = vec![(Choice::Stay, words.choice_stay().to_owned())];
     match running {
         true => {
-            choices.push((Choice::Finish, "wait for the jobs, then quit".to_owned()));
-            choices.push((Choice::Stop, "stop the jobs and quit".to_owned()));
+            choices.push((Choice::Finish, words.choice_finish().to_owned()));
+            choices.push((Choice::Stop, words.choice_stop().to_owned()));
         }
-        false => choices.push((Choice::Quit, "quit".to_owned())),
+        false => choices.push((Choice::Quit, words.choice_quit().to_owned())),
     }
     state.popups.push(Popup::Dialog(Dialog { question: Question::Quit, choices, cursor: 0 }));
 }

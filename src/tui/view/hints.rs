@@ -16,7 +16,7 @@ pub(super) fn draw(state: &State, area: Rect, buffer: &mut Buffer) {
     let mut pen = Pen::new(buffer, area, 0, glyphs.ellipsis);
     pen.skip(1);
     if let Some(first) = state.keymap.pending() {
-        pen.put(&first.to_string(), theme.key).put(" and then?", theme.dim);
+        pen.put(&first.to_string(), theme.key).put(state.words.and_then(), theme.dim);
         return;
     }
     if let Some((tone, text)) = &state.message {
@@ -34,7 +34,7 @@ pub(super) fn draw(state: &State, area: Rect, buffer: &mut Buffer) {
     let mut first = true;
     for entry in entries {
         let key = state.key(entry.action);
-        let Some(label) = label(state, entry.action, entry.hint).filter(|_| !key.is_empty()) else {
+        let Some(label) = label(state, entry.action).filter(|_| !key.is_empty()) else {
             continue;
         };
         let separator = if first { String::new() } else { format!(" {} ", glyphs.dot) };
@@ -47,7 +47,8 @@ pub(super) fn draw(state: &State, area: Rect, buffer: &mut Buffer) {
 }
 
 /// What the bar says of an action; `None` where it would do nothing now, or is no news.
-fn label(state: &State, action: Action, hint: &str) -> Option<String> {
+fn label(state: &State, action: Action) -> Option<String> {
+    let (words, hint) = (state.words, state.words.hint_of(action));
     let browse = &state.browse;
     let rows = !browse.list().is_empty();
     let images = matches!(browse.level, Level::Tags | Level::Images | Level::Platforms) && rows;
@@ -57,7 +58,7 @@ fn label(state: &State, action: Action, hint: &str) -> Option<String> {
     let useful = match action {
         Action::Start => !state.queue.drafts().is_empty(),
         Action::UseAsTarget if state.registries.current()?.kind == RegistryType::LocalFile => {
-            return place.then(|| "export to it".to_owned());
+            return place.then(|| words.hint_export_to().to_owned());
         }
         Action::OpenRegistry | Action::UseAsTarget => place,
         Action::Login | Action::PopupLogin => crate::tui::update::login::wanted(state).is_some(),
@@ -76,32 +77,33 @@ fn label(state: &State, action: Action, hint: &str) -> Option<String> {
         Action::Undo => state.queue.can_undo(),
         Action::Redo => state.queue.can_redo(),
         Action::JobDetails => {
-            return job.map(|job| if job.state == JobState::Failed { "why" } else { hint }.to_owned());
+            return job
+                .map(|job| if job.state == JobState::Failed { words.hint_why() } else { hint }.to_owned());
         }
         Action::CancelJob => job.is_some_and(|job| !job.state.is_final()),
         Action::RetryJob => job.is_some_and(|job| job.state == JobState::Failed),
         Action::PauseJob => {
             return match job?.state {
                 JobState::Running => Some(hint.to_owned()),
-                JobState::Paused | JobState::Interrupted => Some("go on".to_owned()),
+                JobState::Paused | JobState::Interrupted => Some(words.hint_go_on().to_owned()),
                 _ => None,
             };
         }
-        Action::PopupAccept => return accept(state.popups.last()?),
+        Action::PopupAccept => return accept(state, state.popups.last()?),
         _ => true,
     };
     (useful && !hint.is_empty()).then(|| hint.to_owned())
 }
 
 /// What `enter` does in a popup that shows something; `None` if nothing.
-pub(super) fn accept(popup: &Popup) -> Option<String> {
+pub(super) fn accept(state: &State, popup: &Popup) -> Option<String> {
     match popup {
         Popup::Plan(plan) => match (plan.startable().count(), plan.rows.len()) {
             (0, _) => None,
-            (able, all) if able < all => Some(format!("start {able} of {all}")),
-            _ => Some("start".to_owned()),
+            (able, all) if able < all => Some(state.words.hint_start_some(able, all)),
+            _ => Some(state.words.hint_start().to_owned()),
         },
-        Popup::Paste(pasted, _) if !pasted.found.is_empty() => Some("add".to_owned()),
+        Popup::Paste(pasted, _) if !pasted.found.is_empty() => Some(state.words.hint_add().to_owned()),
         _ => None,
     }
 }

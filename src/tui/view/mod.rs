@@ -47,7 +47,7 @@ pub fn view(state: &State, frame: &mut Frame) {
     }
     panes::titles(state, &layout.panes, buffer);
     if let Some(area) = layout.rates {
-        panes::frame_title(state, area, "60 s", state.theme.title, buffer);
+        panes::frame_title(state, area, &state.words.last_seconds(60), state.theme.title, buffer);
     }
     popup::draw(state, &layout, buffer);
     hints::draw(state, layout.hints, buffer);
@@ -56,8 +56,7 @@ pub fn view(state: &State, frame: &mut Frame) {
 /// A terminal with no room for anything.
 fn notice(state: &State, area: Rect, buffer: &mut Buffer) {
     let counts = state.jobs.counts;
-    let lines =
-        ["wharf: no room".to_owned(), format!("{} running, {} failed", counts.running, counts.failed)];
+    let lines = [state.words.no_room().to_owned(), state.words.no_room_counts(counts.running, counts.failed)];
     for (row, line) in (0..area.height).zip(lines) {
         Pen::new(buffer, area, row, state.glyphs.ellipsis).put(&line, state.theme.warn);
     }
@@ -74,16 +73,16 @@ fn header(state: &State, area: Rect, buffer: &mut Buffer) {
     let (theme, glyphs) = (&state.theme, &state.glyphs);
     buffer.set_style(area, theme.header);
     let mut pen = Pen::new(buffer, area, 0, glyphs.ellipsis);
-    let help = format!("  {} help ", state.key(Action::Help));
+    let help = format!("  {} {} ", state.key(Action::Help), state.words.help_word());
     if pen.room() > 60 {
         pen.right(&help, 0, theme.header);
     }
     pen.put(" wharf", theme.header.patch(theme.accent)).skip(2);
     let context = if state.browse.name.is_empty() { glyphs.dash } else { &state.browse.name };
-    let target = state.target.as_ref().map_or_else(
-        || format!("no target ({})", state.key(Action::SetTarget)),
-        |t| state.registries.name_of(t),
-    );
+    let target = state
+        .target
+        .as_ref()
+        .map_or_else(|| state.words.no_target(state.key(Action::SetTarget)), |t| state.registries.name_of(t));
     let room = pen.room();
     let numbers = numbers(state);
     let used: usize = numbers.iter().map(|(text, _)| text::width(text) + 2).sum();
@@ -95,30 +94,33 @@ fn header(state: &State, area: Rect, buffer: &mut Buffer) {
 }
 
 fn numbers(state: &State) -> Vec<(String, ratatui::style::Style)> {
-    let (theme, glyphs, counts) = (&state.theme, &state.glyphs, state.jobs.counts);
+    let (theme, glyphs, counts, words) = (&state.theme, &state.glyphs, state.jobs.counts, state.words);
     let mut out = Vec::new();
     match (&state.engine, state.leaving) {
-        (EngineState::Starting, _) => out.push((format!("starting{}", glyphs.ellipsis), theme.dim)),
-        (EngineState::Failed(_), _) => out.push(("no engine".to_owned(), theme.error)),
-        (_, Leaving::WhenDone) => out.push(("quits when the jobs are done".to_owned(), theme.warn)),
-        (_, Leaving::Stopping) => {
-            out.push((format!("{} stopping{}", spinner(state), glyphs.ellipsis), theme.warn))
+        (EngineState::Starting, _) => {
+            out.push((format!("{}{}", words.engine_starting(), glyphs.ellipsis), theme.dim))
         }
+        (EngineState::Failed(_), _) => out.push((words.no_engine().to_owned(), theme.error)),
+        (_, Leaving::WhenDone) => out.push((words.leaving_when_done().to_owned(), theme.warn)),
+        (_, Leaving::Stopping) => out.push((
+            format!("{} {}{}", spinner(state), words.leaving_stopping(), glyphs.ellipsis),
+            theme.warn,
+        )),
         _ => {}
     }
     let queued = state.queue.drafts().len() + counts.waiting;
     let style = |n: usize, style| if n > 0 { style } else { theme.dim };
-    out.push((format!("Q {queued}"), style(queued, theme.text)));
+    out.push((words.header_queue(queued), style(queued, theme.text)));
     out.push((format!("{}{}", glyphs.running, counts.running), style(counts.running, theme.accent)));
     out.push((format!("{}{}", glyphs.done, counts.succeeded), style(counts.succeeded, theme.ok)));
     out.push((format!("{}{}", glyphs.failed, counts.failed), style(counts.failed, theme.error)));
     if counts.running > 0 {
         out.push((format!("{}/s", bytes(state.jobs.rate(state.now))), theme.text));
         let eta = state.jobs.eta(state.now).map_or_else(|| glyphs.dash.to_owned(), duration);
-        out.push((format!("ETA {eta}"), theme.text));
+        out.push((words.header_eta(eta), theme.text));
     }
     if let Some(rate) = state.limits.bandwidth {
-        out.push((format!("max {rate}/s"), theme.warn));
+        out.push((words.header_limit(rate), theme.warn));
     }
     out
 }

@@ -107,8 +107,8 @@ fn title(state: &State, pane: Pane) -> (char, &'static str, String) {
         Pane::Jobs => format!("({})", state.jobs.rows().len()),
         Pane::Logs => {
             let follow = match (state.logs.follow, state.logs.back) {
-                (true, _) => "follow".to_owned(),
-                (false, back) => format!("{back} newer"),
+                (true, _) => state.words.logs_follow().to_owned(),
+                (false, back) => state.words.logs_newer(back),
             };
             format!("[{}] {follow}", level_name(state.logs.level))
         }

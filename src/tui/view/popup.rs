@@ -59,14 +59,15 @@ pub(super) fn draw(state: &State, layout: &Layout, buffer: &mut Buffer) {
 /// Title and rows of a popup that scrolls.
 fn scrolled(state: &State, popup: &Popup, layout: &Layout) -> Option<(String, Vec<Line<'static>>)> {
     let columns = usize::from(area(layout, true, 0).width.saturating_sub(2));
+    let words = state.words;
     Some(match popup {
-        Popup::Help(_) => ("Keys".to_owned(), help(state, columns)),
-        Popup::Paste(pasted, _) => ("Pasted".to_owned(), pasted_lines(state, pasted, columns)),
-        Popup::Plan(preview) => ("Plan".to_owned(), plan::lines(state, preview, columns)),
-        Popup::Inspect(_) => ("Image".to_owned(), details::lines(state, columns as u16, true)),
-        Popup::Why(job, _) => (format!("Job {job}"), why(state, *job, columns)),
+        Popup::Help(_) => (words.title_keys().to_owned(), help(state, columns)),
+        Popup::Paste(pasted, _) => (words.title_pasted().to_owned(), pasted_lines(state, pasted, columns)),
+        Popup::Plan(preview) => (words.title_plan().to_owned(), plan::lines(state, preview, columns)),
+        Popup::Inspect(_) => (words.title_image().to_owned(), details::lines(state, columns as u16, true)),
+        Popup::Why(job, _) => (words.title_job(job), why(state, *job, columns)),
         Popup::Diff(comparison) => {
-            ("With the target's".to_owned(), super::diff::lines(state, comparison, columns))
+            (words.title_diff().to_owned(), super::diff::lines(state, comparison, columns))
         }
         Popup::Palette(_) | Popup::Prompt(_) | Popup::Dialog(_) | Popup::Login(_) | Popup::Removal(_) => {
             return None;
@@ -77,10 +78,17 @@ fn scrolled(state: &State, popup: &Popup, layout: &Layout) -> Option<(String, Ve
 /// What the keys do in a popup, for its lower border.
 fn below(state: &State, popup: &Popup) -> String {
     let (enter, esc) = (state.key(Action::PopupAccept), state.key(Action::PopupClose));
-    let accept = super::hints::accept(popup).map(|what| format!("{enter} {what} ")).unwrap_or_default();
-    let login =
-        crate::tui::update::login::wanted(state).map(|_| format!("{} login ", state.key(Action::PopupLogin)));
-    format!(" {accept}{}{esc} back ", login.unwrap_or_default())
+    let accept =
+        super::hints::accept(state, popup).map(|what| format!("{enter} {what} ")).unwrap_or_default();
+    let login = crate::tui::update::login::wanted(state)
+        .map(|_| format!("{} {} ", state.key(Action::PopupLogin), state.words.below_login()));
+    format!(" {accept}{}{esc} {} ", login.unwrap_or_default(), state.words.below_back())
+}
+
+/// Keys and what they do, for a lower border.
+fn keys_below(state: &State, keys: &[(Action, &str)]) -> String {
+    let shown: String = keys.iter().map(|(action, what)| format!("{} {what} ", state.key(*action))).collect();
+    format!(" {shown}")
 }
 
 pub(super) fn open(state: &State, area: Rect, title: &str, below: &str, buffer: &mut Buffer) -> Rect {
@@ -140,23 +148,21 @@ pub(super) fn typed(pen: &mut Pen, input: &Input, style: Style, caret: &str) {
 }
 
 fn draw_prompt(state: &State, layout: &Layout, prompt: &Prompt, buffer: &mut Buffer) {
-    let (theme, glyphs) = (&state.theme, &state.glyphs);
+    let (theme, glyphs, words) = (&state.theme, &state.glyphs, state.words);
     let (title, explain) = match prompt.ask {
-        Ask::Reference => (
-            "Add a reference",
-            "nginx:1.27, ghcr.io/owner/name:tag, docker-archive:FILE, oci:DIR:NAME; several with blanks between; or paste a list",
-        ),
-        Ask::Target => ("Copy to", "HOST[/PREFIX], a registry's name, store: or oci:DIR"),
-        Ask::Bandwidth => ("Bandwidth", "bytes a second in all: 800KB, 20MB, 200Mbit; empty for no limit"),
-        Ask::Tags => {
-            ("New tags", "stable 1.27 …: the image stays where it is; or a whole name in the same place")
-        }
-        Ask::Repository => ("Open a repository", "its path in the registry: team/app"),
+        Ask::Reference => (words.ask_reference(), words.ask_reference_how().to_owned()),
+        Ask::Target => (words.ask_target(), words.ask_target_how().to_owned()),
+        Ask::Bandwidth => (words.ask_bandwidth(), words.ask_bandwidth_how().to_owned()),
+        Ask::Tags => (words.ask_tags(), words.ask_tags_how(glyphs.ellipsis)),
+        Ask::Repository => (words.ask_repository(), words.ask_repository_how().to_owned()),
     };
     let errors = prompt.error.as_ref().map(|error| wrap(error, columns(layout))).unwrap_or_default();
-    let explained = wrap(explain, columns(layout));
+    let explained = wrap(&explain, columns(layout));
     let area = area(layout, false, 2 + explained.len() + errors.len());
-    let below = format!(" {} ok {} back ", state.key(Action::PromptAccept), state.key(Action::PromptClose));
+    let below = keys_below(
+        state,
+        &[(Action::PromptAccept, words.below_ok()), (Action::PromptClose, words.below_back())],
+    );
     let inner = open(state, area, title, &below, buffer);
     if inner.height == 0 {
         return;
@@ -171,11 +177,13 @@ fn draw_prompt(state: &State, layout: &Layout, prompt: &Prompt, buffer: &mut Buf
 }
 
 fn draw_palette(state: &State, layout: &Layout, palette: &Palette, buffer: &mut Buffer) {
-    let (theme, glyphs) = (&state.theme, &state.glyphs);
+    let (theme, glyphs, words) = (&state.theme, &state.glyphs, state.words);
     let area = area(layout, false, 14);
-    let below =
-        format!(" {} do it {} back ", state.key(Action::PromptAccept), state.key(Action::PromptClose));
-    let inner = open(state, area, "Command", &below, buffer);
+    let below = keys_below(
+        state,
+        &[(Action::PromptAccept, words.below_do_it()), (Action::PromptClose, words.below_back())],
+    );
+    let inner = open(state, area, words.title_command(), &below, buffer);
     if inner.height == 0 {
         return;
     }
@@ -188,7 +196,7 @@ fn draw_palette(state: &State, layout: &Layout, palette: &Palette, buffer: &mut 
         let Some(entry) = action.entry() else { continue };
         let mut pen = Pen::new(buffer, inner, row, glyphs.ellipsis);
         pen.right(" ", 1, theme.text).right(state.key(entry.action), 8, theme.key);
-        pen.skip(1).column(entry.name, 18, theme.text).put(entry.doc, theme.dim);
+        pen.skip(1).column(entry.name, 18, theme.text).put(words.doc_of(entry.action), theme.dim);
         if position == palette.cursor {
             buffer.set_style(Rect { y: inner.y + row, height: 1, ..inner }, theme.cursor);
         }
@@ -196,32 +204,31 @@ fn draw_palette(state: &State, layout: &Layout, palette: &Palette, buffer: &mut 
 }
 
 fn draw_dialog(state: &State, layout: &Layout, dialog: &Dialog, buffer: &mut Buffer) {
-    let (theme, glyphs) = (&state.theme, &state.glyphs);
+    let (theme, glyphs, words) = (&state.theme, &state.glyphs, state.words);
     let (title, text) = match &dialog.question {
-        Question::Quit => ("Quit?".to_owned(), quit_text(state)),
+        Question::Quit => (words.quit_title().to_owned(), quit_text(state)),
         Question::Cancel(job) => {
             let name =
                 state.jobs.get(*job).map(|job| super::queue::short(&job.spec.source)).unwrap_or_default();
-            ("Cancel?".to_owned(), format!("job {job} {name} is running"))
+            (words.cancel_title().to_owned(), words.cancel_running(job, name))
         }
         Question::Overwrite(_, moves) => {
             let line = |m: &crate::engine::TagMove| {
-                format!("{} is another image: {}, not {}.", m.location, m.old.short(12), m.new.short(12))
+                words.overwrite_one(&m.location, m.old.short(12), m.new.short(12))
             };
-            ("Overwrite?".to_owned(), moves.iter().take(8).map(line).collect::<Vec<_>>().join(" "))
+            (words.overwrite_title().to_owned(), moves.iter().take(8).map(line).collect::<Vec<_>>().join(" "))
         }
-        Question::Logout(registry) => (
-            "Log out?".to_owned(),
-            format!("wharf will ask {registry} as nobody, unless config.yaml says who"),
-        ),
+        Question::Logout(registry) => (words.logout_title().to_owned(), words.logout_means(registry)),
     };
     let text = wrap(&text, columns(layout));
     let choices: Vec<Vec<String>> =
         dialog.choices.iter().map(|(_, choice)| wrap(choice, columns(layout).saturating_sub(4))).collect();
     let rows = text.len() + 1 + choices.iter().map(Vec::len).sum::<usize>();
     let area = area(layout, false, rows);
-    let below =
-        format!(" {} choose {} stay ", state.key(Action::DialogAccept), state.key(Action::DialogClose));
+    let below = keys_below(
+        state,
+        &[(Action::DialogAccept, words.below_choose()), (Action::DialogClose, words.below_stay())],
+    );
     let inner = open(state, area, &title, &below, buffer);
     let mut row = 0;
     for line in &text {
@@ -264,22 +271,18 @@ pub(super) fn choice(
 }
 
 fn quit_text(state: &State) -> String {
-    let counts = state.jobs.counts;
-    let jobs = match counts.running + counts.waiting {
-        0 => String::new(),
-        _ => {
-            let are = |n: usize| if n == 1 { "job is" } else { "jobs are" };
-            let running = format!("{} {} running", counts.running, are(counts.running));
-            match counts.waiting {
-                0 => format!("{running}. "),
-                n => format!("{running}, {n} waiting. "),
-            }
-        }
+    let (counts, words) = (state.jobs.counts, state.words);
+    let jobs = match (counts.running, counts.waiting) {
+        (0, 0) => String::new(),
+        (1, 0) => words.quit_one_runs().to_owned(),
+        (n, 0) => words.quit_running(n),
+        (1, waiting) => words.quit_one_runs_others_wait(waiting),
+        (n, waiting) => words.quit_running_and_waiting(n, waiting),
     };
     let drafts = match state.queue.drafts().len() {
         0 => String::new(),
-        1 => "The image in the queue was not started and is forgotten.".to_owned(),
-        n => format!("The {n} images in the queue were not started and are forgotten."),
+        1 => words.quit_draft().to_owned(),
+        n => words.quit_drafts(n),
     };
     jobs + &drafts
 }
@@ -292,14 +295,21 @@ fn help(state: &State, columns: usize) -> Vec<Line<'static>> {
     contexts.extend(Context::ALL.into_iter().filter(|context| !here.contains(context)));
     let mut lines = Vec::new();
     for context in contexts {
-        lines.push(Line::from(Span::styled(format!(" {}", context.title()), theme.title_focus)));
+        lines.push(Line::from(Span::styled(
+            format!(" {}", state.words.context_title(context)),
+            theme.title_focus,
+        )));
         for entry in TABLE.iter().filter(|entry| entry.context == context) {
             let keys = match state.keymap.keys(entry.action) {
                 [] => format!(":{}", entry.name),
                 keys => keys.join(" / "),
             };
             let keys = super::text::cut(&keys, 20, state.glyphs.ellipsis);
-            let doc = super::text::cut(entry.doc, columns.saturating_sub(24), state.glyphs.ellipsis);
+            let doc = super::text::cut(
+                state.words.doc_of(entry.action),
+                columns.saturating_sub(24),
+                state.glyphs.ellipsis,
+            );
             lines.push(Line::from(vec![
                 Span::styled(format!("   {keys:<20} "), theme.key),
                 Span::styled(doc, theme.text),

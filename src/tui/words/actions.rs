@@ -1,5 +1,169 @@
-//! What each action does: the languages of the action table.
+//! What each action does: the languages of the action table. English is in the table itself; a row here is the
+//! action, its word for the hint bar (empty where the table's is) and its line of documentation.
 
 use crate::config::Language;
+use crate::tui::action::Action::{self, *};
+use crate::tui::action::Context;
 
-texts! {}
+const CHINESE: &[(Action, &str, &str)] = &[
+    (Start, "启动", "显示队列的计划，确认后启动"),
+    (AddReference, "新增", "输入镜像引用并加入队列"),
+    (SetTarget, "目标", "设置复制的目标：HOST[/PREFIX]、镜像仓库名、store: 或 oci:DIR"),
+    (Login, "登录", "登录拒绝访问的镜像仓库，或光标所在的镜像仓库"),
+    (Logout, "", "忘记光标所在镜像仓库已保存的登录"),
+    (FocusRegistries, "", "转到镜像仓库面板"),
+    (FocusBrowse, "", "转到浏览面板"),
+    (FocusQueue, "", "转到队列面板"),
+    (FocusJobs, "", "转到任务面板"),
+    (FocusLogs, "", "转到日志面板"),
+    (FocusDetails, "", "转到详情面板"),
+    (NextPane, "", "转到下一个面板"),
+    (PreviousPane, "", "转到上一个面板"),
+    (Zoom, "放大", "让当前面板占满屏幕，或恢复原状"),
+    (Palette, "命令", "按名称查找操作"),
+    (Help, "", "显示全部按键"),
+    (Redraw, "", "重绘整个屏幕"),
+    (Suspend, "", "挂起 wharf，用 `fg` 恢复"),
+    (Back, "", "退回一层：范围选择、过滤、放大、浏览层级"),
+    (Quit, "", "退出；有未完成的事会先询问"),
+    (Down, "", "下移一行"),
+    (Up, "", "上移一行"),
+    (HalfPageDown, "", "下移半页"),
+    (HalfPageUp, "", "上移半页"),
+    (PageDown, "", "下移一页"),
+    (PageUp, "", "上移一页"),
+    (Top, "", "到第一行"),
+    (Bottom, "", "到最后一行"),
+    (OpenRegistry, "浏览", "浏览其中的内容"),
+    (UseAsTarget, "复制到此", "把副本发往此处（目录则为导出）"),
+    (Mark, "标记", "标记该行或取消标记，并下移；文件即其全部镜像"),
+    (MarkRange, "范围", "开始选择范围；再按一次标记整个范围"),
+    (Add, "加入", "把已标记的（没有则当前行）作为复制加入队列"),
+    (Export, "导出", "把已标记的（没有则当前行）作为导出加入队列"),
+    (Filter, "过滤", "过滤列表（模糊匹配）"),
+    (Inspect, "查看", "显示镜像的全部信息"),
+    (Tag, "打标签", "在原处给镜像添加标签；会夺走其他镜像的标签时先询问"),
+    (Delete, "删除", "删除已标记的（没有则当前行）：先显示会一并删除什么，再询问"),
+    (Diff, "比较", "显示与目标中镜像的差异"),
+    (Descend, "打开", "打开：仓库或文件、标签或镜像、平台"),
+    (Ascend, "上级", "返回上一级"),
+    (UnmarkRange, "", "取消范围内（没有则当前行）的标记"),
+    (InvertMarks, "", "反选所显示的行"),
+    (ClearMarks, "", "清除全部标记，包括别处的"),
+    (Sort, "排序", "改变顺序：版本、名称、镜像仓库给出的顺序"),
+    (Refresh, "刷新", "重新查询"),
+    (OpenRepository, "", "按名称打开仓库"),
+    (RemoveDraft, "移除", "把草稿移出队列"),
+    (DraftDown, "推后", "把草稿下移"),
+    (DraftUp, "提前", "把草稿上移"),
+    (Undo, "撤销", "撤销对队列的上一次改动"),
+    (Redo, "重做", "重做被撤销的改动"),
+    (JobDetails, "层/原因", "显示任务的各层，或失败原因"),
+    (CancelJob, "取消", "取消任务"),
+    (RetryJob, "重试", "把失败的任务重新排队"),
+    (PauseJob, "暂停", "暂停任务，或让它继续"),
+    (RaisePriority, "", "让任务先执行：优先级加一"),
+    (LowerPriority, "", "让任务后执行：优先级减一"),
+    (FewerWorkers, "", "同时传输的数据块减一"),
+    (MoreWorkers, "", "同时传输的数据块加一"),
+    (SetBandwidth, "", "限制每秒传输的字节数"),
+    (Follow, "跟随", "跟随最新的一行，或停止跟随"),
+    (LogLevel, "级别", "改变所显示日志的最低级别"),
+    (FilterDone, "保留", "保留过滤并回到列表"),
+    (FilterClear, "清除", "取消过滤"),
+    (FilterDown, "", "下移一行"),
+    (FilterUp, "", "上移一行"),
+    (PromptAccept, "确定", "采用输入的内容"),
+    (PromptClose, "返回", "放弃输入"),
+    (PromptDown, "", "下一个候选，或表单的下一行"),
+    (PromptUp, "", "上一个候选，或表单的上一行"),
+    (PopupAccept, "", "继续：启动计划、加入粘贴的内容"),
+    (PopupClose, "返回", "关闭弹窗"),
+    (PopupLogin, "登录", "登录拒绝访问所示内容的镜像仓库"),
+    (PopupHelp, "", "关闭帮助"),
+    (DialogAccept, "选择", "采用所选项"),
+    (DialogNext, "下一项", "下一个选项"),
+    (DialogPrevious, "", "上一个选项"),
+    (DialogClose, "不变", "一切保持原样"),
+    (DialogAbort, "", "询问是否退出时：停止一切并立即退出"),
+];
+
+impl Language {
+    /// One line of documentation.
+    pub fn doc_of(self, action: Action) -> &'static str {
+        let english = || action.entry().map_or("", |entry| entry.doc);
+        self.row(action).map_or_else(english, |row| row.2)
+    }
+
+    /// An action's word for the hint bar; empty where the bar leaves it out.
+    pub fn hint_of(self, action: Action) -> &'static str {
+        let english = action.entry().map_or("", |entry| entry.hint);
+        self.row(action).filter(|_| !english.is_empty()).map_or(english, |row| row.1)
+    }
+
+    fn row(self, action: Action) -> Option<&'static (Action, &'static str, &'static str)> {
+        match self {
+            Language::English => None,
+            Language::Chinese => CHINESE.iter().find(|row| row.0 == action),
+        }
+    }
+
+    /// A context's heading in the help.
+    pub fn context_title(self, context: Context) -> &'static str {
+        match context {
+            Context::Everywhere => self.context_everywhere(),
+            Context::List => self.context_lists(),
+            Context::Registries => self.pane_registries(),
+            Context::Browse => self.pane_browse(),
+            Context::Queue => self.pane_queue(),
+            Context::Jobs => self.pane_jobs(),
+            Context::Logs => self.pane_logs(),
+            Context::Filter => self.context_filter(),
+            Context::Prompt => self.context_prompts(),
+            Context::Popup => self.context_popups(),
+            Context::Dialog => self.context_questions(),
+        }
+    }
+}
+
+texts! {
+    context_everywhere "Everywhere" "全局"
+    context_lists "Lists" "列表"
+    context_filter "While filtering" "过滤时"
+    context_prompts "Text prompts" "输入框"
+    context_popups "Popups" "弹窗"
+    context_questions "Questions" "询问"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tui::action::TABLE;
+
+    #[test]
+    fn every_action_has_one_row_in_every_language() {
+        let lacking: Vec<String> = TABLE
+            .iter()
+            .filter(|entry| CHINESE.iter().filter(|row| row.0 == entry.action).count() != 1)
+            .map(|entry| format!("    ({:?}, \"…\", \"{}\"),", entry.action, entry.doc))
+            .collect();
+        assert!(
+            lacking.is_empty(),
+            "words/actions.rs: one row in Chinese for each of\n{}",
+            lacking.join("\n")
+        );
+        for (entry, row) in
+            TABLE.iter().filter_map(|entry| Some((entry, Language::Chinese.row(entry.action)?)))
+        {
+            let chinese = |text: &str| text.chars().any(|c| c >= '\u{4e00}') && !text.contains('\n');
+            assert!(chinese(row.2), "{}: {}", entry.name, row.2);
+            assert_eq!(
+                entry.hint.is_empty(),
+                row.1.is_empty(),
+                "{}: a word for the bar in both, or none",
+                entry.name
+            );
+            assert!(row.1.is_empty() || chinese(row.1), "{}: {}", entry.name, row.1);
+        }
+    }
+}

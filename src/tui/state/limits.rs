@@ -1,6 +1,6 @@
 //! How much of the link wharf takes: workers and bandwidth, as they were last set here.
 
-use crate::config::Config;
+use crate::config::{Config, Language};
 use crate::job::Rate;
 
 /// The most workers that make sense; the configuration's bound.
@@ -40,18 +40,16 @@ impl Workers {
         let per_host = if self.per_host == self.in_all { in_all } else { self.per_host };
         Workers { in_all, per_host }
     }
-}
 
-impl std::fmt::Display for Workers {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self.in_all {
-            1 => f.write_str("1 blob at a time")?,
-            n => write!(f, "{n} blobs at a time")?,
-        }
-        if self.per_host < self.in_all {
-            write!(f, ", {} of them at one host", self.per_host)
-        } else {
-            Ok(())
+    /// What is said of it.
+    pub fn told(self, words: Language) -> String {
+        let all = match self.in_all {
+            1 => words.one_worker().to_owned(),
+            n => words.workers(n),
+        };
+        match self.per_host < self.in_all {
+            true => words.workers_at_host(all, self.per_host),
+            false => all,
         }
     }
 }

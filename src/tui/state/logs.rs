@@ -4,7 +4,9 @@ use std::collections::VecDeque;
 
 use jiff::civil::Time;
 
-use crate::job::{JobEvent, JobState, Level};
+use crate::config::Language;
+use crate::job::{JobEvent, JobId, JobState, Level};
+use crate::tui::view::text::bytes as bytes_text;
 
 /// Lines that are kept.
 const LINES: usize = 10_000;
@@ -52,9 +54,9 @@ impl Logs {
     }
 
     /// Adds an event; `name` finds a job's source.
-    pub fn event(&mut self, at: Time, event: &JobEvent, name: impl Fn(crate::job::JobId) -> String) {
+    pub fn event(&mut self, at: Time, event: &JobEvent, words: Language, name: impl Fn(JobId) -> String) {
         let (level, text) = match event {
-            JobEvent::Added { job } => (Level::Debug, format!("job {job} {}: added", name(*job))),
+            JobEvent::Added { job } => (Level::Debug, words.log_added(job, name(*job))),
             JobEvent::Moved { job, to, .. } => {
                 let level = match to {
                     JobState::Failed => Level::Error,
@@ -63,18 +65,17 @@ impl Logs {
                     }
                     _ => Level::Debug,
                 };
-                (level, format!("job {job} {}: {to}", name(*job)))
+                (level, words.log_moved(job, name(*job), words.job_state(*to)))
             }
             JobEvent::Staging { what, bytes, .. } => {
-                (Level::Info, format!("{what}: {} so far", crate::tui::view::text::bytes(*bytes)))
+                (Level::Info, words.log_staging(what, bytes_text(*bytes)))
             }
             JobEvent::Planned { job, blobs, bytes } => {
-                let size = crate::tui::view::text::bytes(*bytes);
-                (Level::Debug, format!("job {job} {}: {blobs} blobs, {size}", name(*job)))
+                (Level::Debug, words.log_planned(job, name(*job), blobs, bytes_text(*bytes)))
             }
             JobEvent::Retry { reason, attempt, of, delay, .. } => {
                 let seconds = (*delay as f64 / 100.0).round() / 10.0;
-                (Level::Warn, format!("{reason}; try {attempt} of {of} in {seconds} s"))
+                (Level::Warn, words.log_retry(reason, attempt, of, seconds))
             }
             JobEvent::Note { level, text, .. } => (*level, text.clone()),
         };
@@ -112,16 +113,6 @@ impl Logs {
             Level::Error => Level::Debug,
         };
         (self.follow, self.back) = (true, 0);
-    }
-}
-
-/// A level's word.
-pub fn level_name(level: Level) -> &'static str {
-    match level {
-        Level::Debug => "debug",
-        Level::Info => "info",
-        Level::Warn => "warn",
-        Level::Error => "error",
     }
 }
 

@@ -138,14 +138,14 @@ pub(super) fn sampled(state: &mut State, jobs: Vec<Arc<Job>>, effects: &mut Vec<
 }
 
 pub(super) fn event(state: &mut State, at: Time, event: &JobEvent) {
-    let State { logs, jobs, digests, glyphs, .. } = state;
+    let State { logs, jobs, digests, glyphs, words, .. } = state;
     let arrow = glyphs.arrow;
     let name = |id: JobId| match jobs.get(id) {
         Some(job) if job.spec.is_export() => format!("{} {arrow} tar", job.spec.source),
         Some(job) => job.spec.source.to_string(),
         None => String::new(),
     };
-    logs.event(at, event, name);
+    logs.event(at, event, *words, name);
     // What a copy has changed is asked for again.
     if let JobEvent::Moved { job, to: JobState::Succeeded, .. } = event
         && let Some(job) = jobs.get(*job)

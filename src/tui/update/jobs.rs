@@ -16,65 +16,61 @@ pub(super) fn details(state: &mut State) {
     }
 }
 
-/// A state as a predicate.
-fn is(state: JobState) -> String {
-    match state {
-        JobState::Succeeded | JobState::Failed => format!("has {state}"),
-        other => format!("is {other}"),
-    }
-}
-
 pub(super) fn cancel(state: &mut State, effects: &mut Vec<Effect>) {
-    let Some(job) = state.jobs.current() else { return state.say(Tone::Plain, "there is no job to cancel") };
+    let words = state.words;
+    let Some(job) = state.jobs.current() else { return state.say(Tone::Plain, words.no_job_to_cancel()) };
     let (id, job_state) = (job.id, job.state);
     if job_state.is_final() {
-        return state.say(Tone::Plain, format!("job {id} {}: there is nothing to cancel", is(job_state)));
+        return state.say(Tone::Plain, words.cancels_nothing(id, words.job_predicate(job_state)));
     }
     if !job_state.is_active() {
         return effects.push(Effect::Cancel(id));
     }
     let choices = vec![
-        (Choice::Stay, "let it run".to_owned()),
-        (Choice::CancelJob, "cancel it: what is under way is dropped".to_owned()),
+        (Choice::Stay, words.let_it_run().to_owned()),
+        (Choice::CancelJob, words.cancel_it().to_owned()),
     ];
     state.popups.push(Popup::Dialog(Dialog { question: Question::Cancel(id), choices, cursor: 0 }));
 }
 
 pub(super) fn retry(state: &mut State, effects: &mut Vec<Effect>) {
+    let words = state.words;
     match state.jobs.current() {
         Some(job) if job.state == JobState::Failed => effects.push(Effect::Retry(job.id)),
         Some(job) => {
-            let text = format!("job {} {}: only failed jobs are retried", job.id, is(job.state));
+            let text = words.retries_failed_only(job.id, words.job_predicate(job.state));
             state.say(Tone::Plain, text);
         }
-        None => state.say(Tone::Plain, "there is no job to retry"),
+        None => state.say(Tone::Plain, words.no_job_to_retry()),
     }
 }
 
 pub(super) fn pause(state: &mut State, effects: &mut Vec<Effect>) {
+    let words = state.words;
     match state.jobs.current() {
         Some(job) if job.state == JobState::Running => effects.push(Effect::Pause(job.id)),
         Some(job) if matches!(job.state, JobState::Paused | JobState::Interrupted) => {
             effects.push(Effect::Resume(job.id))
         }
         Some(job) => {
-            let text = format!("job {} {}: only running jobs are paused", job.id, is(job.state));
+            let text = words.pauses_running_only(job.id, words.job_predicate(job.state));
             state.say(Tone::Plain, text);
         }
-        None => state.say(Tone::Plain, "there is no job to pause"),
+        None => state.say(Tone::Plain, words.no_job_to_pause()),
     }
 }
 
 /// Moves a job's priority.
 pub(super) fn prioritise(state: &mut State, by: i32, effects: &mut Vec<Effect>) {
-    let Some(job) = state.jobs.current() else { return state.say(Tone::Plain, "there is no job") };
+    let words = state.words;
+    let Some(job) = state.jobs.current() else { return state.say(Tone::Plain, words.no_job()) };
     let (id, priority) = (job.id, job.priority.saturating_add(by));
     if job.state.is_final() {
-        let text = format!("job {id} {}: a priority would change nothing", is(job.state));
+        let text = words.priority_for_nothing(id, words.job_predicate(job.state));
         return state.say(Tone::Plain, text);
     }
     state.jobs.prioritised(priority);
-    state.say(Tone::Good, format!("job {id}: priority {priority}"));
+    state.say(Tone::Good, words.priority_set(id, priority));
     effects.push(Effect::Prioritise(id, priority));
 }
 
@@ -82,7 +78,7 @@ pub(super) fn prioritise(state: &mut State, by: i32, effects: &mut Vec<Effect>) 
 pub(super) fn workers(state: &mut State, more: bool, effects: &mut Vec<Effect>) {
     let workers = state.limits.workers.step(more);
     state.limits.workers = workers;
-    state.say(Tone::Good, workers.to_string());
+    state.say(Tone::Good, workers.told(state.words));
     effects.push(Effect::SetWorkers(workers));
 }
 
@@ -93,7 +89,10 @@ pub(super) fn limit(state: &mut State, text: &str, effects: &mut Vec<Effect>) ->
         text => Some(text.parse::<Rate>()?),
     };
     state.limits.bandwidth = rate;
-    let told = rate.map_or_else(|| "no limit of bandwidth".to_owned(), |rate| format!("at most {rate}/s"));
+    let told = match rate {
+        None => state.words.bandwidth_none().to_owned(),
+        Some(rate) => state.words.bandwidth_is(rate),
+    };
     state.say(Tone::Good, told);
     effects.push(Effect::SetBandwidth(rate));
     Ok(())

@@ -88,9 +88,9 @@ fn draw_job(state: &State, job: &Job, line: Rect, buffer: &mut Buffer) {
         JobState::Succeeded => success(state, job, &mut pen),
         JobState::Planning if job.progress.aside.is_some() => {
             let done = job.progress.aside.map_or(0, |aside| aside.done);
-            pen.write(&format!("the engine saves it: {}", bytes(done)), theme.dim);
+            pen.write(&state.words.engine_saves(bytes(done)), theme.dim);
         }
-        other => pen.write(other.as_str(), theme.dim),
+        other => pen.write(state.words.job_state(other), theme.dim),
     }
 }
 
@@ -107,7 +107,7 @@ fn progress(state: &State, job: &Job, pen: &mut Pen, width: usize) {
     draw_bar(state, pen, bar, &job.progress);
     pen.put(&format!(" {:>3.0}%", (job.progress.fraction() * 100.0).floor()), theme.text).skip(2);
     if job.state == JobState::Paused {
-        pen.put("paused", theme.warn);
+        pen.put(state.words.job_paused(), theme.warn);
         return;
     }
     let now = state.now;
@@ -116,8 +116,8 @@ fn progress(state: &State, job: &Job, pen: &mut Pen, width: usize) {
     let flows = job.progress.blobs.iter().any(|blob| blob.stage == BlobStage::Running);
     match meter.and_then(|meter| meter.stalled(now)) {
         // Its turn has not come, or another job is sending what it needs.
-        _ if rest > 0 && !flows => drop(pen.column("waits", 18, theme.dim)),
-        Some(silence) if rest > 0 => pen.write(&format!("stalled {} s", silence.as_secs()), theme.warn),
+        _ if rest > 0 && !flows => drop(pen.column(state.words.waits(), 18, theme.dim)),
+        Some(silence) if rest > 0 => pen.write(&state.words.stalled(silence.as_secs()), theme.warn),
         _ => {
             let rate = meter.map_or(0, |meter| meter.rate(now));
             pen.column(&format!("{:>8}/s", bytes(rate)), 10, theme.text).skip(2);
@@ -127,12 +127,16 @@ fn progress(state: &State, job: &Job, pen: &mut Pen, width: usize) {
         }
     }
     if let Some(aside) = &job.progress.aside {
-        let of = if aside.total > 0 { format!(" of {}", bytes(aside.total)) } else { String::new() };
-        pen.skip(2).put(&format!("engine {}{of}", bytes(aside.done)), theme.dim);
+        let done = bytes(aside.done);
+        let text = match aside.total {
+            0 => state.words.engine_at(done),
+            total => state.words.engine_at_of(done, bytes(total)),
+        };
+        pen.skip(2).put(&text, theme.dim);
         return;
     }
     let (settled, all) = job.progress.settled_blobs();
-    pen.skip(2).put(&format!("{settled}/{all} blobs"), theme.dim);
+    pen.skip(2).put(&state.words.blobs_done(settled, all), theme.dim);
 }
 
 /// `00:12`, or `1h05m` when it takes longer.
@@ -161,9 +165,13 @@ fn failure(state: &State, job: &Job, pen: &mut Pen) {
     let theme = &state.theme;
     let auth = job.failure.as_ref().is_some_and(|failure| failure.class == ErrorClass::Auth);
     // The key that mends it stands first.
-    let login = if auth { format!("  {} login", state.key(Action::Login)) } else { String::new() };
-    let keys =
-        format!("{login}  {} retry  {} why", state.key(Action::RetryJob), state.key(Action::JobDetails));
+    let words = state.words;
+    let login = if auth { format!("  {}", words.key_login(state.key(Action::Login))) } else { String::new() };
+    let keys = format!(
+        "{login}  {}  {}",
+        words.key_retry(state.key(Action::RetryJob)),
+        words.key_why(state.key(Action::JobDetails))
+    );
     if pen.room() > 50 {
         pen.right(&keys, 0, theme.key);
     }
@@ -180,9 +188,9 @@ fn failure(state: &State, job: &Job, pen: &mut Pen) {
 
 fn success(state: &State, job: &Job, pen: &mut Pen) {
     let theme = &state.theme;
-    let Some(report) = &job.report else { return pen.write("done", theme.ok) };
+    let Some(report) = &job.report else { return pen.write(state.words.job_done(), theme.ok) };
     if !report.outputs.is_empty() && report.outputs.iter().all(|output| output.up_to_date) {
-        pen.put("was there already", theme.dim);
+        pen.put(state.words.was_there_already(), theme.dim);
         return;
     }
     let took = match report.millis {
@@ -196,9 +204,11 @@ fn success(state: &State, job: &Job, pen: &mut Pen) {
         let name = cut_front(&file, pen.room(), state.glyphs.ellipsis);
         return pen.write(&name, theme.ok);
     }
-    pen.put("done", theme.ok).put(&format!(" in {took}  sent {}", bytes(report.wire)), theme.text);
+    let words = state.words;
+    let done = format!(" {}  {}", words.job_done_in(took), words.job_sent(bytes(report.wire)));
+    pen.put(words.job_done(), theme.ok).put(&done, theme.text);
     if report.reused > 0 {
-        pen.put(&format!(", reused {}", bytes(report.reused)), theme.reused);
+        pen.put(&format!(", {}", words.job_reused(bytes(report.reused))), theme.reused);
     }
 }
 
@@ -217,7 +227,7 @@ fn draw_layers(state: &State, progress: &Progress, area: Rect, buffer: &mut Buff
 }
 
 fn draw_layer(state: &State, blob: &BlobProgress, cell: Rect, buffer: &mut Buffer) {
-    let (theme, glyphs) = (&state.theme, &state.glyphs);
+    let (theme, glyphs, words) = (&state.theme, &state.glyphs, state.words);
     let mut pen = Pen::new(buffer, cell, 0, glyphs.ellipsis);
     pen.put(&cut(blob.digest.short(8), 8, ""), theme.dim).skip(1);
     let size = bytes(blob.size);
@@ -228,9 +238,15 @@ fn draw_layer(state: &State, blob: &BlobProgress, cell: Rect, buffer: &mut Buffe
             draw_bar(state, &mut pen, 8, &done);
             pen.skip(1).put(&format!("{}/{size}", bytes(blob.done)), theme.text);
         }
-        BlobStage::Done => pen.write(&format!("{} {size} done", glyphs.done), theme.ok),
-        BlobStage::Present => pen.write(&format!("{} {size} was there", glyphs.done), theme.reused),
-        BlobStage::Mounted => pen.write(&format!("{} {size} mounted", glyphs.done), theme.reused),
-        BlobStage::Failed => pen.write(&format!("{} {size} failed", glyphs.failed), theme.error),
+        BlobStage::Done => pen.write(&format!("{} {}", glyphs.done, words.layer_done(size)), theme.ok),
+        BlobStage::Present => {
+            pen.write(&format!("{} {}", glyphs.done, words.layer_there(size)), theme.reused)
+        }
+        BlobStage::Mounted => {
+            pen.write(&format!("{} {}", glyphs.done, words.layer_mounted(size)), theme.reused)
+        }
+        BlobStage::Failed => {
+            pen.write(&format!("{} {}", glyphs.failed, words.layer_failed(size)), theme.error)
+        }
     }
 }

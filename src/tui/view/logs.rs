@@ -7,7 +7,6 @@ use ratatui::widgets::Widget;
 use super::text::{Pen, bytes};
 use crate::job::Level;
 use crate::tui::state::State;
-use crate::tui::state::logs::level_name;
 
 pub(super) fn draw(state: &State, area: Rect, buffer: &mut Buffer) {
     let theme = &state.theme;
@@ -21,13 +20,15 @@ pub(super) fn draw(state: &State, area: Rect, buffer: &mut Buffer) {
         let mut pen = Pen::new(buffer, area, row, state.glyphs.ellipsis);
         let at = format!("{:02}:{:02}:{:02}", line.at.hour(), line.at.minute(), line.at.second());
         pen.skip(1).put(&at, theme.dim).skip(1);
-        pen.column(&level_name(line.level).to_uppercase(), 5, style).skip(1).put(&line.text, style);
+        pen.column(&state.words.log_level(line.level).to_uppercase(), 5, style)
+            .skip(1)
+            .put(&line.text, style);
     }
 }
 
 /// The box of the last minute's rates.
 pub(super) fn rates(state: &State, area: Rect, buffer: &mut Buffer) {
-    let (theme, glyphs) = (&state.theme, &state.glyphs);
+    let (theme, glyphs, words) = (&state.theme, &state.glyphs, state.words);
     super::panes::block(state, theme.border).render(area, buffer);
     let inner = Rect {
         x: area.x + 1,
@@ -41,9 +42,14 @@ pub(super) fn rates(state: &State, area: Rect, buffer: &mut Buffer) {
     let spark: String = tail.iter().map(|rate| glyphs.spark[(rate * 7 / highest) as usize]).collect();
     let lines = [
         (spark, theme.spark),
-        (format!("peak {}/s", bytes(history.peak)), theme.dim),
+        (words.rates_peak(bytes(history.peak)), theme.dim),
         (
-            format!("wire {} {} reused {}", bytes(state.jobs.wire), glyphs.dot, bytes(state.jobs.reused)),
+            format!(
+                "{} {} {}",
+                words.rates_wire(bytes(state.jobs.wire)),
+                glyphs.dot,
+                words.rates_reused(bytes(state.jobs.reused))
+            ),
             theme.text,
         ),
     ];

@@ -15,6 +15,7 @@ mod queue;
 mod registries;
 mod removal;
 pub mod text;
+mod why;
 
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
@@ -47,7 +48,7 @@ pub fn view(state: &State, frame: &mut Frame) {
     }
     panes::titles(state, &layout.panes, buffer);
     if let Some(area) = layout.rates {
-        panes::frame_title(state, area, &state.words.last_seconds(60), state.theme.title, buffer);
+        panes::frame_title(state, area, state.words.rates_title(), state.theme.title, buffer);
     }
     popup::draw(state, &layout, buffer);
     hints::draw(state, layout.hints, buffer);

@@ -8,7 +8,6 @@ use ratatui::widgets::{Block, Widget};
 use super::layout::Placed;
 use super::text::Pen;
 use crate::tui::state::listing::Load;
-use crate::tui::state::logs::level_name;
 use crate::tui::state::{Pane, State};
 
 /// Draws a pane: its frame or title line, and what is in it.
@@ -107,10 +106,10 @@ fn title(state: &State, pane: Pane) -> (char, &'static str, String) {
         Pane::Jobs => format!("({})", state.jobs.rows().len()),
         Pane::Logs => {
             let follow = match (state.logs.follow, state.logs.back) {
-                (true, _) => state.words.logs_follow().to_owned(),
-                (false, back) => state.words.logs_newer(back),
+                (true, _) => state.words.log_follow().to_owned(),
+                (false, back) => state.words.log_newer(back),
             };
-            format!("[{}] {follow}", level_name(state.logs.level))
+            format!("[{}] {follow}", state.words.log_level(state.logs.level))
         }
         Pane::Details => String::new(),
     };

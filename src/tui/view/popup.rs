@@ -11,8 +11,6 @@ use super::layout::Layout;
 use super::text::{Pen, width, wrap};
 use super::{details, plan};
 use crate::engine::Place;
-use crate::job::JobId;
-use crate::oci::printable;
 use crate::tui::action::{Action, Context, TABLE};
 use crate::tui::state::State;
 use crate::tui::state::paste::Pasted;
@@ -65,7 +63,7 @@ fn scrolled(state: &State, popup: &Popup, layout: &Layout) -> Option<(String, Ve
         Popup::Paste(pasted, _) => (words.title_pasted().to_owned(), pasted_lines(state, pasted, columns)),
         Popup::Plan(preview) => (words.title_plan().to_owned(), plan::lines(state, preview, columns)),
         Popup::Inspect(_) => (words.title_image().to_owned(), details::lines(state, columns as u16, true)),
-        Popup::Why(job, _) => (words.title_job(job), why(state, *job, columns)),
+        Popup::Why(job, _) => (words.job_title(job), super::why::lines(state, *job, columns)),
         Popup::Diff(comparison) => {
             (words.title_diff().to_owned(), super::diff::lines(state, comparison, columns))
         }
@@ -152,7 +150,7 @@ fn draw_prompt(state: &State, layout: &Layout, prompt: &Prompt, buffer: &mut Buf
     let (title, explain) = match prompt.ask {
         Ask::Reference => (words.ask_reference(), words.ask_reference_how().to_owned()),
         Ask::Target => (words.ask_target(), words.ask_target_how().to_owned()),
-        Ask::Bandwidth => (words.ask_bandwidth(), words.ask_bandwidth_how().to_owned()),
+        Ask::Bandwidth => (words.bandwidth_title(), words.bandwidth_explained().to_owned()),
         Ask::Tags => (words.ask_tags(), words.ask_tags_how(glyphs.ellipsis)),
         Ask::Repository => (words.ask_repository(), words.ask_repository_how().to_owned()),
     };
@@ -210,7 +208,7 @@ fn draw_dialog(state: &State, layout: &Layout, dialog: &Dialog, buffer: &mut Buf
         Question::Cancel(job) => {
             let name =
                 state.jobs.get(*job).map(|job| super::queue::short(&job.spec.source)).unwrap_or_default();
-            (words.cancel_title().to_owned(), words.cancel_running(job, name))
+            (state.words.cancel_title().to_owned(), state.words.job_is_running(job, name))
         }
         Question::Overwrite(_, moves) => {
             let line = |m: &crate::engine::TagMove| {
@@ -350,41 +348,6 @@ fn pasted_lines(state: &State, pasted: &Pasted, columns: usize) -> Vec<Line<'sta
     for (number, text, reason) in &pasted.bad {
         let text = fit(format!(" {} line {number}: {text}: {reason}", glyphs.failed));
         lines.push(Line::from(Span::styled(text, theme.error)));
-    }
-    lines
-}
-
-/// Everything about a failed job.
-fn why(state: &State, id: JobId, columns: usize) -> Vec<Line<'static>> {
-    let (theme, glyphs) = (&state.theme, &state.glyphs);
-    let mut lines = Vec::new();
-    let mut push = |text: &str, style: Style| {
-        let wrapped = wrap(&printable(text, 4000), columns.saturating_sub(2));
-        lines.extend(wrapped.into_iter().map(|line| Line::from(Span::styled(format!(" {line}"), style))));
-    };
-    let Some(job) = state.jobs.get(id) else {
-        push("the job is gone", theme.dim);
-        return lines;
-    };
-    let to: Vec<String> = job.spec.destinations.iter().map(ToString::to_string).collect();
-    push(&format!("{} {} {}", job.spec.source, glyphs.arrow, to.join(", ")), theme.text);
-    push(job.state.as_str(), theme.dim);
-    if let Some(failure) = &job.failure {
-        push("", theme.text);
-        push(&failure.message, theme.error);
-        push(&format!("class: {}", failure.class), theme.dim);
-        if let Some(hint) = &failure.hint {
-            push(&format!("hint: {hint}"), theme.warn);
-        }
-        push("", theme.text);
-        if let Some(text) = super::login::mends(state) {
-            push(&text, theme.key);
-        }
-        push(&format!("{} in the jobs tries again", state.key(Action::RetryJob)), theme.dim);
-    }
-    let (settled, all) = job.progress.settled_blobs();
-    if all > 0 {
-        push(&format!("{settled} of {all} blobs are settled"), theme.dim);
     }
     lines
 }

@@ -10,7 +10,4 @@ texts! {
     pane_logs "Logs" "日志"
     pane_details "Details" "详情"
     nothing_started(start) "nothing was started yet: {start} starts the queue" "尚未启动任何任务：按 {start} 启动队列"
-    last_seconds(n) "{n} s" "{n} 秒"
-    logs_follow "follow" "跟随"
-    logs_newer(n) "{n} newer" "其后 {n} 行"
 }

@@ -2,8 +2,8 @@
 //! would keep it, then the engine looks for it again.
 
 use super::state::login::Password;
-use crate::config::Config;
 use crate::config::credentials::{CredentialError, LoginStore, LoginTarget};
+use crate::config::{Config, Language};
 use crate::engine::Engine;
 use crate::job::Failure;
 use crate::oci::printable;
@@ -34,15 +34,16 @@ impl Logins {
         let place =
             self.store.store(target, user, &password, token).await.map_err(|error| failure(&error))?;
         engine.forget_login(&target.registry).await;
-        let mut told = format!("logged in to {target}, kept in {place}");
+        let words = self.words();
+        let mut told = words.login_done(target, &place);
         if place.is_unencrypted() {
-            told += " (not encrypted)";
+            told += words.login_not_encrypted();
         }
         if !checked.was_asked {
-            told = format!("{target} asks for no login, so nothing was checked; kept in {place}");
+            told = words.login_unasked(target, &place);
         }
         if let Some(entry) = self.config.password_before(target) {
-            told += &format!("; but the password of the entry {entry:?} in config.yaml is used before it");
+            told += &words.login_hidden_by(format!("{entry:?}"));
         }
         Ok(told)
     }
@@ -55,14 +56,20 @@ impl Logins {
             return Err(failure(error));
         }
         let places: Vec<String> = erased.places.iter().map(ToString::to_string).collect();
+        let words = self.words();
         let mut told = match places.is_empty() {
-            true => format!("nothing was kept for {target}"),
-            false => format!("logged out of {target}: erased from {}", places.join(", ")),
+            true => words.logout_nothing(target),
+            false => words.logout_done(target, places.join(", ")),
         };
         if let Some(entry) = self.config.password_before(target) {
-            told += &format!("; the entry {entry:?} in config.yaml still has a password for it");
+            told += &words.logout_entry_stays(format!("{entry:?}"));
         }
         Ok(told)
+    }
+
+    /// The language of what is told.
+    fn words(&self) -> Language {
+        self.config.language.unwrap_or_default()
     }
 }
 

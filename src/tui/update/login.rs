@@ -28,11 +28,11 @@ pub(super) fn open(state: &mut State) {
 /// Asks whether the stored login of the registry under the cursor is to be forgotten.
 pub(super) fn ask_logout(state: &mut State) {
     let Some(registry) = meant(state) else {
-        return state.say(Tone::Plain, "put the cursor on a registry first");
+        return state.say(Tone::Plain, state.words.logout_where());
     };
     let choices = vec![
-        (Choice::Stay, "stay logged in".to_owned()),
-        (Choice::Logout, format!("log out of {registry}: its stored password is removed")),
+        (Choice::Stay, state.words.logout_stay().to_owned()),
+        (Choice::Logout, state.words.logout_do(&registry)),
     ];
     state.popups.push(Popup::Dialog(Dialog { question: Question::Logout(registry), choices, cursor: 0 }));
 }
@@ -138,7 +138,7 @@ pub(super) fn paste(form: &mut LoginForm, text: &str) {
 
 /// `enter`: the next empty line, or the question to the registry.
 pub(super) fn accept(state: &mut State, effects: &mut Vec<Effect>) {
-    let State { popups, plans, .. } = state;
+    let State { popups, plans, words, .. } = state;
     let Some(Popup::Login(form)) = popups.last_mut() else { return };
     if form.checking.is_some() {
         return;
@@ -157,7 +157,8 @@ pub(super) fn accept(state: &mut State, effects: &mut Vec<Effect>) {
         // In the empty line itself `enter` has to say why nothing happens.
         if form.field == empty {
             form.error = Some(
-                if user.is_empty() { "a user name is needed" } else { "a password is needed" }.to_owned(),
+                if user.is_empty() { words.login_needs_user() } else { words.login_needs_password() }
+                    .to_owned(),
             );
         }
         form.field = empty;
@@ -226,8 +227,8 @@ fn logged_in(state: &mut State, registry: &Registry, told: &str, effects: &mut V
     }
     let retried = match refused.len() {
         0 => String::new(),
-        1 => "; the job that it refused is tried again".to_owned(),
-        n => format!("; the {n} jobs that it refused are tried again"),
+        1 => state.words.login_retries_one().to_owned(),
+        n => state.words.login_retries(n),
     };
     state.say(Tone::Good, format!("{told}{retried}"));
 }
@@ -236,6 +237,6 @@ fn logged_in(state: &mut State, registry: &Registry, told: &str, effects: &mut V
 pub(super) fn logged_out(state: &mut State, target: &LoginTarget, answer: Result<String, Failure>) {
     match answer {
         Ok(told) => state.say(Tone::Good, told),
-        Err(failure) => state.say(Tone::Bad, format!("log out of {target}: {}", failure.message)),
+        Err(failure) => state.say(Tone::Bad, state.words.logout_failed(target, failure.message)),
     }
 }

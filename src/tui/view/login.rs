@@ -15,21 +15,25 @@ use crate::tui::update::login::wanted;
 const NAMES: usize = 10;
 
 pub(super) fn draw(state: &State, layout: &Layout, form: &LoginForm, buffer: &mut Buffer) {
-    let (theme, glyphs) = (&state.theme, &state.glyphs);
+    let (theme, glyphs, words) = (&state.theme, &state.glyphs, state.words);
     let (text, style) = match (&form.checking, &form.error) {
-        (Some(_), _) => (format!("{} asking the registry{}", spinner(state), glyphs.ellipsis), theme.dim),
-        (None, Some(error)) => (format!("{} {error}", glyphs.failed), theme.error),
-        (None, None) => {
-            ("it is checked first, and then kept where docker login would keep it".to_owned(), theme.dim)
+        (Some(_), _) => {
+            (format!("{} {}{}", spinner(state), words.login_asking(), glyphs.ellipsis), theme.dim)
         }
+        (None, Some(error)) => (format!("{} {error}", glyphs.failed), theme.error),
+        (None, None) => (words.login_promise().to_owned(), theme.dim),
     };
     let lines = wrap(&text, popup::columns(layout));
     let area = popup::area(layout, false, 4 + lines.len());
-    let (next, enter, esc) = ("tab", state.key(Action::PromptAccept), state.key(Action::PromptClose));
-    let below = format!(" {next} next {enter} log in {esc} back ");
-    let inner = popup::open(state, area, "Log in", &below, buffer);
+    let (enter, esc) = (state.key(Action::PromptAccept), state.key(Action::PromptClose));
+    let below = words.login_below(next_line(state), enter, esc);
+    let inner = popup::open(state, area, words.login_title(), &below, buffer);
     // With little room the line that is being typed comes first.
-    let fields = [(Field::Registry, "registry"), (Field::User, "user"), (Field::Password, "password")];
+    let fields = [
+        (Field::Registry, words.login_registry()),
+        (Field::User, words.login_user()),
+        (Field::Password, words.login_password()),
+    ];
     let mut row = 0;
     for (field, name) in fields {
         if row >= inner.height || (inner.height < 4 && field != form.field) {
@@ -46,6 +50,12 @@ pub(super) fn draw(state: &State, layout: &Layout, form: &LoginForm, buffer: &mu
         let line_area = Rect { height: 1, y: inner.y + row, ..inner };
         Pen::new(buffer, line_area, 0, glyphs.ellipsis).skip(1).put(line, style);
     }
+}
+
+/// The key that goes to the form's next line: `tab`, as everywhere, unless somebody has given it away.
+fn next_line(state: &State) -> &str {
+    let tab = state.keymap.keys(Action::PromptDown).iter().find(|key| *key == "tab");
+    tab.map_or(state.key(Action::PromptDown), |tab| tab)
 }
 
 fn line(state: &State, form: &LoginForm, field: Field, here: bool, pen: &mut Pen) {
@@ -71,5 +81,5 @@ fn line(state: &State, form: &LoginForm, field: Field, here: bool, pen: &mut Pen
 /// What mends a refusal that is shown: `L logs in to h.io`.
 pub(super) fn mends(state: &State) -> Option<String> {
     let registry = wanted(state)?;
-    Some(format!("{} logs in to {registry}", state.key(Action::Login)))
+    Some(state.words.login_mends(state.key(Action::Login), registry))
 }

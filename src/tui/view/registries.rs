@@ -14,9 +14,8 @@ pub(super) fn draw(state: &State, area: Rect, buffer: &mut Buffer) {
     let registries = &state.registries;
     if registries.rows.is_empty() {
         let text = match state.engine {
-            EngineState::Starting => format!("starting{}", glyphs.ellipsis),
-            _ => "no registries yet: name them in config.yaml, or add images by typing (n) and pasting"
-                .to_owned(),
+            EngineState::Starting => format!("{}{}", state.words.registries_starting(), glyphs.ellipsis),
+            _ => state.words.registries_none(state.key(Action::AddReference)),
         };
         for (row, line) in (0..area.height).zip(wrap(&text, usize::from(area.width).saturating_sub(2))) {
             Pen::new(buffer, area, row, glyphs.ellipsis).skip(1).put(&line, theme.dim);
@@ -57,7 +56,7 @@ fn description(state: &State, area: Rect, buffer: &mut Buffer) {
     let free = usize::from(area.height).saturating_sub(registries.rows.len() + 1).min(most);
     let text = match (&place.place, &place.health) {
         (Err(reason), _) | (Ok(_), Health::Failed(reason)) => reason,
-        (Ok(_), Health::Refused) => &format!("asks for a login: {}", state.key(Action::Login)),
+        (Ok(_), Health::Refused) => &state.words.registry_asks(state.key(Action::Login)),
         (Ok(_), _) => &place.description,
     };
     let lines = wrap(text, usize::from(area.width).saturating_sub(2));

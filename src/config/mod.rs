@@ -17,7 +17,7 @@ mod screen;
 mod secret;
 mod url;
 
-pub use batch::{Batch, BatchImage, BatchJobs, SYNC_EXAMPLE, TagLists, Terms};
+pub use batch::{Batch, BatchImage, BatchJobs, SYNC_EXAMPLE, TagFilter, TagLists, Terms};
 pub use document::Position;
 pub use entry::{Language, Proxy, RegistryEntry, RegistryType, Symbols, Tls};
 pub use explain::Setting;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::oci::{Descriptor, Digest, Location, Registry};
+use crate::oci::{Descriptor, Digest, Location, Registry, Repository};
 use crate::transport::archive::TarFile;
 
 /// Something that holds images and can list them.
@@ -53,6 +53,17 @@ impl Place {
         match path != Path::new("-") && path.is_dir() {
             true => Place::Layout(path.to_owned()),
             false => Place::Archive(path.to_owned()),
+        }
+    }
+
+    /// The repository that a location names or is in, and where; `None` where there are no repositories.
+    pub fn of_repository(location: &Location) -> Option<(Place, Repository)> {
+        match location {
+            Location::Registry(reference) => {
+                Some((Place::Registry(reference.registry.clone()), reference.repository.clone()))
+            }
+            Location::Store { repository, .. } => Some((Place::Store, repository.clone())),
+            _ => None,
         }
     }
 

@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use futures_util::{StreamExt, TryStreamExt};
 
 use super::effect::within;
-use crate::engine::{Deleted, Deletion, Engine, ImageDiff, TagMove};
+use super::state::queue::DraftId;
+use crate::engine::{Deleted, Deletion, Engine, ImageDiff, Place, TagMove};
 use crate::job::{Failure, JobSpec};
-use crate::oci::{Location, Platforms};
+use crate::oci::{Location, Platforms, Tag};
 
 /// Something to be done.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +29,13 @@ pub enum Upkeep {
     Look(Vec<JobSpec>),
     /// Give an image names.
     Tag(Vec<JobSpec>),
+    /// Ask for the tags of the repositories of rules.
+    Tags {
+        /// What the answer is marked with.
+        request: u64,
+        /// The rules and their repositories.
+        rules: Vec<(DraftId, Location)>,
+    },
     /// Compare two images.
     Compare {
         /// What the answer is marked with.
@@ -54,6 +63,13 @@ pub enum Answer {
     Moves(Vec<JobSpec>, Result<Vec<TagMove>, Failure>),
     /// The names that were set, or the first failure.
     Tagged(Result<Vec<String>, Failure>),
+    /// The tags of the rules' repositories, in their order.
+    Tags {
+        /// The request it answers.
+        request: u64,
+        /// Of each rule the tags that there are.
+        found: Vec<(DraftId, Result<Vec<Tag>, Failure>)>,
+    },
     /// The comparison.
     Compared {
         /// The request it answers.
@@ -76,6 +92,7 @@ impl Upkeep {
             Upkeep::Delete(deletions) => Box::pin(delete(engine, deletions)),
             Upkeep::Look(specs) => Box::pin(look(engine, specs)),
             Upkeep::Tag(specs) => Box::pin(async move { Answer::Tagged(tag(engine, specs).await) }),
+            Upkeep::Tags { request, rules } => Box::pin(tags(engine, request, rules)),
             Upkeep::Compare { request, a, b } => Box::pin(compare(engine, request, *a, *b)),
         }
     }
@@ -93,6 +110,10 @@ impl Upkeep {
             }
             Upkeep::Look(specs) => Answer::Moves(specs, Err(failure)),
             Upkeep::Tag(_) => Answer::Tagged(Err(failure)),
+            Upkeep::Tags { request, rules } => {
+                let found = rules.into_iter().map(|(rule, _)| (rule, Err(failure.clone()))).collect();
+                Answer::Tags { request, found }
+            }
             Upkeep::Compare { request, .. } => Answer::Compared { request, answer: Err(failure) },
         }
     }
@@ -125,6 +146,30 @@ async fn look(engine: Engine, specs: Vec<JobSpec>) -> Answer {
         }
     }
     Answer::Moves(specs, Ok(moves))
+}
+
+/// Repositories whose tags are asked for at the same time.
+const AT_ONCE: usize = 6;
+
+async fn tags(engine: Engine, request: u64, rules: Vec<(DraftId, Location)>) -> Answer {
+    let one = |(rule, at): (DraftId, Location)| {
+        let engine = engine.clone();
+        async move {
+            let answer = match Place::of_repository(&at) {
+                Some((place, repository)) => {
+                    let pages = engine.tags(&place, &repository).try_collect::<Vec<_>>();
+                    within(LONG, &at, pages).await
+                }
+                None => Ok(Vec::new()),
+            };
+            // What is no tag cannot be asked for.
+            let tags =
+                |pages: Vec<Vec<String>>| pages.iter().flatten().filter_map(|tag| tag.parse().ok()).collect();
+            (rule, answer.map(tags))
+        }
+    };
+    let found = futures_util::stream::iter(rules.into_iter().map(one)).buffered(AT_ONCE).collect().await;
+    Answer::Tags { request, found }
 }
 
 async fn compare(engine: Engine, request: u64, a: Location, b: Location) -> Answer {

@@ -17,6 +17,7 @@ mod tags;
 mod tests;
 
 pub use resolve::{BatchImage, BatchJobs, TagLists, Terms};
+pub use tags::TagFilter;
 
 use std::fs::File;
 use std::io::{self, Read};

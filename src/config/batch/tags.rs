@@ -2,10 +2,12 @@
 //! are is somebody else's question.
 
 use std::cmp::Reverse;
+use std::fmt;
+use std::str::FromStr;
 
 use globset::{GlobBuilder, GlobMatcher};
 use regex::{Regex, RegexBuilder};
-use semver::{Prerelease, Version, VersionReq};
+use semver::{Comparator, Op, Prerelease, Version, VersionReq};
 
 use super::super::document::Value;
 use super::super::reader::{Field, Fields, Reader};
@@ -27,9 +29,13 @@ pub(super) enum Tags {
     Chosen(Box<TagFilter>),
 }
 
-/// Chooses tags. All that is set must fit; of several globs, or several regular expressions, one.
+/// Chooses tags, as a sync file's `tags:` does. All that is set must fit; of several globs, or several regular
+/// expressions, one. Without anything it is every tag.
+///
+/// In one line, as [`FromStr`] reads it: globs, `re:REGEX`, `!GLOB` for what is left out, a range of versions (`>=1.2 <2`)
+/// and `newest N`, with blanks between. `Display` writes that line, and two filters are equal where their lines are.
 #[derive(Debug, Clone, Default)]
-pub(super) struct TagFilter {
+pub struct TagFilter {
     /// Taken whatever the rest says, even where the list lacks them: then the copy says that there is no such tag.
     named: Vec<Tag>,
     globs: Vec<GlobMatcher>,
@@ -42,15 +48,55 @@ pub(super) struct TagFilter {
 impl TagFilter {
     /// The tags of a repository that are wanted, in its order; with `newest` the newest first.
     pub fn choose(&self, tags: &[Tag]) -> Vec<Tag> {
-        let mut chosen: Vec<&Tag> = tags.iter().filter(|tag| self.fits(tag.as_str())).collect();
-        if let Some(newest) = self.newest {
-            chosen.retain(|tag| is_version(tag.as_str()));
-            chosen.sort_by_key(|tag| Reverse(version_key(tag.as_str())));
-            chosen.truncate(newest);
-        }
+        let chosen = self.choose_names(tags.iter().map(Tag::as_str)).into_iter().map(|n| &tags[n]);
         let mut all = self.named.clone();
-        all.extend(chosen.into_iter().filter(|tag| !self.named.contains(tag)).cloned());
+        all.extend(chosen.filter(|tag| !self.named.contains(tag)).cloned());
         all
+    }
+
+    /// Where the names stand that are wanted of these, in their order; with `newest` the newest first.
+    pub fn choose_names<'a>(&self, names: impl IntoIterator<Item = &'a str>) -> Vec<usize> {
+        let fitting = names.into_iter().enumerate().filter(|(_, name)| self.fits(name));
+        let Some(newest) = self.newest else { return fitting.map(|(n, _)| n).collect() };
+        let mut chosen: Vec<(usize, &str)> = fitting.filter(|(_, name)| is_version(name)).collect();
+        chosen.sort_by_cached_key(|(_, name)| Reverse(version_key(name)));
+        chosen.truncate(newest);
+        chosen.into_iter().map(|(n, _)| n).collect()
+    }
+
+    /// Every tag.
+    pub fn all() -> TagFilter {
+        TagFilter::default()
+    }
+
+    /// What stands behind `tags:` in a sync file, on one line.
+    pub fn to_yaml(&self) -> String {
+        // A JSON text is a YAML text.
+        let text = |text: &str| serde_json::Value::from(text).to_string();
+        let list = |texts: &[String]| {
+            format!("[{}]", texts.iter().map(|one| text(one)).collect::<Vec<_>>().join(", "))
+        };
+        let globs = texts(&self.globs, glob_text);
+        if self.regexes.is_empty()
+            && self.exclude.is_empty()
+            && self.semver.is_none()
+            && self.newest.is_none()
+        {
+            let named = self.named.iter().map(ToString::to_string);
+            let listed: Vec<String> = named.chain(globs).collect();
+            return if listed.is_empty() { text("*") } else { list(&listed) };
+        }
+        let mut keys = Vec::new();
+        let regexes = texts(&self.regexes, regex_text);
+        let exclude = texts(&self.exclude, glob_text);
+        for (key, found) in [("glob", globs), ("regex", regexes), ("exclude", exclude)] {
+            if !found.is_empty() {
+                keys.push(format!("{key}: {}", list(&found)));
+            }
+        }
+        keys.extend(self.semver.as_ref().map(|range| format!("semver: {}", text(&range.to_string()))));
+        keys.extend(self.newest.map(|newest| format!("newest: {newest}")));
+        format!("{{{}}}", keys.join(", "))
     }
 
     fn fits(&self, tag: &str) -> bool {
@@ -59,6 +105,96 @@ impl TagFilter {
             && !self.exclude.iter().any(|glob| glob.is_match(tag))
             && self.semver.as_ref().is_none_or(|wanted| version(tag).is_some_and(|v| wanted.matches(&v)))
     }
+}
+
+fn texts<T>(patterns: &[T], text: fn(&T) -> String) -> Vec<String> {
+    patterns.iter().map(text).collect()
+}
+
+fn glob_text(glob: &GlobMatcher) -> String {
+    glob.glob().glob().to_owned()
+}
+
+/// Without the anchors that [`regex`] put around it.
+fn regex_text(regex: &Regex) -> String {
+    let text = regex.as_str();
+    text.strip_prefix("^(?:").and_then(|rest| rest.strip_suffix(")$")).unwrap_or(text).to_owned()
+}
+
+/// `1.2.*` would read as a glob.
+fn comparator_text(comparator: &Comparator) -> String {
+    let text = comparator.to_string();
+    match comparator.op {
+        Op::Wildcard => format!("={}", text.trim_end_matches(".*")),
+        _ => text,
+    }
+}
+
+impl PartialEq for TagFilter {
+    fn eq(&self, other: &TagFilter) -> bool {
+        self.to_string() == other.to_string()
+    }
+}
+
+impl Eq for TagFilter {}
+
+impl fmt::Display for TagFilter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut words: Vec<String> = self.named.iter().map(ToString::to_string).collect();
+        words.extend(texts(&self.globs, glob_text));
+        words.extend(self.regexes.iter().map(|regex| format!("re:{}", regex_text(regex))));
+        words.extend(self.exclude.iter().map(|glob| format!("!{}", glob_text(glob))));
+        words.extend(self.semver.as_ref().map(|range| match range.comparators.is_empty() {
+            true => ">=0".to_owned(),
+            false => range.comparators.iter().map(comparator_text).collect::<Vec<_>>().join(" "),
+        }));
+        words.extend(self.newest.map(|newest| format!("newest {newest}")));
+        f.write_str(&if words.is_empty() { "*".to_owned() } else { words.join(" ") })
+    }
+}
+
+/// The error is a reason, for people.
+impl FromStr for TagFilter {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<TagFilter, String> {
+        const OPERATORS: [char; 5] = ['>', '<', '=', '~', '^'];
+        let mut filter = TagFilter::default();
+        let mut range: Vec<String> = Vec::new();
+        let mut words = text.split_whitespace().peekable();
+        if words.peek().is_none() {
+            return Err("a glob as in v1.*, re:REGEX, a range as in >=1.2 <2, or newest 5".to_owned());
+        }
+        while let Some(word) = words.next() {
+            if let Some(pattern) = word.strip_prefix("re:") {
+                filter.regexes.push(regex(pattern)?);
+            } else if let Some(pattern) = word.strip_prefix('!') {
+                filter.exclude.push(glob(pattern)?);
+            } else if word.starts_with(OPERATORS) {
+                let mut comparator = word.trim_end_matches(',').to_owned();
+                if comparator.ends_with(OPERATORS) {
+                    comparator += words.next().unwrap_or_default().trim_end_matches(',');
+                }
+                range.push(comparator);
+            } else if word == "newest" {
+                let count = words.next().unwrap_or_default();
+                let known = count.parse().ok().filter(|n| (1..=10_000).contains(n));
+                filter.newest = Some(known.ok_or("newest needs a number from 1 to 10000, as in newest 5")?);
+            } else if word != "*" {
+                filter.globs.push(glob(word)?);
+            }
+        }
+        if !range.is_empty() {
+            filter.semver = Some(versions(&range.join(", "))?);
+        }
+        Ok(filter)
+    }
+}
+
+fn versions(text: &str) -> Result<VersionReq, String> {
+    VersionReq::parse(text).map_err(|e| {
+        format!("{:?} is no range of versions: {e}; write one as in >=1.20, <2", printable(text, 60))
+    })
 }
 
 /// A tag as a semantic version, leniently: `v1.27` is 1.27.0, and what follows the numbers is a pre-release, which a
@@ -133,10 +269,7 @@ fn filter(reader: &mut Reader, field: &Field<'_>) -> Option<TagFilter> {
     let regexes = patterns(reader, &mut fields, "regex", regex);
     let semver = fields.take(reader, "semver").map(|field| {
         let text = reader.text(&field)?;
-        let range = VersionReq::parse(&text).map_err(|e| {
-            format!("{:?} is no range of versions: {e}; write one as in >=1.20, <2", printable(&text, 60))
-        });
-        range.map_err(|reason| reader.fault(field.node.at, &field.path, reason)).ok()
+        versions(&text).map_err(|reason| reader.fault(field.node.at, &field.path, reason)).ok()
     });
     let newest =
         fields.take(reader, "newest").map(|field| reader.number(&field, 1..=10_000).map(|n| n as usize));
@@ -282,6 +415,51 @@ mod tests {
     }
 
     #[test]
+    fn a_typed_filter_chooses_is_written_again_and_goes_into_a_sync_file() {
+        let all: Vec<Tag> = TAGS.iter().map(|tag| tag.parse().unwrap()).collect();
+        for (text, line, want) in [
+            ("*", "*", TAGS.to_vec()),
+            ("1.2?  m*", "1.2? m*", vec!["1.26", "main"]),
+            ("1.27.* !*-*", "1.27.* !*-*", vec!["1.27.0", "1.27.10", "1.27.9"]),
+            ("re:1\\.2[67]", "re:1\\.2[67]", vec!["1.26"]),
+            (">= 1.26.1 <2", ">=1.26.1 <2", vec!["1.26.1", "1.27.0", "1.27.10", "1.27.9"]),
+            (">=1.26.1, <2 newest 1", ">=1.26.1 <2 newest 1", vec!["1.27.10"]),
+            ("newest 2 1.*", "1.* newest 2", vec!["1.27.10", "1.27.9"]),
+            ("latest", "latest", vec!["latest"]),
+        ] {
+            let filter: TagFilter = text.parse().unwrap();
+            let names = |tags: Vec<Tag>| tags.iter().map(ToString::to_string).collect::<Vec<_>>();
+            assert_eq!(names(filter.choose(&all)), want, "{text}");
+            assert_eq!(filter.to_string(), line);
+            assert_eq!(line.parse::<TagFilter>().unwrap(), filter);
+            let mut rows = chosen(&filter.to_yaml());
+            let mut wanted: Vec<String> = want.iter().map(|tag| (*tag).to_owned()).collect();
+            rows.sort();
+            wanted.sort();
+            assert_eq!(rows, wanted, "{}", filter.to_yaml());
+        }
+        for (text, want) in [
+            ("  ", "a glob as in"),
+            ("re:a(", "no regular expression"),
+            ("a[", "no glob"),
+            (">=what", "no range"),
+            (">=", "no range"),
+            ("newest", "newest needs a number"),
+            ("newest 0", "newest needs a number"),
+            ("!", "no glob"),
+        ] {
+            let reason = text.parse::<TagFilter>().unwrap_err();
+            assert!(reason.contains(want), "{text}: {reason}");
+        }
+        // As a sync file has it.
+        let (Some(Tags::Chosen(filter)), _) = read_text("[gone, 1.27.*]") else { panic!() };
+        assert_eq!(
+            (filter.to_string().as_str(), filter.to_yaml().as_str()),
+            ("gone 1.27.*", r#"["gone", "1.27.*"]"#)
+        );
+    }
+
+    #[test]
     fn what_is_no_filter_is_told_in_full() {
         for (text, want) in [
             ("1.2/3", "f:1:1: tags:"),
@@ -341,6 +519,9 @@ mod tests {
         #[test]
         fn no_text_makes_it_panic(text in "[ -~镜]{0,40}", tag in "[ -~]{0,20}") {
             let _ = (version(&tag), glob(&text), regex(&text));
+            if let Ok(filter) = text.parse::<TagFilter>() {
+                prop_assert_eq!(filter.to_string().parse::<TagFilter>(), Ok(filter));
+            }
             if let Ok(Some(node)) = document::read(&text) {
                 read(&mut Reader::new("f".as_ref()), &Field { path: String::new(), node: &node });
             }

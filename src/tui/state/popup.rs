@@ -1,12 +1,13 @@
 //! The popups: a stack, of which the top one has the keys.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use tui_input::Input;
 
 use super::login::LoginForm;
 use super::paste::Pasted;
-use super::queue::DraftId;
+use super::queue::{Draft, DraftId};
 use super::removal::{Comparison, Removal, Stage};
 use crate::engine::TagMove;
 use crate::job::{Failure, JobId, JobSpec, Plan, Presence, Target};
@@ -122,10 +123,27 @@ impl PlanRow {
     }
 }
 
+/// A rule in the preview.
+pub struct PlanRule {
+    /// The rule.
+    pub draft: Arc<Draft>,
+    /// The images that it comes to, once the tags are known.
+    pub images: Option<Result<Vec<Draft>, Failure>>,
+}
+
+impl PlanRule {
+    /// The images, if they are known.
+    pub fn drafts(&self) -> Option<&[Draft]> {
+        self.images.as_ref()?.as_deref().ok()
+    }
+}
+
 /// What a start would do.
 pub struct PlanPreview {
     /// The request that the answers belong to.
     pub generation: u64,
+    /// The rules among the drafts; the images they come to are rows.
+    pub rules: Vec<PlanRule>,
     /// A row for each draft.
     pub rows: Vec<PlanRow>,
     /// How far it is scrolled.
@@ -194,7 +212,8 @@ impl PlanPreview {
 
     /// Whether answers are still to come.
     pub fn waiting(&self) -> bool {
-        self.rows.iter().any(|row| row.outcome.is_none())
+        self.rules.iter().any(|rule| rule.images.is_none())
+            || self.rows.iter().any(|row| row.outcome.is_none())
     }
 
     /// The drafts that a start takes: all but those that cannot work.

@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::config::TagFilter;
 use crate::job::{Extras, Failure, JobSpec, Target};
-use crate::oci::{Location, Platforms};
+use crate::oci::{Location, Platforms, Reference, Tag, TagOrDigest};
 
 /// A draft's number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -19,13 +20,15 @@ pub enum Goal {
     Export(PathBuf),
 }
 
-/// A job that is being put together.
+/// A job that is being put together; or a rule, which stands for the jobs of a repository's tags.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Draft {
     /// Its number.
     pub id: DraftId,
-    /// What moves.
+    /// What moves; of a rule the repository, without tag and digest.
     pub source: Location,
+    /// Of a rule: which of the repository's tags. They are looked up when the plan is made, so that new ones are taken.
+    pub tags: Option<TagFilter>,
     /// Which platforms of it.
     pub platforms: Platforms,
     /// Where to.
@@ -33,8 +36,32 @@ pub struct Draft {
 }
 
 impl Draft {
-    /// The job; `None` as long as there is no destination.
+    /// Whether it waits for a target.
+    pub fn lacks_target(&self) -> bool {
+        self.goal == Goal::Copy(None)
+    }
+
+    /// A rule's drafts: one for each of its repository's tags that it chooses.
+    pub fn images(&self, tags: &[Tag], mut number: impl FnMut() -> DraftId) -> Vec<Draft> {
+        let chosen = self.tags.as_ref().map(|filter| filter.choose(tags)).unwrap_or_default();
+        let one = |tag: &Tag| Draft {
+            id: number(),
+            source: with_tag(&self.source, tag),
+            tags: None,
+            platforms: self.platforms.clone(),
+            goal: match &self.goal {
+                Goal::Copy(to) => Goal::Copy(to.as_ref().map(|to| with_tag(to, tag))),
+                export => export.clone(),
+            },
+        };
+        chosen.iter().map(one).collect()
+    }
+
+    /// The job; `None` as long as there is no destination, and for a rule, which is no job of its own.
     pub fn spec(&self) -> Option<JobSpec> {
+        if self.tags.is_some() {
+            return None;
+        }
         let destination = match &self.goal {
             Goal::Copy(to) => Target::Image(to.clone()?),
             Goal::Export(directory) => Target::ExportInto(directory.clone()),
@@ -54,7 +81,34 @@ impl Draft {
     }
 
     fn same_work(&self, other: &Draft) -> bool {
-        self.source == other.source && self.platforms == other.platforms && self.goal == other.goal
+        self.source == other.source
+            && self.tags == other.tags
+            && self.platforms == other.platforms
+            && self.goal == other.goal
+    }
+}
+
+/// The same place with this tag.
+pub fn with_tag(at: &Location, tag: &Tag) -> Location {
+    let renamed = |name: &str| match name.rsplit_once(':') {
+        Some((before, last)) if !last.contains('/') => format!("{before}:{tag}"),
+        _ => format!("{name}:{tag}"),
+    };
+    match at {
+        Location::Registry(reference) => {
+            Location::Registry(Reference { digest: None, ..reference.with_tag(tag.clone()) })
+        }
+        Location::Store { repository, .. } => {
+            Location::Store { repository: repository.clone(), target: Some(TagOrDigest::Tag(tag.clone())) }
+        }
+        Location::DockerDaemon { host, image } => {
+            Location::DockerDaemon { host: host.clone(), image: renamed(image) }
+        }
+        Location::OciLayout { path, reference } => {
+            let reference = reference.as_deref().map(renamed).or_else(|| Some(tag.to_string()));
+            Location::OciLayout { path: path.clone(), reference }
+        }
+        other => other.clone(),
     }
 }
 
@@ -96,9 +150,17 @@ impl Queue {
 
     /// Adds drafts as one change; the answer is how many were not there yet.
     pub fn add(&mut self, drafts: Vec<(Location, Platforms, Goal)>) -> usize {
+        self.add_all(drafts.into_iter().map(|(source, platforms, goal)| (source, None, platforms, goal)))
+    }
+
+    /// As [`Queue::add`]; one with a filter is a rule for the tags of the repository before it.
+    pub fn add_all(
+        &mut self,
+        drafts: impl IntoIterator<Item = (Location, Option<TagFilter>, Platforms, Goal)>,
+    ) -> usize {
         let before = self.drafts.clone();
-        for (source, platforms, goal) in drafts {
-            let draft = Draft { id: DraftId(self.next + 1), source, platforms, goal };
+        for (source, tags, platforms, goal) in drafts {
+            let draft = Draft { id: DraftId(self.next + 1), source, tags, platforms, goal };
             if !self.drafts.iter().any(|there| there.same_work(&draft)) {
                 self.next += 1;
                 self.drafts.push(Arc::new(draft));
@@ -107,6 +169,20 @@ impl Queue {
         let added = self.drafts.len() - before.len();
         self.remember(before);
         added
+    }
+
+    /// A number that no other draft has.
+    pub fn number(&mut self) -> DraftId {
+        self.next += 1;
+        DraftId(self.next)
+    }
+
+    /// A rule begins: its images stand in its place, and no undo brings it back.
+    pub fn unfold(&mut self, rule: DraftId, images: Vec<Draft>) {
+        if let Some(at) = self.drafts.iter().position(|draft| draft.id == rule) {
+            self.drafts.splice(at..=at, images.into_iter().map(Arc::new));
+        }
+        self.forget(rule);
     }
 
     /// Takes the cursor's draft out.
@@ -191,6 +267,10 @@ impl Queue {
     pub fn taken(&mut self, id: DraftId) {
         self.starting.retain(|starting| *starting != id);
         self.refused.retain(|(refused, _)| *refused != id);
+        self.forget(id);
+    }
+
+    fn forget(&mut self, id: DraftId) {
         let without = |drafts: &mut Vec<Arc<Draft>>| drafts.retain(|draft| draft.id != id);
         without(&mut self.drafts);
         self.past.iter_mut().for_each(without);
@@ -267,6 +347,33 @@ mod tests {
         }
         while queue.redo() {}
         assert_eq!(names(&queue), ["b"]);
+    }
+
+    #[test]
+    fn a_rule_stands_for_the_tags_that_there_are_when_it_begins() {
+        let mut queue = queue(&["z"]);
+        let to = "h.example/p/a:latest".parse().unwrap();
+        let rule = ("a".parse().unwrap(), Some("1.*".parse().unwrap()), Platforms::All, Goal::Copy(Some(to)));
+        assert_eq!((queue.add_all([rule.clone()]), queue.add_all([rule])), (1, 0));
+        let rule = queue.drafts()[1].clone();
+        assert_eq!(rule.spec(), None, "a rule is no job");
+        let tags: Vec<Tag> = ["0.9", "1.0", "1.1"].iter().map(|tag| tag.parse().unwrap()).collect();
+        let images = rule.images(&tags, || queue.number());
+        queue.unfold(rule.id, images);
+        let specs: Vec<String> =
+            queue.drafts()[1..].iter().map(|draft| draft.spec().unwrap().to_string()).collect();
+        let want = |tag: &str| format!("docker.io/library/a:{tag} → h.example/p/a:{tag}");
+        assert_eq!(specs, [want("1.0"), want("1.1")]);
+        while queue.undo() {
+            assert!(queue.get(rule.id).is_none());
+        }
+        for (at, want) in [
+            ("docker-daemon:h.io:5000/a", "docker-daemon:h.io:5000/a:7"),
+            ("store:a/b", "store:a/b:7"),
+            ("oci:/d:a/b:1", "oci:/d:a/b:7"),
+        ] {
+            assert_eq!(with_tag(&at.parse().unwrap(), &"7".parse().unwrap()), want.parse().unwrap());
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The UI as a person sees it: keys go in, a screen comes out.
 
+mod browse;
 mod flows;
 mod keys;
 mod login;

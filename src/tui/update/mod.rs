@@ -7,6 +7,7 @@ pub mod login;
 mod moves;
 mod popups;
 mod queue;
+mod rules;
 mod upkeep;
 
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};

@@ -150,6 +150,10 @@ fn answer_prompt(state: &mut State, ask: Ask, text: &str, effects: &mut Vec<Effe
 /// `enter` in a popup that shows something.
 pub(super) fn accept(state: &mut State, effects: &mut Vec<Effect>) {
     match state.popups.pop() {
+        // Its rules' tags are being asked for.
+        Some(Popup::Plan(plan)) if plan.rules.iter().any(|rule| rule.images.is_none()) => {
+            state.popups.push(Popup::Plan(plan));
+        }
         Some(Popup::Plan(plan)) if plan.startable().next().is_none() => {
             state.say(Tone::Bad, state.words.nothing_can_start());
             state.popups.push(Popup::Plan(plan));

@@ -204,31 +204,36 @@ pub(super) fn start(state: &mut State, effects: &mut Vec<Effect>) {
         return state.say(Tone::Plain, "the queue is empty: a adds what is marked, n adds by typing");
     }
     let ready: Vec<_> =
-        state.queue.drafts().iter().filter(|d| !state.queue.starting.contains(&d.id)).collect();
+        state.queue.drafts().iter().filter(|d| !state.queue.starting.contains(&d.id)).cloned().collect();
     let drafts: Vec<(DraftId, _)> =
         ready.iter().filter_map(|draft| Some((draft.id, draft.spec()?))).collect();
-    if drafts.len() < ready.len() {
+    if ready.iter().any(|draft| draft.lacks_target()) {
         return super::popups::ask_target(state, true);
     }
-    if drafts.is_empty() {
+    if ready.is_empty() {
         return state.say(Tone::Plain, "everything in the queue is being started");
     }
     state.plans += 1;
     let generation = state.plans;
-    let rows = PlanRow::of(&drafts);
+    let (rows, rules) = (PlanRow::of(&drafts), super::rules::of(&ready));
+    match rules.is_empty() {
+        true => effects.push(Effect::Plan { generation, drafts }),
+        false => super::rules::look(generation, &rules, effects),
+    }
     state.popups.push(Popup::Plan(PlanPreview {
         generation,
+        rules,
         rows,
         scroll: Scroll::default(),
         totals: PlanTotals::default(),
     }));
-    effects.push(Effect::Plan { generation, drafts });
 }
 
 /// Starts what the preview shows.
 pub(super) fn launch(state: &mut State, plan: &PlanPreview, effects: &mut Vec<Effect>) {
     let jobs: Vec<_> = plan.startable().map(|row| (row.draft, row.spec.clone())).collect();
     effects.push(Effect::DropPlans);
+    super::rules::unfold(state, plan);
     state.queue.starting.extend(jobs.iter().map(|(draft, _)| *draft));
     state.focus = Pane::Jobs;
     // What begins is on top, and that is what a person wants to see now.

@@ -275,6 +275,7 @@ pub(super) fn answered(state: &mut State, answer: Answer, effects: &mut Vec<Effe
             }
         }
         Answer::Deleted(done) => deleted(state, done, effects),
+        Answer::Tags { request, found } => super::rules::found(state, request, found, effects),
         Answer::Moves(specs, answer) => looked(state, specs, answer, effects),
         Answer::Tagged(Err(failure)) => state.say(Tone::Bad, failure.message),
         Answer::Tagged(Ok(names)) => {

@@ -10,11 +10,14 @@ use crate::oci::printable;
 use crate::tui::action::Action;
 use crate::tui::state::State;
 use crate::tui::state::login::refusing;
-use crate::tui::state::popup::{PlanPreview, PlanRow};
+use crate::tui::state::popup::{PlanPreview, PlanRow, PlanRule};
 
 /// The rows of the preview.
 pub(super) fn lines(state: &State, preview: &PlanPreview, width: usize) -> Vec<Line<'static>> {
     let mut lines = vec![summary(state, preview), Line::default()];
+    for rule in &preview.rules {
+        lines.extend(rule_lines(state, rule, width));
+    }
     for row in &preview.rows {
         lines.extend(row_lines(state, row, width));
     }
@@ -54,6 +57,24 @@ fn summary(state: &State, preview: &PlanPreview) -> Line<'static> {
     more(failed, format!("{failed} cannot start"), theme.error);
     more(open, format!("{} {open} being asked", spinner(state)), theme.dim);
     Line::from(spans)
+}
+
+/// A rule: how many images it comes to, or why that is not known.
+fn rule_lines(state: &State, rule: &PlanRule, width: usize) -> Vec<Line<'static>> {
+    let (theme, glyphs) = (&state.theme, &state.glyphs);
+    let name = &rule.draft.source;
+    let filter = rule.draft.tags.as_ref().map(ToString::to_string).unwrap_or_default();
+    let (sign, text, style) = match &rule.images {
+        None => (spinner(state), state.words.rule_asks(name, filter), theme.dim),
+        Some(Ok(images)) if images.is_empty() => {
+            (glyphs.warning, state.words.rule_empty(name, filter), theme.warn)
+        }
+        Some(Ok(images)) => (glyphs.dot, state.words.rule_images(name, filter, images.len()), theme.mark),
+        Some(Err(failure)) => (glyphs.failed, failure.message.clone(), theme.error),
+    };
+    let wrapped = wrap(&printable(&text, 1000), width.saturating_sub(4)).into_iter().enumerate();
+    let lead = |n: usize| if n == 0 { sign } else { " " };
+    wrapped.map(|(n, line)| Line::from(Span::styled(format!(" {} {line}", lead(n)), style))).collect()
 }
 
 fn row_lines(state: &State, row: &PlanRow, width: usize) -> Vec<Line<'static>> {

@@ -47,6 +47,13 @@ pub(super) fn draw(state: &State, area: Rect, buffer: &mut Buffer) {
             let text = if only.len() == 1 { only[0].to_string() } else { format!("{} plat", only.len()) };
             pen.right(&format!(" {text}"), 0, theme.dim);
         }
+        if let Some(filter) = &draft.tags {
+            pen.right(
+                &format!(" {}", super::text::cut(&filter.to_string(), 16, glyphs.ellipsis)),
+                0,
+                theme.mark,
+            );
+        }
         let name = super::text::cut_front(&short(&draft.source), pen.room(), glyphs.ellipsis);
         pen.put(&name, theme.text);
         if position == queue.cursor {

@@ -208,8 +208,8 @@ async fn agreed(
             true => agreed.push(deletion),
             false => {
                 let hint = Some(match others.is_empty() {
-                    true => "--yes deletes it".to_owned(),
-                    false => "--yes deletes them, too".to_owned(),
+                    true => "--yes deletes it".into(),
+                    false => "--yes deletes them, too".into(),
                 });
                 let failure = Failure { message: what(), class: ErrorClass::Conflict, hint };
                 batch.failed.push((deletion.location, failure));

@@ -139,7 +139,7 @@ impl Error {
         match self {
             Error::Usage { hint, .. } => hint.clone(),
             Error::Config(faults) => Some(faults.hint()),
-            Error::Engine(error) => error.hint(),
+            Error::Engine(error) => error.hint().map(|hint| hint.to_string()),
             Error::Credentials(error) => Some(error.hint().to_owned()),
             Error::Exists { hint, .. } | Error::Taken { hint, .. } => Some(hint.clone()),
             Error::Io { source, .. } => match source.kind() {
@@ -233,7 +233,7 @@ pub fn report(error: &Error, output: OutputFormat) {
 
 /// A job's failure as text.
 pub(super) fn failure_lines(failure: &Failure) -> String {
-    let hint = failure.hint.as_deref().map(hint_lines).unwrap_or_default();
+    let hint = failure.hint.as_ref().map(|hint| hint_lines(&hint.to_string())).unwrap_or_default();
     format!("error: {}\n{hint}", printable(&failure.message, 4000))
 }
 

@@ -11,7 +11,8 @@ pub(super) fn text(failed: &[(&JobSpec, &Failure)]) -> String {
     let mut groups: Vec<Vec<(&JobSpec, &Failure)>> = Vec::new();
     let mut at: HashMap<(String, Option<String>), usize> = HashMap::new();
     for (spec, failure) in failed {
-        let key = (plain(&failure.message, spec), failure.hint.as_deref().map(|hint| plain(hint, spec)));
+        let key =
+            (plain(&failure.message, spec), failure.hint.as_ref().map(|hint| plain(&hint.to_string(), spec)));
         let group = *at.entry(key).or_insert(groups.len());
         match groups.get_mut(group) {
             Some(group) => group.push((spec, failure)),
@@ -97,7 +98,7 @@ mod tests {
     }
 
     fn failure(message: String, hint: Option<&str>) -> Failure {
-        Failure { message, class: ErrorClass::Network, hint: hint.map(str::to_owned) }
+        Failure { message, class: ErrorClass::Network, hint: hint.map(Into::into) }
     }
 
     #[test]

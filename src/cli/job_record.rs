@@ -72,7 +72,7 @@ fn text(record: &JobRecord, zone: &TimeZone) -> String {
     }
     if let Some(failure) = &job.failure {
         line("failed", format!("{}: {}", failure.class, printable(&failure.message, 2000)));
-        failure.hint.iter().for_each(|hint| line("hint", printable(hint, 1000)));
+        failure.hint.iter().for_each(|hint| line("hint", printable(&hint.to_string(), 1000)));
     }
     for entry in &record.log {
         let level = match entry.level {
@@ -101,7 +101,7 @@ mod tests {
         job.failure = Some(Failure {
             message: "get blob: 500".to_owned(),
             class: ErrorClass::Network,
-            hint: Some("try again later".to_owned()),
+            hint: Some("try again later".into()),
         });
         let at = |text: &str| text.parse::<Timestamp>().unwrap();
         let attempt = |number, began: &str, ended: &str, outcome| Attempt {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::job::{Failure, JobId};
+use crate::job::{Failure, Hint, JobId};
 
 /// One run's retries, of its blobs and of its requests alike.
 #[derive(Debug)]
@@ -45,9 +45,7 @@ impl Budget {
             1 => "the job's one retry is used up".to_owned(),
             all => format!("the job's {all} retries are used up"),
         };
-        let hint =
-            "`retries_per_job` in config.yaml allows more; what has arrived is not sent again".to_owned();
-        let hint = failure.hint.map_or_else(|| hint.clone(), |own| format!("{own}\n{hint}"));
+        let hint = failure.hint.map_or(Hint::Retries, |own| own.then(Hint::Retries));
         Failure { message: format!("{}; {retries}", failure.message), hint: Some(hint), ..failure }
     }
 }
@@ -96,7 +94,7 @@ mod tests {
         let budget = budgets.end(job).unwrap();
         let told = budget.explain(failure());
         assert_eq!(told.message, "get blob: 500; the job's 2 retries are used up");
-        assert!(told.hint.is_some_and(|hint| hint.contains("retries_per_job")) && budget.used() == 2);
+        assert!(told.hint == Some(Hint::Retries) && budget.used() == 2);
         assert!(budgets.end(job).is_none());
     }
 }

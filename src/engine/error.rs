@@ -1,6 +1,6 @@
 //! The engine's errors: a transport's, or its own, with class and hint.
 
-use crate::job::Failure;
+use crate::job::{Failure, Hint};
 use crate::ledger;
 use crate::oci::{ErrorClass, printable};
 use crate::transport;
@@ -62,7 +62,7 @@ impl Error {
     }
 
     /// Advice: what the person can do about it.
-    pub fn hint(&self) -> Option<String> {
+    pub fn hint(&self) -> Option<Hint> {
         super::hint::of(self)
     }
 

@@ -3,119 +3,89 @@
 use std::io::ErrorKind;
 
 use super::Error;
+use crate::job::Hint;
 use crate::oci::{ErrorClass, Location, ManifestError, Registry};
 use crate::transport;
 use crate::transport::daemon::Trouble;
 use crate::transport::registry::{NO_DELETION, NO_LOCATION};
 
 /// Advice on an error, if there is any.
-pub(super) fn of(error: &Error) -> Option<String> {
+pub(super) fn of(error: &Error) -> Option<Hint> {
     match error {
         Error::Transport(error) => transport(error),
-        Error::Login(error) if error.class() == ErrorClass::Auth => {
-            Some("check the user name and the password (or token); nothing was stored".to_owned())
-        }
+        Error::Login(error) if error.class() == ErrorClass::Auth => Some(Hint::CheckPassword),
         Error::Login(error) if matches!(**error, transport::Error::Content { .. }) => {
-            Some(format!("{} is no registry's address; nothing was stored", error.at().unwrap_or_default()))
+            Some(Hint::NoRegistry { host: error.at().unwrap_or_default().to_owned() })
         }
         Error::Login(error) => transport(error),
         Error::Ledger(error) => error.hint(),
-        Error::Refused { .. } => Some("`wharf config path` says which file forbids it".to_owned()),
+        Error::Refused { .. } => Some(Hint::ForbiddenBy),
         Error::Job { .. } | Error::Request(_) | Error::Cancelled | Error::Internal(_) => None,
     }
 }
 
-fn transport(error: &transport::Error) -> Option<String> {
+fn transport(error: &transport::Error) -> Option<Hint> {
     if let transport::Error::Daemon { at, reason, trouble, .. } = error {
         return daemon(at, reason, *trouble);
     }
     let at = error.at().unwrap_or_default();
-    let host = at.split('/').next().unwrap_or_default();
+    let host = at.split('/').next().unwrap_or_default().to_owned();
     if let transport::Error::Manifest { source, .. } = error
         && let Some(hint) = of_manifest(source)
     {
         return Some(hint);
     }
     if let transport::Error::Lacking { .. } = error {
-        return Some(format!(
-            "what lacked there was sent again, and {host} still says so: who runs it can look at its storage (does a garbage collection run?)"
-        ));
+        return Some(Hint::Lacking { host });
     }
     Some(match error.class() {
-        ErrorClass::Auth => format!(
-            "log in with `wharf login {host}`, or give --creds (for a copy --src-creds or --dest-creds)"
-        ),
-        ErrorClass::NotFound => return missing(error, at, host),
-        ErrorClass::Platform => "give --platform one of those, or none for all".to_owned(),
-        ErrorClass::RateLimit => {
-            format!("wait, or log in with `wharf login {host}`: registries allow more to those they know")
-        }
-        ErrorClass::Tls => format!(
-            "set `tls:` for {host} in config.yaml (ca_file, cert_file, insecure or plain), or give --tls-verify=false (for a copy --src-tls-verify=false or --dest-tls-verify=false)"
-        ),
+        ErrorClass::Auth => Hint::LogIn { host },
+        ErrorClass::NotFound => return missing(error, at, &host),
+        ErrorClass::Platform => Hint::Platforms,
+        ErrorClass::RateLimit => Hint::Wait { host },
+        ErrorClass::Tls => Hint::Tls { host },
         ErrorClass::Network => match error {
-            transport::Error::Answered { status: 500.., .. } => {
-                format!("{host} has trouble of its own: try again later, or ask who runs it")
-            }
-            transport::Error::Answered { .. } => format!("who runs {host} knows why it refuses this"),
+            transport::Error::Answered { status: 500.., .. } => Hint::ServerTrouble { host },
+            transport::Error::Answered { .. } => Hint::Refuses { host },
             _ if host.is_empty() => return None,
-            transport::Error::Proxy { .. } => format!(
-                "check `proxy:` of the entry for {host} in config.yaml, or HTTP_PROXY, HTTPS_PROXY and NO_PROXY in the environment (its user name and password stand in its URL)"
-            ),
-            _ => format!("check the name, and that {host} can be reached from here"),
+            transport::Error::Proxy { .. } => Hint::Proxy { host },
+            _ => Hint::Reach { host },
         },
         ErrorClass::Digest => match error {
-            transport::Error::Content { .. } => {
-                "it is damaged where it lies or on its way; try again, or take the image from elsewhere"
-                    .to_owned()
-            }
-            transport::Error::Answered { .. } => format!("who runs {host} knows why it refuses this"),
+            transport::Error::Content { .. } => Hint::Damaged,
+            transport::Error::Answered { .. } => Hint::Refuses { host },
             _ => return None,
         },
-        ErrorClass::Disk if is_broken_pipe(error) => {
-            "the program that reads it ended before it had all: what it said tells why".to_owned()
-        }
+        ErrorClass::Disk if is_broken_pipe(error) => Hint::BrokenPipe,
         ErrorClass::Disk if matches!(error, transport::Error::File { attempted: "stage in", .. }) => {
-            "check the directory's rights and free space, or name another one: TMPDIR=DIRECTORY wharf …"
-                .to_owned()
+            Hint::Staging
         }
-        ErrorClass::Disk => "check the directory's owner, its rights and the free space".to_owned(),
+        ErrorClass::Disk => Hint::Directory,
         ErrorClass::Conflict => match error {
             transport::Error::File { source, .. } if source.kind() == ErrorKind::AlreadyExists => {
-                "choose another name, or replace it with --overwrite".to_owned()
+                Hint::Exists
             }
-            transport::Error::Answered { .. } => {
-                format!("who runs {host} knows what is in the way: a tag that may not be moved, for instance")
-            }
+            transport::Error::Answered { .. } => Hint::InTheWay { host },
             _ => return None,
         },
         ErrorClass::Reference => match error {
-            transport::Error::Answered { .. } => {
-                format!("{host} takes no such name: check the repository's path and the tag")
-            }
+            transport::Error::Answered { .. } => Hint::NoSuchName { host },
             _ => return None,
         },
         ErrorClass::Config => match error {
             transport::Error::Settings { reason, .. } if reason.starts_with("credential file ") => {
-                "correct the file, or name another one with --authfile".to_owned()
+                Hint::CredentialFile
             }
-            transport::Error::Settings { .. } => {
-                format!("correct the entry for {host} in config.yaml, or the environment's proxy variables")
+            transport::Error::Settings { .. } => Hint::Settings { host },
+            transport::Error::Unsupported { reason, .. } if reason.starts_with(NO_DELETION) => {
+                Hint::NoDeletion { host }
             }
-            transport::Error::Unsupported { reason, .. } if reason.starts_with(NO_DELETION) => format!(
-                "who runs {host} can allow it (docker-registry: REGISTRY_STORAGE_DELETE_ENABLED=true), or delete it there"
-            ),
-            transport::Error::Unsupported { reason, .. } if reason.starts_with(NO_LOCATION) => format!(
-                "does something in front of {host} take the header Location off its answers? who runs it can tell"
-            ),
-            transport::Error::Unsupported { .. } if at == "docker.io" => {
-                "`wharf search WORD` finds repositories there, and `wharf tags NAME` lists one's tags"
-                    .to_owned()
+            transport::Error::Unsupported { reason, .. } if reason.starts_with(NO_LOCATION) => {
+                Hint::NoLocation { host }
             }
+            transport::Error::Unsupported { .. } if at == "docker.io" => Hint::SearchHub,
             // A registry's own name: its catalog is what is missing.
-            _ if at.parse::<Registry>().is_ok() => {
-                format!("name a repository: `wharf tags {at}/NAME` lists its tags")
-            }
+            _ if at.parse::<Registry>().is_ok() => Hint::NoCatalog { registry: at.to_owned() },
             _ => return None,
         },
         _ => return None,
@@ -127,53 +97,37 @@ fn is_broken_pipe(error: &transport::Error) -> bool {
 }
 
 /// An engine that cannot be reached, or that refused.
-fn daemon(at: &str, reason: &str, trouble: Trouble) -> Option<String> {
+fn daemon(at: &str, reason: &str, trouble: Trouble) -> Option<Hint> {
     Some(match trouble {
-        Trouble::NotRunning => {
-            "is the engine running there? DOCKER_HOST, a Docker context or an entry of type docker in config.yaml say where it is"
-                .to_owned()
-        }
-        Trouble::Forbidden => {
-            "is this user in the group docker (`sudo usermod -aG docker $USER`, then log in again)? a rootless engine needs DOCKER_HOST"
-                .to_owned()
-        }
+        Trouble::NotRunning => Hint::EngineNotRunning,
+        Trouble::Forbidden => Hint::EngineForbidden,
         Trouble::Ssh => {
             let host = reason.strip_prefix("ssh://").and_then(|rest| rest.split([':', '/']).next());
             let host = host.and_then(|host| host.rsplit('@').next()).unwrap_or("HOST");
-            format!("`ssh {host} docker version` must work without a question: a key, a known host, docker there")
+            Hint::EngineSsh { host: host.to_owned() }
         }
-        Trouble::Tls => {
-            "check DOCKER_CERT_PATH and DOCKER_TLS_VERIFY, the context's certificates, or `tls:` of the entry in config.yaml"
-                .to_owned()
-        }
-        Trouble::Unknown => {
-            "`docker context ls` lists contexts; an entry of type docker in config.yaml gives an engine a name".to_owned()
-        }
-        Trouble::Broken => "try again; the engine's own log says more if it comes back".to_owned(),
-        Trouble::Refused if reason.contains("no space left") => {
-            "the engine's disk is full: `docker system df` shows what takes the room".to_owned()
-        }
+        Trouble::Tls => Hint::EngineTls,
+        Trouble::Unknown => Hint::EngineUnknown,
+        Trouble::Broken => Hint::EngineBroken,
+        Trouble::Refused if reason.contains("no space left") => Hint::EngineFull,
         Trouble::Refused if at.is_empty() => return None,
-        Trouble::Refused => "the engine's own log says more".to_owned(),
+        Trouble::Refused => Hint::EngineLog,
     })
 }
 
 /// What helps where a document is what cannot be moved.
-fn of_manifest(error: &ManifestError) -> Option<String> {
+fn of_manifest(error: &ManifestError) -> Option<Hint> {
     match error {
-        ManifestError::Schema1 { .. } => Some(
-            "convert it first, with `skopeo copy --format v2s2`, or pull it with Docker and push it again (before 26, which no longer pulls it); then copy that"
-                .to_owned(),
-        ),
-        ManifestError::Format { .. } => Some("leave --format out: it travels as it is then".to_owned()),
+        ManifestError::Schema1 { .. } => Some(Hint::Schema1),
+        ManifestError::Format { .. } => Some(Hint::Format),
         _ => None,
     }
 }
 
 /// What is not there: the tag, the repository, or the file.
-fn missing(error: &transport::Error, at: &str, host: &str) -> Option<String> {
+fn missing(error: &transport::Error, at: &str, host: &str) -> Option<Hint> {
     if let transport::Error::File { path, .. } = error {
-        return Some(format!("check the path {}", path.display()));
+        return Some(Hint::Path { path: path.display().to_string() });
     }
     let name = at.split(['@', ' ']).next().unwrap_or_default();
     let slash = name.rfind('/').map_or(0, |slash| slash + 1);
@@ -182,10 +136,10 @@ fn missing(error: &transport::Error, at: &str, host: &str) -> Option<String> {
     if let Some(rest) = at.strip_prefix("docker-daemon:") {
         let engine = rest.strip_prefix("//").and_then(|rest| rest.split('/').next());
         let engine = engine.map_or_else(String::new, |host| format!("//{host}"));
-        return Some(format!("`wharf repos docker-daemon:{engine}` lists what is there"));
+        return Some(Hint::EngineImages { engine });
     }
     match at.strip_prefix("store:") {
-        Some(_) => return Some("`wharf repos store:` lists what is there".to_owned()),
+        Some(_) => return Some(Hint::StoreImages),
         None if !matches!(name.parse(), Ok(Location::Registry(_))) || !name.contains('/') => return None,
         None => {}
     }
@@ -198,14 +152,18 @@ fn missing(error: &transport::Error, at: &str, host: &str) -> Option<String> {
         _ => false,
     };
     Some(match whole {
-        true => format!("check the name; `wharf repos {host}` lists what is there, if the registry tells"),
-        false => format!("`wharf tags {name}` lists what is there"),
+        true => Hint::Repositories { host: host.to_owned() },
+        false => Hint::Tags { repository: name.to_owned() },
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn of(error: &Error) -> Option<String> {
+        super::of(error).map(|hint| hint.to_string())
+    }
 
     fn answered(
         attempted: &'static str,
@@ -223,14 +181,14 @@ mod tests {
     fn a_credential_file_is_not_mended_in_the_configuration() {
         let of = |reason: &str| {
             let (at, reason) = ("h.io".to_owned(), reason.to_owned());
-            super::of(&transport::Error::Settings { at, reason }.into()).unwrap()
+            self::of(&transport::Error::Settings { at, reason }.into()).unwrap()
         };
         assert!(of("credential file /x: it does not exist").contains("--authfile"));
         assert!(of("/none.key: no private key").contains("config.yaml"));
         let (expected, found) = (String::new(), String::new());
         let error = transport::Error::Content { attempted: "log in to", at: "h.io".into(), expected, found };
         assert_eq!(
-            super::of(&Error::Login(Box::new(error))).unwrap(),
+            self::of(&Error::Login(Box::new(error))).unwrap(),
             "h.io is no registry's address; nothing was stored"
         );
     }

@@ -4,6 +4,7 @@
 mod event;
 mod export_name;
 mod extras;
+mod hint;
 mod plan;
 mod progress;
 mod rate;
@@ -16,6 +17,7 @@ mod state;
 pub use event::{JobEvent, Level};
 pub use export_name::{ExportName, FILE_NAME_LIMIT};
 pub use extras::Extras;
+pub use hint::Hint;
 pub use plan::{
     Plan, PlannedBlob, PlannedDestination, PlannedImage, PlannedManifest, PlannedReferrer, Presence,
     TagChange,

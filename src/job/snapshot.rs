@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{JobId, JobSpec, JobState, Progress};
+use super::{Hint, JobId, JobSpec, JobState, Progress};
 use crate::oci::{Digest, ErrorClass, Tag};
 
 /// A job as it stands at one moment.
@@ -41,8 +41,8 @@ pub struct Failure {
     pub message: String,
     /// Its class.
     pub class: ErrorClass,
-    /// Advice, if there is any: a command or a key.
-    pub hint: Option<String>,
+    /// Advice, if there is any.
+    pub hint: Option<Hint>,
 }
 
 /// What a job did.

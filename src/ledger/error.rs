@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::job::{IllegalMove, JobId, JobState};
+use crate::job::{Hint, IllegalMove, JobId, JobState};
 use crate::oci::{ErrorClass, printable};
 
 /// The ledger's result.
@@ -169,18 +169,14 @@ impl Error {
     }
 
     /// What mends it, if that is known.
-    pub fn hint(&self) -> Option<String> {
+    pub fn hint(&self) -> Option<Hint> {
         match self {
-            Error::Newer { .. } => {
-                Some("use the newer wharf, or give this one another data directory".to_owned())
-            }
-            Error::InUse { .. } | Error::Locked { .. } => {
-                Some("let the other wharf finish (or end it), then start again".to_owned())
-            }
-            Error::Foreign { path, .. } => Some(format!("move {} out of the way", path.display())),
+            Error::Newer { .. } => Some(Hint::NewerLedger),
+            Error::InUse { .. } | Error::Locked { .. } => Some(Hint::OtherWharf),
+            Error::Foreign { path, .. } => Some(Hint::ForeignLedger { path: path.display().to_string() }),
             Error::Sql { source, .. } => match primary_code(source)? {
-                code::BUSY | code::LOCKED => Some("another process holds the ledger; try again".to_owned()),
-                code::FULL => Some("make room on the disk that holds the ledger".to_owned()),
+                code::BUSY | code::LOCKED => Some(Hint::LedgerBusy),
+                code::FULL => Some(Hint::LedgerFull),
                 _ => None,
             },
             _ => None,

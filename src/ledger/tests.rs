@@ -50,7 +50,7 @@ fn failure() -> Failure {
     Failure {
         message: "get manifest: 401".to_owned(),
         class: ErrorClass::Auth,
-        hint: Some("wharf login".to_owned()),
+        hint: Some("wharf login".into()),
     }
 }
 

@@ -321,7 +321,7 @@ fn listed() -> Vec<ListedImage> {
 }
 
 fn failure(class: ErrorClass, message: &str, hint: Option<&str>) -> Failure {
-    Failure { message: message.to_owned(), class, hint: hint.map(str::to_owned) }
+    Failure { message: message.to_owned(), class, hint: hint.map(Into::into) }
 }
 
 fn job(id: i64, source: &str, state: JobState) -> Job {

@@ -74,5 +74,9 @@ impl Logins {
 }
 
 fn failure(error: &CredentialError) -> Failure {
-    Failure { message: printable(&error.to_string(), 2000), class: error.class(), hint: None }
+    Failure {
+        message: printable(&error.to_string(), 2000),
+        class: error.class(),
+        hint: Some(error.hint().into()),
+    }
 }

@@ -4,8 +4,8 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::spinner;
 use super::text::{Pen, age, bytes, wrap};
+use super::{advice, spinner};
 use crate::oci::Location;
 use crate::tui::action::Action;
 use crate::tui::state::browse::Level;
@@ -191,9 +191,9 @@ fn empty(state: &State, area: Rect, buffer: &mut Buffer) {
         }
         (_, Load::Failed(failure)) => {
             lines.push((format!("{} {}", state.glyphs.failed, failure.message), theme.error));
-            lines.push((format!("class: {}", failure.class), theme.dim));
-            lines.extend(failure.hint.iter().map(|hint| (format!("hint: {hint}"), theme.warn)));
-            lines.extend(super::login::mends(state).map(|text| (text, theme.key)));
+            lines.push((advice::class(state, failure), theme.dim));
+            lines.extend(advice::hints(state, failure).into_iter().map(|hint| (hint, theme.warn)));
+            lines.extend(advice::mends(state, failure).map(|text| (text, theme.key)));
             let by_name = format!("; {} opens a repository by its name", state.key(Action::OpenRepository));
             let more = if state.browse.level == Level::Repositories { by_name } else { String::new() };
             lines.push((format!("{} asks again{more}", state.key(Action::Refresh)), theme.dim));

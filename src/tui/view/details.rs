@@ -5,8 +5,8 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use super::spinner;
 use super::text::{age, bytes, cut, wrap};
+use super::{advice, spinner};
 use crate::engine::{FileKind, Image, ImagePlatform};
 use crate::oci::{media_type, printable};
 use crate::tui::action::Action;
@@ -60,11 +60,11 @@ pub(super) fn lines(state: &State, width: u16, full: bool) -> Vec<Line<'static>>
         Some(Known::Is(image)) => page.image(image, full),
         Some(Known::Failed(failure)) => {
             page.text(&format!("{} {}", state.glyphs.failed, failure.message), state.theme.error);
-            page.text(&format!("class: {}", failure.class), state.theme.dim);
-            if let Some(hint) = &failure.hint {
-                page.text(&format!("hint: {hint}"), state.theme.warn);
+            page.text(&advice::class(state, failure), state.theme.dim);
+            for hint in advice::hints(state, failure) {
+                page.text(&hint, state.theme.warn);
             }
-            if let Some(text) = super::login::mends(state) {
+            if let Some(text) = advice::mends(state, failure) {
                 page.text(&text, state.theme.key);
             }
             page.text(&format!("{} in the browser asks again", state.key(Action::Refresh)), state.theme.dim);

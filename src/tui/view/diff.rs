@@ -3,8 +3,8 @@
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use super::spinner;
 use super::text::{bytes, wrap};
+use super::{advice, spinner};
 use crate::engine::{Change, ImageDiff, LayerLine, PlatformDiff};
 use crate::oci::{Digest, printable};
 use crate::tui::state::State;
@@ -60,8 +60,8 @@ pub(super) fn lines(state: &State, comparison: &Comparison, columns: usize) -> V
         }
         Some(Err(failure)) => {
             rows.push(0, state.glyphs.failed, &failure.message);
-            if let Some(hint) = &failure.hint {
-                rows.push(0, " ", &format!("hint: {hint}"));
+            for hint in advice::hints(state, failure) {
+                rows.push(0, " ", &hint);
             }
         }
         Some(Ok(diff)) => whole(&mut rows, diff, state),

@@ -107,7 +107,7 @@ fn progress(state: &State, job: &Job, pen: &mut Pen, width: usize) {
     draw_bar(state, pen, bar, &job.progress);
     pen.put(&format!(" {:>3.0}%", (job.progress.fraction() * 100.0).floor()), theme.text).skip(2);
     if job.state == JobState::Paused {
-        pen.put(state.words.job_paused(), theme.warn);
+        pen.put(state.words.job_state(JobState::Paused), theme.warn);
         return;
     }
     let now = state.now;
@@ -177,10 +177,10 @@ fn failure(state: &State, job: &Job, pen: &mut Pen) {
     }
     if let Some(failure) = &job.failure {
         // What came back stands at the end; what it was about is the row's name.
-        pen.put(&format!("[{}] ", failure.class), theme.warn);
+        pen.put(&format!("[{}] ", state.words.class(failure.class)), theme.warn);
         let message = cut_front(&failure.message, pen.room(), state.glyphs.ellipsis);
         pen.put(&message, theme.error);
-        if let Some(hint) = &failure.hint {
+        for hint in super::advice::pieces(state, failure) {
             pen.put(&format!(" {} {hint}", state.glyphs.arrow), theme.warn);
         }
     }

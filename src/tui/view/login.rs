@@ -9,7 +9,6 @@ use super::{popup, spinner};
 use crate::tui::action::Action;
 use crate::tui::state::State;
 use crate::tui::state::login::{Field, LoginForm};
-use crate::tui::update::login::wanted;
 
 /// Columns of the lines' names.
 const NAMES: usize = 10;
@@ -76,10 +75,4 @@ fn line(state: &State, form: &LoginForm, field: Field, here: bool, pen: &mut Pen
         true => popup::typed(pen, input, theme.input, glyphs.caret),
         false => pen.write(input.value(), theme.text),
     }
-}
-
-/// What mends a refusal that is shown: `L logs in to h.io`.
-pub(super) fn mends(state: &State) -> Option<String> {
-    let registry = wanted(state)?;
-    Some(state.words.login_mends(state.key(Action::Login), registry))
 }

@@ -1,5 +1,6 @@
 //! `view`: the state on the screen. It changes nothing, and builds only the rows that are seen.
 
+mod advice;
 pub mod browse;
 pub mod details;
 mod diff;

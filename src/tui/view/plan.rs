@@ -3,11 +3,10 @@
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use super::spinner;
 use super::text::{bytes, wrap};
+use super::{advice, spinner};
 use crate::job::{Plan, PlannedDestination, Presence};
 use crate::oci::printable;
-use crate::tui::action::Action;
 use crate::tui::state::State;
 use crate::tui::state::login::refusing;
 use crate::tui::state::popup::{PlanPreview, PlanRow, PlanRule};
@@ -104,11 +103,13 @@ fn row_lines(state: &State, row: &PlanRow, width: usize) -> Vec<Line<'static>> {
         None => {}
         Some(Err(failure)) => {
             push(5, &failure.message, theme.error);
-            if let Some(hint) = &failure.hint {
-                push(5, &format!("hint: {hint}"), theme.warn);
+            for hint in advice::hints(state, failure) {
+                push(5, &hint, theme.warn);
             }
-            if let Some(registry) = refusing(failure, row.spec.locations()) {
-                push(5, &format!("{} logs in to {registry}", state.key(Action::PopupLogin)), theme.key);
+            if let Some(registry) = refusing(failure, row.spec.locations())
+                && let Some(text) = advice::login(state, failure, &registry)
+            {
+                push(5, &text, theme.key);
             }
         }
         Some(Ok(plan)) => {

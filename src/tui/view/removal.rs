@@ -7,7 +7,7 @@ use ratatui::text::{Line, Span};
 
 use super::layout::Layout;
 use super::text::{Pen, wrap};
-use super::{popup, spinner};
+use super::{advice, popup, spinner};
 use crate::engine::Deletion;
 use crate::oci::{Location, printable};
 use crate::tui::action::Action;
@@ -121,8 +121,8 @@ fn lines(state: &State, removal: &Removal, columns: usize) -> Vec<Line<'static>>
     }
     for failure in &removal.failed {
         push(glyphs.failed, &failure.message, theme.error);
-        if let Some(hint) = &failure.hint {
-            push(" ", &format!("hint: {hint}"), theme.warn);
+        for hint in advice::hints(state, failure) {
+            push(" ", &hint, theme.warn);
         }
     }
     lines

@@ -3,6 +3,7 @@
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
+use super::advice;
 use super::text::wrap;
 use crate::job::JobId;
 use crate::oci::printable;
@@ -27,12 +28,12 @@ pub(super) fn lines(state: &State, id: JobId, columns: usize) -> Vec<Line<'stati
     if let Some(failure) = &job.failure {
         push("", theme.text);
         push(&failure.message, theme.error);
-        push(&words.failure_class(failure.class), theme.dim);
-        if let Some(hint) = &failure.hint {
-            push(&words.failure_hint(hint), theme.warn);
+        push(&advice::class(state, failure), theme.dim);
+        for hint in advice::hints(state, failure) {
+            push(&hint, theme.warn);
         }
         push("", theme.text);
-        if let Some(text) = super::login::mends(state) {
+        if let Some(text) = advice::mends(state, failure) {
             push(&text, theme.key);
         }
         push(&words.retry_tries_again(state.key(Action::RetryJob)), theme.dim);

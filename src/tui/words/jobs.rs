@@ -4,15 +4,6 @@ use crate::config::Language;
 use crate::job::JobState;
 
 texts! {
-    job_draft "draft" "草稿"
-    job_queued "queued" "排队"
-    job_planning "planning" "规划中"
-    job_running "running" "运行中"
-    job_paused "paused" "已暂停"
-    job_interrupted "interrupted" "已中断"
-    job_succeeded "succeeded" "已成功"
-    job_failed "failed" "已失败"
-    job_cancelled "cancelled" "已取消"
 
     no_job "there is no job" "没有任务"
     no_job_to_cancel "there is no job to cancel" "没有可取消的任务"
@@ -64,28 +55,11 @@ texts! {
 
     job_title(job) "Job {job}" "任务 {job}"
     job_gone "the job is gone" "任务已不存在"
-    failure_class(class) "class: {class}" "类别：{class}"
-    failure_hint(hint) "hint: {hint}" "建议：{hint}"
     retry_tries_again(key) "{key} in the jobs tries again" "在任务中按 {key} 重试"
     blobs_settled(settled, all) "{settled} of {all} blobs are settled" "{all} 个数据块中 {settled} 个已就绪"
 }
 
 impl Language {
-    /// A job's state.
-    pub fn job_state(self, state: JobState) -> &'static str {
-        match state {
-            JobState::Draft => self.job_draft(),
-            JobState::Queued => self.job_queued(),
-            JobState::Planning => self.job_planning(),
-            JobState::Running => self.job_running(),
-            JobState::Paused => self.job_paused(),
-            JobState::Interrupted => self.job_interrupted(),
-            JobState::Succeeded => self.job_succeeded(),
-            JobState::Failed => self.job_failed(),
-            JobState::Cancelled => self.job_cancelled(),
-        }
-    }
-
     /// A state as a predicate.
     pub fn job_predicate(self, state: JobState) -> String {
         let name = self.job_state(state);

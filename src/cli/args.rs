@@ -385,6 +385,9 @@ pub struct ExportArgs {
     /// This platform, as in linux/amd64, arm64, arm/v7; several give a file each.
     #[arg(long, value_name = "PLATFORM", value_delimiter = ',')]
     pub platform: Vec<String>,
+    /// The platform is part of the file's name where only one is asked for, too.
+    #[arg(long, requires = "platform")]
+    pub platform_in_name: bool,
     /// Layers that lie outside the registry (of Windows images) are written, too.
     #[arg(long, alias = "allow-nondistributable-artifacts")]
     pub foreign_layers: bool,

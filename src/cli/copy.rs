@@ -20,7 +20,7 @@ pub async fn run(args: &CopyArgs, context: &Context) -> Result<Outcome, Error> {
 }
 
 /// The job that the command line asks for, or all that is wrong with it.
-fn spec(args: &CopyArgs, config: &Config) -> Result<JobSpec, Error> {
+pub(super) fn spec(args: &CopyArgs, config: &Config) -> Result<JobSpec, Error> {
     let mut faults = Faults::default();
     let source = faults.take(ErrorClass::Reference, typed::source(&args.source));
     let mut destinations: Vec<Target> = Vec::new();

@@ -51,7 +51,7 @@ pub async fn run(args: &ExportArgs, context: &Context) -> Result<Outcome, Error>
 }
 
 /// The jobs that the command line asks for, one a platform, or all that is wrong with it.
-fn specs(args: &ExportArgs, config: &Config) -> Result<(Into, Vec<JobSpec>), Error> {
+pub(super) fn specs(args: &ExportArgs, config: &Config) -> Result<(Into, Vec<JobSpec>), Error> {
     let mut faults = Faults::default();
     let mut sources: Vec<Location> = Vec::new();
     for text in &args.images {
@@ -87,7 +87,12 @@ fn specs(args: &ExportArgs, config: &Config) -> Result<(Into, Vec<JobSpec>), Err
         (_, []) => return Err(Error::usage("no image was named")),
         (Into::Directory(directory), _) => {
             let jobs = sources.iter().flat_map(|source| JobSpec::exports(source, directory, &wanted));
-            jobs.map(|job| JobSpec { overwrite: args.overwrite, ..job }).collect()
+            jobs.map(|job| JobSpec {
+                overwrite: args.overwrite,
+                platform_in_name: job.platform_in_name || args.platform_in_name,
+                ..job
+            })
+            .collect()
         }
         (Into::File(_) | Into::Stream, [first, more @ ..]) => {
             let (more, platforms) = (more.to_vec(), wanted.clone());

@@ -43,6 +43,8 @@ pub mod question_args;
 mod registry_info;
 pub mod repos;
 #[cfg(test)]
+mod same_job;
+#[cfg(test)]
 mod sample;
 pub mod search;
 pub mod store;

@@ -37,7 +37,7 @@ fn taken(moves: &[TagMove]) -> Error {
 }
 
 /// The jobs, or all that is wrong with the names.
-fn specs(args: &TagArgs, config: &Config) -> Result<Vec<JobSpec>, Error> {
+pub(super) fn specs(args: &TagArgs, config: &Config) -> Result<Vec<JobSpec>, Error> {
     let mut faults = Faults::default();
     let source = faults.take(ErrorClass::Reference, args.source.parse::<Location>());
     let mut names = Vec::new();

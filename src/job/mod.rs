@@ -1,6 +1,7 @@
 //! What is to be done, as data: a job's specification, its states and their legal moves, its plan,
 //! its progress, and the events that tell of all that. Pure and serialisable; nothing here does I/O.
 
+mod command;
 mod event;
 mod export_name;
 mod extras;
@@ -14,6 +15,7 @@ mod snapshot;
 mod spec;
 mod state;
 
+pub use command::{CommandLine, commands_of, extra_words, image_word, platform_words, quoted};
 pub use event::{JobEvent, Level};
 pub use export_name::{ExportName, FILE_NAME_LIMIT};
 pub use extras::Extras;

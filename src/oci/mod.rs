@@ -29,4 +29,4 @@ pub use name::{Registry, Repository, Tag, TagOrDigest};
 pub use platform::{Platform, PlatformError, Platforms};
 pub use reference::{Reference, ReferenceError};
 pub use referrer::{Referrer, referrers_tag, with_referrers};
-pub use text::{printable, printable_name};
+pub use text::{printable, printable_name, shown};

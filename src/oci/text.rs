@@ -28,6 +28,12 @@ pub fn printable(text: &str, limit: usize) -> String {
     out.trim_end().to_owned()
 }
 
+/// `text` without control characters and invisible formatting, and otherwise as it is: blanks, line ends and length stay.
+/// For the clipboard, which takes a script as well as a name.
+pub fn shown(text: &str) -> String {
+    text.chars().filter(|c| *c == '\n' || !(c.is_control() || is_invisible(*c))).collect()
+}
+
 /// What somebody wrote where a name belongs, as it may be shown: [`printable`], and without `USER:PASSWORD@`.
 pub fn printable_name(text: &str, limit: usize) -> String {
     match login_end(text) {

@@ -1,87 +1,15 @@
 //! Text on a grid: widths, cuts, sizes, times; and a pen that writes one row.
 
+mod cells;
+mod wrap;
+
 use std::time::Duration;
 
+pub use self::cells::{cut, cut_front, width};
+pub use self::wrap::wrap;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
-use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
-
-/// Columns that `text` takes.
-pub fn width(text: &str) -> usize {
-    UnicodeWidthStr::width(text)
-}
-
-/// `text` cut to `columns`, with `ellipsis` where something is missing.
-pub fn cut(text: &str, columns: usize, ellipsis: &str) -> String {
-    if width(text) <= columns {
-        return text.to_owned();
-    }
-    let room = columns.saturating_sub(width(ellipsis));
-    let (mut out, mut used) = (String::new(), 0);
-    for c in text.chars() {
-        let w = c.width().unwrap_or(0);
-        if used + w > room {
-            break;
-        }
-        out.push(c);
-        used += w;
-    }
-    if width(ellipsis) <= columns {
-        out.push_str(ellipsis);
-    }
-    out
-}
-
-/// `text` cut to `columns` from its front: the end of an image's name is what tells it apart.
-pub fn cut_front(text: &str, columns: usize, ellipsis: &str) -> String {
-    if width(text) <= columns {
-        return text.to_owned();
-    }
-    let room = columns.saturating_sub(width(ellipsis));
-    let (mut begin, mut used) = (text.len(), 0);
-    for (at, c) in text.char_indices().rev() {
-        let w = c.width().unwrap_or(0);
-        if used + w > room {
-            break;
-        }
-        (begin, used) = (at, used + w);
-    }
-    let ellipsis = if width(ellipsis) <= columns { ellipsis } else { "" };
-    format!("{ellipsis}{}", &text[begin..])
-}
-
-/// `text` broken into lines of at most `columns`, at blanks where there are some.
-pub fn wrap(text: &str, columns: usize) -> Vec<String> {
-    let columns = columns.max(1);
-    let (mut lines, mut line, mut used) = (Vec::new(), String::new(), 0);
-    for word in text.split(' ').filter(|word| !word.is_empty()) {
-        let w = width(word);
-        if used > 0 && used + 1 + w <= columns {
-            line.push(' ');
-            line.push_str(word);
-            used += 1 + w;
-            continue;
-        }
-        if used > 0 {
-            lines.push(std::mem::take(&mut line));
-            used = 0;
-        }
-        for c in word.chars() {
-            let w = c.width().unwrap_or(0);
-            if used + w > columns {
-                lines.push(std::mem::take(&mut line));
-                used = 0;
-            }
-            line.push(c);
-            used += w;
-        }
-    }
-    if used > 0 || lines.is_empty() {
-        lines.push(line);
-    }
-    lines
-}
 
 /// A number of bytes in three digits or so: `71 MB`, `3.1 GB`.
 pub fn bytes(n: u64) -> String {
@@ -163,7 +91,8 @@ impl<'a> Pen<'a> {
 
     /// Writes `text` at the right end, in `columns` columns and to their right; nothing if there is no room.
     pub fn right(&mut self, text: &str, columns: usize, style: Style) -> &mut Self {
-        let w = width(text);
+        let text = cells::drawable(text);
+        let w = width(&text);
         let columns = columns.max(w);
         if columns <= self.room() {
             self.end -= columns as u16;
@@ -183,18 +112,34 @@ impl<'a> Pen<'a> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn cuts_and_wraps_go_by_columns() {
-        assert_eq!(cut("镜像仓库", 8, "…"), "镜像仓库");
-        assert_eq!(cut("镜像仓库", 7, "…"), "镜像仓…");
-        assert_eq!(cut("镜像仓库", 6, "…"), "镜像…");
-        assert_eq!(cut_front("镜像仓库", 8, "…"), "镜像仓库");
-        assert_eq!(cut_front("镜像仓库", 6, "…"), "…仓库");
-        assert_eq!((cut_front("a/b:1", 4, "…"), cut_front("a/b:1", 0, "…")), ("…b:1".into(), "".into()));
-        assert_eq!((cut("abc", 0, "…"), cut("abc", 2, "~")), (String::new(), "a~".to_owned()));
-        assert_eq!(wrap("get manifest a/b:1: 401", 12), ["get manifest", "a/b:1: 401"]);
-        assert_eq!(wrap("镜像仓库x", 4), ["镜像", "仓库", "x"]);
-        assert_eq!(wrap("", 4), [""]);
+    proptest::proptest! {
+        #![proptest_config(proptest::test_runner::Config::with_cases(100))]
+
+        #[test]
+        fn whatever_is_written_stays_in_its_columns_and_no_sign_is_halved(
+            texts in proptest::collection::vec(r"(\PC|[镜像仓库]|👩\u{200d}👧|e\u{301}|\u{301}|\t|\n|\u{1b}|\u{202e}|ﾞ|❤\u{fe0f}|[ -~]){0,24}", 4),
+            room in 0u16..30,
+            column in 0usize..12,
+        ) {
+            let whole = Rect::new(0, 0, room + 6, 1);
+            let mut buffer = Buffer::empty(whole);
+            buffer.set_string(0, 0, "#".repeat(usize::from(whole.width)), Style::new());
+            let area = Rect { x: 3, width: room, ..whole };
+            let mut pen = Pen::new(&mut buffer, area, 0, "…");
+            pen.right(&texts[0], column, Style::new()).column(&texts[1], column, Style::new());
+            pen.skip(1).put(&texts[2], Style::new()).write(&texts[3], Style::new());
+            for x in [0, 1, 2, room + 3, room + 4, room + 5] {
+                assert_eq!(buffer[(x, 0)].symbol(), "#", "{buffer:?}");
+            }
+            let mut x = area.x;
+            while x < area.right() {
+                let symbol = buffer[(x, 0)].symbol().to_owned();
+                let w = width(&symbol).max(1) as u16;
+                assert!(x + w <= area.right(), "{symbol:?} goes beyond the edge");
+                assert!((x + 1..x + w).all(|x| buffer[(x, 0)].symbol() == " "), "{symbol:?} is halved");
+                x += w;
+            }
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Everything the UI knows. Only `update` changes it; the view only reads it. One file a pane.
 
 pub mod browse;
+pub mod draft;
 pub mod jobs;
 pub mod limits;
 pub mod listing;
@@ -30,7 +31,7 @@ use self::logs::Logs;
 use self::lookup::Lookup;
 use self::marks::Marks;
 use self::popup::Popup;
-use self::queue::Queue;
+use self::queue::{Goal, Queue};
 use self::registries::Registries;
 use super::action::{Action, Context};
 use super::keymap::Keymap;
@@ -282,6 +283,15 @@ impl State {
     /// The copy's destination of what is at a location.
     pub fn destination(&self, source: &Location) -> Option<Location> {
         self.target.as_ref()?.destination(source).ok()
+    }
+
+    /// What a copy of this is: without a target it waits for one. The error says why it cannot go there.
+    pub fn goal(&self, source: &Location) -> Result<Goal, String> {
+        let Some(target) = &self.target else { return Ok(Goal::Copy(Vec::new())) };
+        match target.destination(source)? {
+            to if to == *source => Err(self.words.at_the_target(source)),
+            to => Ok(Goal::Copy(vec![to])),
+        }
     }
 
     /// Images that the browser's window shows and that have a digest to compare: an engine knows its own only.

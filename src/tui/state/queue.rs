@@ -1,115 +1,36 @@
-//! The queue: drafts of jobs, which the engine does not know yet, with undo and redo.
+//! The queue: drafts of jobs, which the engine does not know yet, with marks, undo and redo.
 
-use std::path::PathBuf;
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use crate::config::TagFilter;
-use crate::job::{Extras, Failure, JobSpec, Target};
-use crate::oci::{Location, Platforms, Reference, Tag, TagOrDigest};
+pub use super::draft::{Draft, DraftId, Goal, Options, with_tag};
+use crate::job::Failure;
+use crate::oci::Location;
 
-/// A draft's number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct DraftId(pub u64);
-
-/// What a draft is for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Goal {
-    /// A copy; without a destination as long as no target was set.
-    Copy(Option<Location>),
-    /// A file for `docker load` in this directory.
-    Export(PathBuf),
+/// What a change of the queue was, for who undoes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// So many were added.
+    Add(usize),
+    /// So many came from a file.
+    Import(usize),
+    /// So many were taken out.
+    Remove(usize),
+    /// Another order.
+    Move,
+    /// Options of so many.
+    Options(usize),
+    /// Destinations of so many.
+    Aim(usize),
+    /// The whole queue, as a text.
+    Edit,
 }
 
-/// A job that is being put together; or a rule, which stands for the jobs of a repository's tags.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Draft {
-    /// Its number.
-    pub id: DraftId,
-    /// What moves; of a rule the repository, without tag and digest.
-    pub source: Location,
-    /// Of a rule: which of the repository's tags. They are looked up when the plan is made, so that new ones are taken.
-    pub tags: Option<TagFilter>,
-    /// Which platforms of it.
-    pub platforms: Platforms,
-    /// Where to.
-    pub goal: Goal,
-}
-
-impl Draft {
-    /// Whether it waits for a target.
-    pub fn lacks_target(&self) -> bool {
-        self.goal == Goal::Copy(None)
-    }
-
-    /// A rule's drafts: one for each of its repository's tags that it chooses.
-    pub fn images(&self, tags: &[Tag], mut number: impl FnMut() -> DraftId) -> Vec<Draft> {
-        let chosen = self.tags.as_ref().map(|filter| filter.choose(tags)).unwrap_or_default();
-        let one = |tag: &Tag| Draft {
-            id: number(),
-            source: with_tag(&self.source, tag),
-            tags: None,
-            platforms: self.platforms.clone(),
-            goal: match &self.goal {
-                Goal::Copy(to) => Goal::Copy(to.as_ref().map(|to| with_tag(to, tag))),
-                export => export.clone(),
-            },
-        };
-        chosen.iter().map(one).collect()
-    }
-
-    /// The job; `None` as long as there is no destination, and for a rule, which is no job of its own.
-    pub fn spec(&self) -> Option<JobSpec> {
-        if self.tags.is_some() {
-            return None;
-        }
-        let destination = match &self.goal {
-            Goal::Copy(to) => Target::Image(to.clone()?),
-            Goal::Export(directory) => Target::ExportInto(directory.clone()),
-        };
-        Some(JobSpec {
-            source: self.source.clone(),
-            more: Vec::new(),
-            destinations: vec![destination],
-            platforms: self.platforms.clone(),
-            tags: Vec::new(),
-            overwrite: false,
-            keep_tags: false,
-            // A platform that was chosen by hand may be one of several of the same tag.
-            platform_in_name: self.platforms != Platforms::All,
-            extras: Extras::default(),
-        })
-    }
-
-    fn same_work(&self, other: &Draft) -> bool {
-        self.source == other.source
-            && self.tags == other.tags
-            && self.platforms == other.platforms
-            && self.goal == other.goal
-    }
-}
-
-/// The same place with this tag.
-pub fn with_tag(at: &Location, tag: &Tag) -> Location {
-    let renamed = |name: &str| match name.rsplit_once(':') {
-        Some((before, last)) if !last.contains('/') => format!("{before}:{tag}"),
-        _ => format!("{name}:{tag}"),
-    };
-    match at {
-        Location::Registry(reference) => {
-            Location::Registry(Reference { digest: None, ..reference.with_tag(tag.clone()) })
-        }
-        Location::Store { repository, .. } => {
-            Location::Store { repository: repository.clone(), target: Some(TagOrDigest::Tag(tag.clone())) }
-        }
-        Location::DockerDaemon { host, image } => {
-            Location::DockerDaemon { host: host.clone(), image: renamed(image) }
-        }
-        Location::OciLayout { path, reference } => {
-            let reference = reference.as_deref().map(renamed).or_else(|| Some(tag.to_string()));
-            Location::OciLayout { path: path.clone(), reference }
-        }
-        other => other.clone(),
-    }
+/// A change, and the drafts as they were on its other side.
+#[derive(Debug)]
+struct Step {
+    change: Change,
+    drafts: Vec<Arc<Draft>>,
 }
 
 /// Changes that can be undone.
@@ -119,9 +40,12 @@ const DEPTH: usize = 100;
 #[derive(Debug, Default)]
 pub struct Queue {
     drafts: Vec<Arc<Draft>>,
-    past: Vec<Vec<Arc<Draft>>>,
-    future: Vec<Vec<Arc<Draft>>>,
+    past: Vec<Step>,
+    future: Vec<Step>,
     next: u64,
+    marks: HashSet<DraftId>,
+    /// Where a range of rows began.
+    range: Option<usize>,
     /// Drafts on their way to the engine.
     pub starting: Vec<DraftId>,
     /// Why the engine refused drafts.
@@ -149,25 +73,26 @@ impl Queue {
     }
 
     /// Adds drafts as one change; the answer is how many were not there yet.
-    pub fn add(&mut self, drafts: Vec<(Location, Platforms, Goal)>) -> usize {
-        self.add_all(drafts.into_iter().map(|(source, platforms, goal)| (source, None, platforms, goal)))
+    pub fn add(&mut self, drafts: Vec<Draft>) -> usize {
+        self.extend(drafts, Change::Add)
     }
 
-    /// As [`Queue::add`]; one with a filter is a rule for the tags of the repository before it.
-    pub fn add_all(
-        &mut self,
-        drafts: impl IntoIterator<Item = (Location, Option<TagFilter>, Platforms, Goal)>,
-    ) -> usize {
+    /// Adds the drafts of a file as one change; the answer is how many were not there yet.
+    pub fn import(&mut self, drafts: Vec<Draft>) -> usize {
+        self.extend(drafts, Change::Import)
+    }
+
+    fn extend(&mut self, drafts: Vec<Draft>, change: fn(usize) -> Change) -> usize {
+        let drafts: Vec<Draft> = drafts.into_iter().flat_map(Draft::split).collect();
+        let mut seen: HashSet<_> = self.drafts.iter().map(|draft| draft.work()).collect();
+        let is_new: Vec<bool> = drafts.iter().map(|draft| seen.insert(draft.work())).collect();
         let before = self.drafts.clone();
-        for (source, tags, platforms, goal) in drafts {
-            let draft = Draft { id: DraftId(self.next + 1), source, tags, platforms, goal };
-            if !self.drafts.iter().any(|there| there.same_work(&draft)) {
-                self.next += 1;
-                self.drafts.push(Arc::new(draft));
-            }
+        for draft in drafts.into_iter().zip(is_new).filter_map(|(draft, is_new)| is_new.then_some(draft)) {
+            self.next += 1;
+            self.drafts.push(Arc::new(Draft { id: DraftId(self.next), ..draft }));
         }
         let added = self.drafts.len() - before.len();
-        self.remember(before);
+        self.remember(change(added), before);
         added
     }
 
@@ -185,56 +110,188 @@ impl Queue {
         self.forget(rule);
     }
 
-    /// Takes the cursor's draft out.
-    pub fn remove(&mut self) -> Option<Arc<Draft>> {
-        if self.cursor >= self.drafts.len() {
-            return None;
-        }
+    /// Puts other drafts in place of all of them, as one change. Those with a number that is there keep it, the others
+    /// get one; what is on its way to the engine stays. The answer is whether anything is different.
+    pub fn replace(&mut self, change: Change, drafts: Vec<Draft>) -> bool {
         let before = self.drafts.clone();
-        let gone = self.drafts.remove(self.cursor);
-        self.remember(before);
-        Some(gone)
+        let known: HashSet<DraftId> = before.iter().map(|draft| draft.id).collect();
+        let mut used = HashSet::new();
+        let mut after: Vec<Arc<Draft>> = Vec::new();
+        for draft in drafts.into_iter().flat_map(Draft::split) {
+            let id = match known.contains(&draft.id) && used.insert(draft.id) {
+                true => draft.id,
+                false => {
+                    self.next += 1;
+                    DraftId(self.next)
+                }
+            };
+            after.push(Arc::new(Draft { id, ..draft }));
+        }
+        let stays = |draft: &&Arc<Draft>| self.starting.contains(&draft.id) && !used.contains(&draft.id);
+        after.extend(before.iter().filter(stays).cloned());
+        self.drafts = after;
+        self.remember(change, before)
     }
 
-    /// Moves the cursor's draft by one row; whether there was room.
-    pub fn shift(&mut self, down: bool) -> bool {
-        let to = if down { self.cursor + 1 } else { self.cursor.wrapping_sub(1) };
-        if self.cursor >= self.drafts.len() || to >= self.drafts.len() {
-            return false;
-        }
+    /// Changes chosen drafts as one change; the answer is how many are different now.
+    pub fn change(
+        &mut self,
+        ids: &[DraftId],
+        kind: fn(usize) -> Change,
+        mut with: impl FnMut(&mut Draft),
+    ) -> usize {
+        let ids: HashSet<DraftId> = ids.iter().copied().collect();
         let before = self.drafts.clone();
-        self.drafts.swap(self.cursor, to);
-        self.remember(before);
-        self.cursor = to;
-        true
-    }
-
-    /// Gives every copy that has no destination one.
-    pub fn aim(&mut self, destination: impl Fn(&Location) -> Result<Location, String>) {
-        let before = self.drafts.clone();
-        for draft in &mut self.drafts {
-            if draft.goal == Goal::Copy(None)
-                && let Ok(to) = destination(&draft.source)
-            {
-                *draft = Arc::new(Draft { goal: Goal::Copy(Some(to)), ..(**draft).clone() });
+        let mut after: Vec<Arc<Draft>> = Vec::with_capacity(before.len());
+        let mut changed = 0;
+        for draft in &before {
+            let mut new = (**draft).clone();
+            if ids.contains(&draft.id) && !self.starting.contains(&draft.id) {
+                with(&mut new);
+            }
+            if new == **draft {
+                after.push(Arc::clone(draft));
+                continue;
+            }
+            changed += 1;
+            for (n, part) in new.split().into_iter().enumerate() {
+                if n > 0 {
+                    self.next += 1;
+                }
+                let id = if n == 0 { draft.id } else { DraftId(self.next) };
+                after.push(Arc::new(Draft { id, ..part }));
             }
         }
-        self.remember(before);
+        self.refused.retain(|(id, _)| !ids.contains(id));
+        self.drafts = after;
+        self.remember(kind(changed), before);
+        changed
     }
 
-    fn remember(&mut self, before: Vec<Arc<Draft>>) {
-        if before != self.drafts {
-            self.past.push(before);
+    /// Takes drafts out as one change; the answer is how many.
+    pub fn remove(&mut self, ids: &[DraftId]) -> usize {
+        let ids: HashSet<&DraftId> = ids.iter().filter(|id| !self.starting.contains(id)).collect();
+        let before = self.drafts.clone();
+        // The cursor stays with its row, or goes to the next one that stays.
+        let above = before.iter().take(self.cursor).filter(|draft| ids.contains(&draft.id)).count();
+        self.drafts.retain(|draft| !ids.contains(&draft.id));
+        self.cursor -= above;
+        let removed = before.len() - self.drafts.len();
+        self.remember(Change::Remove(removed), before);
+        removed
+    }
+
+    /// Moves the chosen drafts by one row; whether there was room.
+    pub fn shift(&mut self, down: bool) -> bool {
+        let ids: HashSet<DraftId> = self.chosen().into_iter().collect();
+        let before = self.drafts.clone();
+        let last = before.len().saturating_sub(1);
+        let mut rows: Vec<usize> = (0..before.len()).filter(|row| ids.contains(&before[*row].id)).collect();
+        if down {
+            rows.reverse();
+        }
+        for row in rows {
+            let to = if down { row + 1 } else { row.wrapping_sub(1) };
+            if to <= last && !ids.contains(&self.drafts[to].id) {
+                self.drafts.swap(row, to);
+            }
+        }
+        // The cursor stays with its draft.
+        let at = before.get(self.cursor).map(|draft| draft.id);
+        self.cursor = self.drafts.iter().position(|draft| Some(draft.id) == at).unwrap_or(self.cursor);
+        self.remember(Change::Move, before)
+    }
+
+    /// Gives every copy that has no destination one; the answer is how many got one.
+    pub fn aim(&mut self, destinations: impl Fn(&Location) -> Result<Vec<Location>, String>) -> usize {
+        let waiting = |draft: &&Arc<Draft>| draft.goal == Goal::Copy(Vec::new());
+        let ids: Vec<DraftId> = self.drafts.iter().filter(waiting).map(|draft| draft.id).collect();
+        if ids.is_empty() {
+            return 0;
+        }
+        self.change(&ids, Change::Aim, |draft| {
+            if let Ok(to) = destinations(&draft.source) {
+                draft.goal = Goal::Copy(to);
+            }
+        })
+    }
+
+    /// Whether a row is marked, or in the range that is being chosen.
+    pub fn is_chosen(&self, row: usize) -> bool {
+        let in_range = self.range().is_some_and(|(first, last)| (first..=last).contains(&row));
+        in_range || self.drafts.get(row).is_some_and(|draft| self.marks.contains(&draft.id))
+    }
+
+    /// The rows of the range that is being chosen.
+    pub fn range(&self) -> Option<(usize, usize)> {
+        self.range.map(|from| (from.min(self.cursor), from.max(self.cursor)))
+    }
+
+    /// The drafts that a change is for: those marked and those in the range, else the cursor's.
+    pub fn chosen(&self) -> Vec<DraftId> {
+        let rows = 0..self.drafts.len();
+        let mut ids: Vec<DraftId> =
+            rows.filter(|row| self.is_chosen(*row)).map(|row| self.drafts[row].id).collect();
+        if ids.is_empty() {
+            ids.extend(self.current().map(|draft| draft.id));
+        }
+        ids
+    }
+
+    /// How many are marked.
+    pub fn marked(&self) -> usize {
+        self.marks.len()
+    }
+
+    /// Marks the cursor's draft, or takes its mark away, and moves on; with a range, marks all of that.
+    pub fn mark(&mut self) {
+        if self.range.is_some() {
+            return self.toggle_range();
+        }
+        let Some(id) = self.current().map(|draft| draft.id) else { return };
+        if !self.marks.remove(&id) {
+            self.marks.insert(id);
+        }
+        self.cursor = (self.cursor + 1).min(self.drafts.len().saturating_sub(1));
+    }
+
+    /// Begins a range, or marks what the one under way holds.
+    pub fn toggle_range(&mut self) {
+        match self.range() {
+            None => self.range = Some(self.cursor),
+            Some((first, last)) => {
+                self.marks.extend((first..=last).filter_map(|row| Some(self.drafts.get(row)?.id)));
+                self.range = None;
+            }
+        }
+    }
+
+    /// Drops the range, else the marks; whether there were any.
+    pub fn unmark(&mut self) -> bool {
+        let dropped = self.range.take().is_some();
+        dropped || !std::mem::take(&mut self.marks).is_empty()
+    }
+
+    fn remember(&mut self, change: Change, before: Vec<Arc<Draft>>) -> bool {
+        let changed = before != self.drafts;
+        if changed {
+            self.past.push(Step { change, drafts: before });
             if self.past.len() > DEPTH {
                 self.past.remove(0);
             }
             self.future.clear();
         }
         self.clamp();
+        changed
     }
 
     fn clamp(&mut self) {
         self.cursor = self.cursor.min(self.drafts.len().saturating_sub(1));
+        if !self.marks.is_empty() {
+            let there: HashSet<DraftId> = self.drafts.iter().map(|draft| draft.id).collect();
+            self.marks.retain(|id| there.contains(id));
+        }
+        self.range = self.range.filter(|row| *row < self.drafts.len());
     }
 
     /// Whether there is a change to undo.
@@ -247,20 +304,22 @@ impl Queue {
         !self.future.is_empty()
     }
 
-    /// Undoes the last change; whether there was one.
-    pub fn undo(&mut self) -> bool {
-        let Some(before) = self.past.pop() else { return false };
-        self.future.push(std::mem::replace(&mut self.drafts, before));
+    /// Undoes the last change, if there is one; the answer says which.
+    pub fn undo(&mut self) -> Option<Change> {
+        let Step { change, drafts } = self.past.pop()?;
+        let drafts = std::mem::replace(&mut self.drafts, drafts);
+        self.future.push(Step { change, drafts });
         self.clamp();
-        true
+        Some(change)
     }
 
-    /// Does the last undone change again; whether there was one.
-    pub fn redo(&mut self) -> bool {
-        let Some(after) = self.future.pop() else { return false };
-        self.past.push(std::mem::replace(&mut self.drafts, after));
+    /// Does the last undone change again, if there is one; the answer says which.
+    pub fn redo(&mut self) -> Option<Change> {
+        let Step { change, drafts } = self.future.pop()?;
+        let drafts = std::mem::replace(&mut self.drafts, drafts);
+        self.past.push(Step { change, drafts });
         self.clamp();
-        true
+        Some(change)
     }
 
     /// The engine has taken the draft: it is a job now, and no undo brings it back.
@@ -271,13 +330,13 @@ impl Queue {
     }
 
     fn forget(&mut self, id: DraftId) {
+        self.marks.remove(&id);
         let without = |drafts: &mut Vec<Arc<Draft>>| drafts.retain(|draft| draft.id != id);
         without(&mut self.drafts);
-        self.past.iter_mut().for_each(without);
-        self.future.iter_mut().for_each(without);
+        self.past.iter_mut().chain(&mut self.future).for_each(|step| without(&mut step.drafts));
         // What differed only in that draft is no change any more.
-        self.past.dedup();
-        while self.past.last() == Some(&self.drafts) {
+        self.past.dedup_by(|later, earlier| later.drafts == earlier.drafts);
+        while self.past.last().is_some_and(|step| step.drafts == self.drafts) {
             self.past.pop();
         }
         self.clamp();
@@ -299,72 +358,84 @@ impl Queue {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::oci::Platforms;
+
+    fn draft(name: &str) -> Draft {
+        Draft::new(name.parse().unwrap(), Goal::Copy(Vec::new()), Options::default())
+    }
 
     fn queue(names: &[&str]) -> Queue {
         let mut queue = Queue::default();
-        queue.add(
-            names.iter().map(|name| (name.parse().unwrap(), Platforms::All, Goal::Copy(None))).collect(),
-        );
+        queue.add(names.iter().map(|name| draft(name)).collect());
         queue
     }
 
-    fn names(queue: &Queue) -> Vec<String> {
-        queue.drafts().iter().map(|d| d.source.as_registry().unwrap().repository.name().to_owned()).collect()
+    fn names(queue: &Queue) -> String {
+        let name = |draft: &Arc<Draft>| draft.source.as_registry().unwrap().repository.name().to_owned();
+        queue.drafts().iter().map(name).collect::<Vec<_>>().join(" ")
     }
 
     #[test]
     fn changes_are_undone_and_redone() {
         let mut queue = queue(&["a", "b", "c", "a"]);
-        assert_eq!(names(&queue), ["a", "b", "c"], "the same work twice is one draft");
+        assert_eq!(names(&queue), "a b c", "the same work twice is one draft");
         queue.cursor = 2;
         assert!(queue.shift(false) && !queue.drafts().is_empty());
-        assert_eq!((names(&queue), queue.cursor), (vec!["a".into(), "c".into(), "b".into()], 1));
-        queue.remove();
-        assert_eq!(names(&queue), ["a", "b"]);
-        assert!(queue.undo() && queue.undo());
-        assert_eq!(names(&queue), ["a", "b", "c"]);
-        assert!(queue.redo());
-        assert_eq!(names(&queue), ["a", "c", "b"]);
+        assert_eq!((names(&queue).as_str(), queue.cursor), ("a c b", 1));
+        assert_eq!(queue.remove(&queue.chosen()), 1);
+        assert_eq!(names(&queue), "a b");
+        assert_eq!((queue.undo(), queue.undo()), (Some(Change::Remove(1)), Some(Change::Move)));
+        assert_eq!(names(&queue), "a b c");
+        assert_eq!(queue.redo(), Some(Change::Move));
+        assert_eq!(names(&queue), "a c b");
         queue.cursor = 0;
         assert!(!queue.shift(false));
-        queue.remove();
-        assert!(!queue.redo(), "a new change ends what could be redone");
-        assert!(queue.undo() && queue.undo() && queue.undo() && !queue.undo());
+        queue.remove(&queue.chosen());
+        assert_eq!(queue.redo(), None, "a new change ends what could be redone");
+        assert!(queue.undo().is_some() && queue.undo().is_some());
+        assert_eq!((queue.undo(), queue.undo()), (Some(Change::Add(3)), None));
         assert!(names(&queue).is_empty());
     }
 
     #[test]
     fn what_the_engine_took_never_comes_back() {
         let mut queue = queue(&["a", "b"]);
-        queue.remove();
+        queue.remove(&queue.chosen());
         queue.undo();
         let id = queue.drafts()[0].id;
         queue.starting.push(id);
+        assert_eq!(queue.remove(&[id]), 0, "what is on its way stays");
         queue.taken(id);
-        assert_eq!(names(&queue), ["b"]);
-        while queue.undo() {
-            assert!(!names(&queue).contains(&"a".to_owned()));
+        assert_eq!(names(&queue), "b");
+        while queue.undo().is_some() {
+            assert!(!names(&queue).contains('a'));
         }
-        while queue.redo() {}
-        assert_eq!(names(&queue), ["b"]);
+        while queue.redo().is_some() {}
+        assert_eq!(names(&queue), "b");
     }
 
     #[test]
     fn a_rule_stands_for_the_tags_that_there_are_when_it_begins() {
         let mut queue = queue(&["z"]);
         let to = "h.example/p/a:latest".parse().unwrap();
-        let rule = ("a".parse().unwrap(), Some("1.*".parse().unwrap()), Platforms::All, Goal::Copy(Some(to)));
-        assert_eq!((queue.add_all([rule.clone()]), queue.add_all([rule])), (1, 0));
+        let rule = Draft::rule(
+            "a".parse().unwrap(),
+            "1.*".parse().unwrap(),
+            Goal::Copy(vec![to]),
+            Options::default(),
+        );
+        assert_eq!((queue.add(vec![rule.clone()]), queue.add(vec![rule])), (1, 0));
         let rule = queue.drafts()[1].clone();
         assert_eq!(rule.spec(), None, "a rule is no job");
-        let tags: Vec<Tag> = ["0.9", "1.0", "1.1"].iter().map(|tag| tag.parse().unwrap()).collect();
+        let tags: Vec<crate::oci::Tag> =
+            ["0.9", "1.0", "1.1"].iter().map(|tag| tag.parse().unwrap()).collect();
         let images = rule.images(&tags, || queue.number());
         queue.unfold(rule.id, images);
         let specs: Vec<String> =
             queue.drafts()[1..].iter().map(|draft| draft.spec().unwrap().to_string()).collect();
         let want = |tag: &str| format!("docker.io/library/a:{tag} → h.example/p/a:{tag}");
         assert_eq!(specs, [want("1.0"), want("1.1")]);
-        while queue.undo() {
+        while queue.undo().is_some() {
             assert!(queue.get(rule.id).is_none());
         }
         for (at, want) in [
@@ -380,8 +451,65 @@ mod tests {
     fn copies_without_a_destination_get_the_target_once_it_is_set() {
         let mut queue = queue(&["a"]);
         assert_eq!(queue.drafts()[0].spec(), None);
-        queue.aim(|_| "h.example/x:1".parse().map_err(|_| String::new()));
-        queue.aim(|_| "h.example/y:1".parse().map_err(|_| String::new()));
+        let to = |text: &'static str| move |_: &Location| Ok(vec![text.parse().unwrap()]);
+        assert_eq!((queue.aim(to("h.example/x:1")), queue.aim(to("h.example/y:1"))), (1, 0));
         assert_eq!(queue.drafts()[0].spec().unwrap().to_string(), "docker.io/library/a → h.example/x:1");
+        assert_eq!(queue.undo(), Some(Change::Aim(1)));
+    }
+
+    #[test]
+    fn what_is_marked_moves_changes_and_goes_together() {
+        let mut queue = queue(&["a", "b", "c", "d", "e"]);
+        queue.cursor = 1;
+        queue.mark();
+        queue.mark();
+        assert_eq!((queue.marked(), queue.cursor), (2, 3));
+        assert!(queue.shift(true) && queue.shift(true) && !queue.shift(true));
+        assert_eq!((names(&queue).as_str(), queue.cursor), ("a d e b c", 1), "the cursor's row moved, too");
+        let ids = queue.chosen();
+        assert_eq!(queue.change(&ids, Change::Options, |draft| draft.options.priority = 2), 2);
+        assert_eq!(queue.undo(), Some(Change::Options(2)));
+        assert!(queue.unmark() && !queue.unmark());
+        queue.cursor = 0;
+        queue.toggle_range();
+        queue.cursor = 1;
+        assert_eq!((queue.range(), queue.chosen().len()), (Some((0, 1)), 2));
+        assert_eq!((queue.remove(&queue.chosen()), names(&queue).as_str()), (2, "e b c"));
+        assert_eq!(
+            (queue.cursor, queue.undo(), names(&queue).as_str()),
+            (0, Some(Change::Remove(2)), "a d e b c")
+        );
+    }
+
+    #[test]
+    fn an_export_that_gets_several_platforms_becomes_several() {
+        let mut queue = Queue::default();
+        let export = Draft::new("a".parse().unwrap(), Goal::Export("d".into()), Options::default());
+        queue.add(vec![export, draft("b")]);
+        let two = Platforms::from_list(vec!["amd64".parse().unwrap(), "arm64".parse().unwrap()]);
+        queue.change(&[queue.drafts()[0].id], Change::Options, |draft| draft.options.platforms = two.clone());
+        assert_eq!(names(&queue), "a a b");
+        let ids: HashSet<DraftId> = queue.drafts().iter().map(|draft| draft.id).collect();
+        assert_eq!(ids.len(), 3);
+    }
+
+    #[test]
+    fn a_whole_new_queue_is_one_change() {
+        let mut queue = queue(&["a", "b"]);
+        let (a, b) = ((*queue.drafts()[0]).clone(), (*queue.drafts()[1]).clone());
+        queue.starting.push(b.id);
+        assert!(queue.replace(Change::Edit, vec![draft("c"), a.clone(), a]));
+        assert_eq!(names(&queue), "c a a b", "what is on its way stays");
+        assert_eq!((queue.undo(), names(&queue).as_str()), (Some(Change::Edit), "a b"));
+    }
+
+    #[test]
+    fn ten_thousand_are_added_at_once() {
+        let drafts: Vec<Draft> = (0..10_000).map(|n| draft(&format!("team/a{n}:1"))).collect();
+        let started = std::time::Instant::now();
+        let mut queue = Queue::default();
+        assert_eq!((queue.add(drafts.clone()), queue.add(drafts)), (10_000, 0));
+        // Each against each would take minutes here.
+        assert!(started.elapsed().as_secs() < 5, "{:?}", started.elapsed());
     }
 }

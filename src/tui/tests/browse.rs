@@ -2,9 +2,8 @@
 
 use super::*;
 use crate::config::TagFilter;
-use crate::oci::Platforms;
 use crate::tui::state::popup::Popup;
-use crate::tui::state::queue::Goal;
+use crate::tui::state::queue::{Draft, Goal, Options};
 use crate::tui::upkeep::{Answer, Upkeep};
 
 /// What was asked of the images where they are.
@@ -22,7 +21,8 @@ fn a_rule_takes_the_tags_that_there_are_when_the_plan_is_made() {
     let repository: Location = "harbor.prod/team-a/api".parse().unwrap();
     let to = app.state.destination(&repository);
     let filter: TagFilter = "v1.9.*".parse().unwrap();
-    app.state.queue.add_all([(repository.clone(), Some(filter), Platforms::All, Goal::Copy(to))]);
+    let goal = Goal::Copy(to.into_iter().collect());
+    app.state.queue.add(vec![Draft::rule(repository.clone(), filter, goal, Options::default())]);
     app.keys("S");
     let Some(Upkeep::Tags { request, rules }) = asked(&mut app).pop() else { panic!("{}", app.screen()) };
     assert_eq!(rules[0].1, repository);

@@ -84,7 +84,7 @@ fn platforms_are_marked_by_themselves() {
     assert_eq!(app.state.browse.level, Level::Platforms);
     app.keys("j space e");
     let draft = &app.state.queue.drafts()[0];
-    assert_eq!(draft.platforms, Platforms::from_list(vec!["linux/arm64".parse().unwrap()]));
+    assert_eq!(draft.options.platforms, Platforms::from_list(vec!["linux/arm64".parse().unwrap()]));
     assert_eq!(draft.goal, Goal::Export(PathBuf::from("downloads")));
     app.keys("h");
     assert_eq!(app.state.browse.level, Level::Tags);

@@ -35,7 +35,7 @@ fn a_file_opens_into_its_images_and_an_image_into_its_platforms() {
     assert_eq!(app.state.browse.level, Level::Platforms);
     app.keys("j space a");
     assert_eq!(
-        app.state.queue.drafts()[0].platforms,
+        app.state.queue.drafts()[0].options.platforms,
         Platforms::from_list(vec!["linux/arm64".parse().unwrap()])
     );
     let to = "dr-b.example/mirror/library/nginx:1.27";

@@ -11,7 +11,7 @@ use crate::tui::effect::Effect;
 use crate::tui::state::browse::Level;
 use crate::tui::state::marks::MarkKey;
 use crate::tui::state::popup::{Ask, PlanPreview, PlanRow, PlanTotals, Popup, Prompt, Scroll};
-use crate::tui::state::queue::{DraftId, Goal};
+use crate::tui::state::queue::{Change, Draft, DraftId, Goal, Options};
 use crate::tui::state::{Pane, State, Tone};
 
 /// Adds what is marked, else the cursor's row.
@@ -23,9 +23,9 @@ pub(super) fn add(state: &mut State, export: bool, effects: &mut Vec<Effect>) {
     };
     if keys.is_empty() {
         let text = match state.browse.level {
-            Level::Repositories => "nothing is marked: open the repository and mark tags",
-            _ if !state.browse.list().is_empty() => "this row has no name that could be asked for",
-            _ => "nothing is marked, and there is no row to add",
+            Level::Repositories => state.words.nothing_marked_repository(),
+            _ if !state.browse.list().is_empty() => state.words.nothing_marked_row(),
+            _ => state.words.nothing_marked(),
         };
         return state.say(Tone::Plain, text);
     }
@@ -50,7 +50,7 @@ pub(super) fn add(state: &mut State, export: bool, effects: &mut Vec<Effect>) {
     }
     let wanted = wanted
         .into_iter()
-        .map(|(at, only)| (at, only.map_or(Platforms::All, Platforms::from_list)))
+        .map(|(at, only)| (at, of_platforms(only.map_or(Platforms::All, Platforms::from_list))))
         .collect::<Vec<_>>();
     if !wanted.is_empty() && !state.browse.images.images.is_empty() {
         keep(state, state.browse.images.clone());
@@ -78,12 +78,10 @@ pub(super) fn gathered(
 ) {
     state.gathering.retain(|waiting| waiting != place);
     match answer {
-        Ok(listed) if listed.images.is_empty() => {
-            state.say(Tone::Bad, format!("{place}: there is no image in it"))
-        }
+        Ok(listed) if listed.images.is_empty() => state.say(Tone::Bad, state.words.no_image_in(place)),
         Ok(listed) => {
             let images = listed.images.iter();
-            let wanted = images.map(|image| (image.location.clone(), Platforms::All)).collect();
+            let wanted = images.map(|image| (image.location.clone(), Options::default())).collect();
             enqueue(state, wanted, export);
             keep(state, listed);
         }
@@ -104,71 +102,92 @@ pub(super) fn add_typed(state: &mut State, found: Vec<Location>, effects: &mut V
     let (whole, named): (Vec<_>, Vec<_>) = found.into_iter().partition(|at| Place::of_whole(at).is_some());
     gather(state, whole.iter().filter_map(Place::of_whole).collect(), false, effects);
     if !named.is_empty() {
-        enqueue(state, named.into_iter().map(|location| (location, Platforms::All)).collect(), false);
+        enqueue(state, named.into_iter().map(|location| (location, Options::default())).collect(), false);
     }
 }
 
+fn of_platforms(platforms: Platforms) -> Options {
+    Options { platforms, ..Options::default() }
+}
+
 /// Adds drafts and says so; false if nothing could be added.
-pub(super) fn enqueue(state: &mut State, wanted: Vec<(Location, Platforms)>, export: bool) -> bool {
+pub(super) fn enqueue(state: &mut State, wanted: Vec<(Location, Options)>, export: bool) -> bool {
+    let words = state.words;
     let (mut drafts, mut refused) = (Vec::new(), None);
     let count = wanted.len();
-    for (source, platforms) in wanted {
-        let goal = match (export, &state.target) {
-            (true, _) => Goal::Export(state.downloads.clone()),
-            (false, None) => Goal::Copy(None),
-            (false, Some(target)) => match target.destination(&source) {
-                Ok(to) if to == source => {
-                    refused = Some(format!("{source} is at the target already"));
-                    continue;
-                }
-                Ok(to) => Goal::Copy(Some(to)),
-                Err(reason) => {
-                    refused = Some(reason);
-                    continue;
-                }
-            },
+    for (source, options) in wanted {
+        let goal = match export {
+            true => Ok(Goal::Export(state.downloads.clone())),
+            false => state.goal(&source),
         };
-        drafts.push((source, platforms, goal));
+        match goal {
+            Ok(goal) => drafts.push(Draft::new(source, goal, options)),
+            Err(reason) => refused = Some(reason),
+        }
     }
     let able = drafts.len();
     let added = state.queue.add(drafts);
-    let kind = if export { "to export" } else { "to copy" };
+    let text = if export { words.added_exports(added) } else { words.added_copies(added) };
     match (added, refused) {
         (_, Some(reason)) if able < count && added == 0 => {
-            state.say(Tone::Bad, format!("{reason}; T sets another target"));
+            let text = words.target_refuses(reason, state.key(Action::SetTarget));
+            state.say(Tone::Bad, text);
             return false;
         }
-        (added, Some(reason)) => state.say(Tone::Bad, format!("{added} added {kind}; {reason}")),
-        (0, None) => state.say(Tone::Plain, "all of it is in the queue already"),
-        (_, None) if !export && state.target.is_none() => {
-            state.say(Tone::Plain, format!("{added} added {kind}; T says where to, S starts"));
-        }
-        (_, None) => state.say(Tone::Good, format!("{added} added {kind}; S shows the plan and starts")),
+        (_, Some(reason)) => state.say(Tone::Bad, words.added_but(text, reason)),
+        (0, None) => state.say(Tone::Plain, words.queued_already()),
+        (_, None) => say_added(state, &text, export),
     }
     true
 }
 
-pub(super) fn change(state: &mut State, action: Action) {
-    let done = match action {
-        Action::RemoveDraft => {
-            let starting =
-                state.queue.current().is_some_and(|draft| state.queue.starting.contains(&draft.id));
-            !starting && state.queue.remove().is_some()
-        }
-        Action::DraftDown => state.queue.shift(true),
-        Action::DraftUp => state.queue.shift(false),
-        Action::Undo => state.queue.undo(),
-        _ => state.queue.redo(),
+/// Says what was added, and which key goes on from there.
+pub(super) fn say_added(state: &mut State, text: &str, export: bool) {
+    let (words, start) = (state.words, state.key(Action::Start));
+    let (tone, text) = match !export && state.target.is_none() {
+        true => (Tone::Plain, words.added_where(text, state.key(Action::SetTarget), start)),
+        false => (Tone::Good, words.added_start(text, start)),
     };
-    let text = match (action, done) {
-        (Action::RemoveDraft, true) => "removed; u brings it back",
-        (Action::RemoveDraft, false) => "nothing to remove",
-        (Action::Undo, true) => "undone; U does it again",
-        (Action::Undo, false) => "nothing to undo",
-        (Action::Redo, false) => "nothing to do again",
-        _ => return,
+    state.say(tone, text);
+}
+
+pub(super) fn change(state: &mut State, action: Action) {
+    let words = state.words;
+    let text = match action {
+        Action::RemoveDraft => {
+            let chosen = state.queue.chosen();
+            match state.queue.remove(&chosen) {
+                0 => words.nothing_to_remove().to_owned(),
+                1 => words.removed_draft(state.key(Action::Undo)),
+                n => words.removed_drafts(n, state.key(Action::Undo)),
+            }
+        }
+        Action::DraftDown | Action::DraftUp if state.queue.shift(action == Action::DraftDown) => return,
+        Action::DraftDown | Action::DraftUp => words.nothing_to_move().to_owned(),
+        Action::Undo => match state.queue.undo() {
+            Some(change) => words.undone(named(state, change), state.key(Action::Redo)),
+            None => words.nothing_to_undo().to_owned(),
+        },
+        _ => match state.queue.redo() {
+            Some(change) => words.redone(named(state, change), state.key(Action::Undo)),
+            None => words.nothing_to_redo().to_owned(),
+        },
     };
     state.say(Tone::Plain, text);
+}
+
+/// A change in a few words.
+fn named(state: &State, change: Change) -> String {
+    let words = state.words;
+    match change {
+        Change::Add(n) => words.change_add(n),
+        Change::Import(n) => words.change_import(n),
+        Change::Remove(n) => words.change_remove(n),
+        Change::Move => words.change_move().to_owned(),
+        Change::Options(n) => words.change_options(n),
+        Change::Aim(n) => words.change_aim(n),
+        Change::Edit => words.change_edit().to_owned(),
+    }
 }
 
 /// The registries' cursor as the target; a directory takes the exports.
@@ -178,12 +197,12 @@ pub(super) fn use_as_target(state: &mut State) {
         return;
     };
     if entry.read_only {
-        let reason = format!("{} is read-only", row.name);
+        let reason = state.words.read_only_place(&row.name);
         return state.say(Tone::Bad, reason);
     }
     if let (RegistryType::LocalFile, Ok(Place::Directory(directory))) = (row.kind, &row.place) {
         state.downloads = directory.clone();
-        return state.say(Tone::Good, format!("exports go to {}", state.downloads.display()));
+        return state.say(Tone::Good, state.words.exports_go_to(state.downloads.display()));
     }
     match Prefix::of(entry) {
         Ok(target) => aim(state, target),
@@ -193,15 +212,16 @@ pub(super) fn use_as_target(state: &mut State) {
 
 /// Sets the target, also for copies that wait for one.
 pub(super) fn aim(state: &mut State, target: Prefix) {
-    state.queue.aim(|source| target.destination(source));
-    state.say(Tone::Good, format!("copies go to {target}"));
+    state.queue.aim(|source| target.destination(source).map(|to| vec![to]));
+    state.say(Tone::Good, state.words.copies_go_to(&target));
     state.target = Some(target);
 }
 
 /// Shows the plan of the queue; without a target for its copies, asks for that first.
 pub(super) fn start(state: &mut State, effects: &mut Vec<Effect>) {
     if state.queue.drafts().is_empty() {
-        return state.say(Tone::Plain, "the queue is empty: a adds what is marked, n adds by typing");
+        let text = state.words.queue_is_empty(state.key(Action::Add), state.key(Action::AddReference));
+        return state.say(Tone::Plain, text);
     }
     let ready: Vec<_> =
         state.queue.drafts().iter().filter(|d| !state.queue.starting.contains(&d.id)).cloned().collect();
@@ -211,7 +231,7 @@ pub(super) fn start(state: &mut State, effects: &mut Vec<Effect>) {
         return super::popups::ask_target(state, true);
     }
     if ready.is_empty() {
-        return state.say(Tone::Plain, "everything in the queue is being started");
+        return state.say(Tone::Plain, state.words.queue_starting());
     }
     state.plans += 1;
     let generation = state.plans;

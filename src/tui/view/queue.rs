@@ -16,11 +16,8 @@ pub(super) fn draw(state: &State, area: Rect, buffer: &mut Buffer) {
     let (theme, glyphs) = (&state.theme, &state.glyphs);
     let queue = &state.queue;
     if queue.drafts().is_empty() {
-        let text = format!(
-            "empty: {} adds what is marked, {} adds by typing",
-            state.key(Action::Add),
-            state.key(Action::AddReference)
-        );
+        let (add, new) = (state.key(Action::Add), state.key(Action::AddReference));
+        let text = state.words.queue_empty(add, new);
         for (row, line) in (0..area.height).zip(wrap(&text, usize::from(area.width).saturating_sub(2))) {
             Pen::new(buffer, area, row, glyphs.ellipsis).skip(1).put(&line, theme.dim);
         }
@@ -36,15 +33,16 @@ pub(super) fn draw(state: &State, area: Rect, buffer: &mut Buffer) {
         };
         pen.put(sign, style).skip(1);
         let goal = match &draft.goal {
-            Goal::Copy(Some(_)) => String::new(),
-            Goal::Copy(None) => format!("{} ?", glyphs.arrow),
-            Goal::Export(_) => format!("{} tar", glyphs.arrow),
+            Goal::Copy(to) if to.is_empty() => format!("{} ?", glyphs.arrow),
+            Goal::Copy(_) => String::new(),
+            Goal::Export(_) => format!("{} {}", glyphs.arrow, state.words.goal_tar()),
         };
         if !goal.is_empty() {
             pen.right(&format!(" {goal}"), 0, theme.accent);
         }
-        if let Platforms::Only(only) = &draft.platforms {
-            let text = if only.len() == 1 { only[0].to_string() } else { format!("{} plat", only.len()) };
+        if let Platforms::Only(only) = &draft.options.platforms {
+            let text =
+                if only.len() == 1 { only[0].to_string() } else { state.words.platforms_count(only.len()) };
             pen.right(&format!(" {text}"), 0, theme.dim);
         }
         if let Some(filter) = &draft.tags {

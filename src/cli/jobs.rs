@@ -122,7 +122,7 @@ mod tests {
 
     #[test]
     fn what_is_not_over_is_listed_with_who_has_it() {
-        let owner = Some(Owner { host: "jump".to_owned(), pid: 4242 });
+        let owner = Some(Owner { host: "jump".to_owned(), pid: 4242, alone: None });
         let mut interrupted = sample::running(12, 30_000_000, 15_000_000, 70_000_000);
         interrupted.state = JobState::Interrupted;
         let jobs = [

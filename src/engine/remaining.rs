@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::jobs::Entry;
 use super::{Error, Inner, Result};
 use crate::job::{Attempt, Job, JobEvent, JobId, JobState, Owner};
-use crate::ledger::{self, Ledger};
+use crate::ledger::{self, Ledger, Sample};
 
 /// How often the ledger is told how far the running jobs are.
 const EVERY: Duration = Duration::from_secs(1);
@@ -81,11 +81,7 @@ impl Inner {
     async fn sample_jobs(&self) -> Result<bool, ledger::Error> {
         let jobs: Vec<Arc<Job>> = self.jobs.all().iter().map(|entry| entry.snapshot()).collect();
         let running = jobs.iter().filter(|job| job.state == JobState::Running && job.id.0 > 0);
-        let counts = running.map(|job| {
-            let progress = &job.progress;
-            (job.id, [progress.total, progress.wire, progress.reused])
-        });
-        let counts: Vec<_> = counts.collect();
+        let counts: Vec<_> = running.map(|job| Sample::of(job)).collect();
         if let (Some(ledger), false) = (&self.ledger, counts.is_empty()) {
             ledger.sample_all(&counts).await?;
         }

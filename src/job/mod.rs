@@ -14,6 +14,7 @@ mod rename;
 mod snapshot;
 mod spec;
 mod state;
+mod wish;
 
 pub use command::{CommandLine, commands_of, extra_words, image_word, platform_words, quoted};
 pub use event::{JobEvent, Level};
@@ -24,9 +25,10 @@ pub use plan::{
     Plan, PlannedBlob, PlannedDestination, PlannedImage, PlannedManifest, PlannedReferrer, Presence,
     TagChange,
 };
-pub use progress::{Aside, AsideKind, BlobProgress, BlobStage, Progress};
+pub use progress::{Aside, AsideKind, BlobCounts, BlobProgress, BlobStage, Progress};
 pub use rate::Rate;
 pub use record::{Attempt, Owner};
 pub use snapshot::{Failure, Job, Output, Report};
 pub use spec::{JobId, JobSpec, Target};
 pub use state::{IllegalMove, JobState};
+pub use wish::Wish;

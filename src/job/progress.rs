@@ -19,6 +19,20 @@ pub struct Progress {
     /// What goes on beside the blobs: an image that comes out of an engine or into it as one stream.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub aside: Option<Aside>,
+    /// How many blobs are where, when the blobs themselves are not known: another process's job.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counts: Option<BlobCounts>,
+}
+
+/// How many blobs are where.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BlobCounts {
+    /// All of them.
+    pub all: usize,
+    /// Nothing more happens to these.
+    pub settled: usize,
+    /// Bytes of these flow.
+    pub running: usize,
 }
 
 /// One stream beside the blobs. Its bytes are none of [`Progress::wire`].
@@ -91,6 +105,24 @@ impl Progress {
 
     /// Blobs that are settled, and all of them.
     pub fn settled_blobs(&self) -> (usize, usize) {
-        (self.blobs.iter().filter(|b| b.stage.is_settled()).count(), self.blobs.len())
+        let counts = self.blob_counts();
+        (counts.settled, counts.all)
+    }
+
+    /// How many blobs are where.
+    pub fn blob_counts(&self) -> BlobCounts {
+        match self.counts {
+            Some(counts) if self.blobs.is_empty() => counts,
+            _ => BlobCounts {
+                all: self.blobs.len(),
+                settled: self.blobs.iter().filter(|blob| blob.stage.is_settled()).count(),
+                running: self.blobs.iter().filter(|blob| blob.stage == BlobStage::Running).count(),
+            },
+        }
+    }
+
+    /// Whether bytes of some blob flow.
+    pub fn flows(&self) -> bool {
+        self.blob_counts().running > 0
     }
 }

@@ -28,4 +28,7 @@ pub struct Owner {
     pub host: String,
     /// Its number there.
     pub pid: u32,
+    /// Since when nobody sits in front of it: its terminal hung up, or was left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alone: Option<Timestamp>,
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{Connection, Row};
 
-use super::jobs::End;
+use super::jobs::{End, INSERT};
 use super::lease::Right;
 use super::{Ledger, Result, now};
 use crate::job::{Job, JobId, JobSpec, JobState};
@@ -35,9 +35,8 @@ impl Ledger {
             let id = match taken {
                 Some(id) => id,
                 None => {
-                    let insert = "INSERT INTO jobs (spec, state, created) VALUES ($1, $2, $3) RETURNING id";
-                    let insert =
-                        sqlx::query_scalar(insert).bind(text).bind(JobState::Queued.as_str()).bind(now());
+                    let insert = sqlx::query_scalar(INSERT).bind(text);
+                    let insert = insert.bind(JobState::Queued.as_str()).bind(now());
                     let id = JobId(insert.fetch_one(&mut *change).await.map_err(error)?);
                     self.claim(&mut change, id).await?;
                     id
@@ -87,7 +86,7 @@ impl Ledger {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::Error;
+    use crate::ledger::{Error, Sample};
 
     fn spec(name: &str) -> JobSpec {
         JobSpec::copy(format!("a.io/{name}").parse().unwrap(), format!("b.io/{name}").parse().unwrap())
@@ -107,7 +106,9 @@ mod tests {
         let running = JobId(2);
         one.move_to(running, JobState::Queued, JobState::Planning).await.unwrap();
         one.move_to(running, JobState::Planning, JobState::Running).await.unwrap();
-        one.sample_all(&[(running, [10, 4, 1]), (JobId(99), [1, 1, 1])]).await.unwrap();
+        let sample = |id| Sample { id, total: 10, wire: 4, reused: 1, ..Sample::default() };
+        let lost = one.sample_all(&[sample(running), sample(JobId(99))]).await.unwrap();
+        assert_eq!(lost, [JobId(99)]);
         one.move_to(JobId(4), JobState::Queued, JobState::Cancelled).await.unwrap();
         // While One lives, everything is its own, and the same wish is another job.
         let two = Ledger::open(&path).await.unwrap();

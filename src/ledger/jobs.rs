@@ -3,19 +3,40 @@
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use sqlx::{Connection, Row};
 
-use super::lease::{Right, Standing};
-use super::{Error, Ledger, Result, bytes, moment, now, stored};
-use crate::job::{Failure, Job, JobId, JobSpec, JobState, Owner, Progress, Report};
+use super::lease::{Living, Right, Standing};
+use super::live::Sample;
+use super::{Error, Ledger, Result, bytes, moment, now};
+use crate::job::{BlobCounts, Failure, Job, JobId, JobSpec, JobState, Owner, Progress, Report};
 
-/// A statement for whole jobs, with the rest of it given: a literal, so that sqlx can see that nothing is pasted in.
+/// A statement for whole jobs and who has them, with the rest of it given: a literal, so that sqlx can see that nothing
+/// is pasted in.
 macro_rules! select_jobs {
     ($rest:literal) => {
         concat!(
-            "SELECT id, spec, state, priority, created, started, finished, total, wire, reused, failure, report FROM jobs ",
+            "SELECT jobs.id AS id, spec, state, priority, created, jobs.started AS started, finished, total, wire, \
+             reused, blobs, settled, flowing, aside, failure, report, changed, jobs.owner AS owner, host, boot, \
+             namespace, pid, processes.started AS began, instance, seen, alone \
+             FROM jobs LEFT JOIN processes ON processes.id = jobs.owner ",
             $rest
         )
     };
 }
+
+/// The number that a row gets when it is written, see `schema_2.sql`.
+macro_rules! next_change {
+    () => {
+        "(SELECT COALESCE(MAX(changed), 0) + 1 FROM jobs)"
+    };
+}
+
+pub(super) use {next_change, select_jobs};
+
+/// Puts a job down.
+pub(super) const INSERT: &str = concat!(
+    "INSERT INTO jobs (spec, state, created, changed) VALUES ($1, $2, $3, ",
+    next_change!(),
+    ") RETURNING id"
+);
 
 /// What a move brings with it.
 #[derive(Debug, Clone, Copy)]
@@ -40,7 +61,7 @@ impl Ledger {
         let error = self.sql("add a job");
         let mut writer = self.writer().await?;
         let mut change = writer.begin_with("BEGIN IMMEDIATE").await.map_err(error)?;
-        let insert = "INSERT INTO jobs (spec, state, created) VALUES ($1, $2, $3) RETURNING id";
+        let insert = INSERT;
         let insert = sqlx::query_scalar(insert).bind(text).bind(state.as_str()).bind(now());
         let id = JobId(insert.fetch_one(&mut *change).await.map_err(error)?);
         if state == JobState::Queued {
@@ -113,61 +134,25 @@ impl Ledger {
         let now = now();
         let started = (to == JobState::Running).then_some(now);
         let finished = to.is_final().then_some(now);
-        let statement = "UPDATE jobs SET state = $1, started = COALESCE($2, started), finished = $3, failure = $4, \
-             report = $5 WHERE id = $6";
+        let statement = concat!(
+            "UPDATE jobs SET state = $1, started = COALESCE($2, started), finished = $3, failure = $4, report = $5, \
+             changed = ",
+            next_change!(),
+            " WHERE id = $6"
+        );
         let update = sqlx::query(statement).bind(to.as_str()).bind(started).bind(finished).bind(&failure);
         let update = update.bind(report).bind(id.0).execute(&mut *connection);
         update.await.map_err(self.sql("move a job"))?;
         if to == JobState::Planning {
-            self.set_progress(connection, id, [0; 3]).await?;
+            self.set_progress(connection, &Sample { id, ..Sample::default() }).await?;
             self.begin_attempt(connection, id).await?;
         } else if from.is_active() && !to.is_active() {
             self.end_attempt(connection, id, to, failure).await?;
         }
         if let End::Succeeded(report) = end {
             let total = report.wire.saturating_add(report.reused);
-            self.set_progress(connection, id, [total, report.wire, report.reused]).await?;
+            self.set_total(connection, id, [total, report.wire, report.reused]).await?;
         }
-        Ok(())
-    }
-
-    /// Records how far a job of this process is, for other processes to see; counts are bytes as in
-    /// [`Progress`]. The caller asks for it a few times a second at most.
-    pub async fn sample(&self, id: JobId, total: u64, wire: u64, reused: u64) -> Result<()> {
-        let error = self.sql("record a job's progress");
-        let mut writer = self.writer().await?;
-        let mut change = writer.begin_with("BEGIN IMMEDIATE").await.map_err(error)?;
-        self.owned(&mut change, id).await?;
-        self.show_up(&mut change).await?;
-        self.set_progress(&mut change, id, [total, wire, reused]).await?;
-        change.commit().await.map_err(error)
-    }
-
-    /// The same for several jobs in one transaction. Those that are not this process's any more are passed over: what
-    /// drives them finds out by itself.
-    pub async fn sample_all(&self, samples: &[(JobId, [u64; 3])]) -> Result<()> {
-        let error = self.sql("record the jobs' progress");
-        let mut writer = self.writer().await?;
-        let mut change = writer.begin_with("BEGIN IMMEDIATE").await.map_err(error)?;
-        self.show_up(&mut change).await?;
-        for (id, counts) in samples {
-            if self.owned(&mut change, *id).await.is_ok() {
-                self.set_progress(&mut change, *id, *counts).await?;
-            }
-        }
-        change.commit().await.map_err(error)
-    }
-
-    async fn set_progress(
-        &self,
-        connection: &mut SqliteConnection,
-        id: JobId,
-        counts: [u64; 3],
-    ) -> Result<()> {
-        let [total, wire, reused] = counts.map(stored);
-        let statement = "UPDATE jobs SET total = $1, wire = $2, reused = $3 WHERE id = $4";
-        let update = sqlx::query(statement).bind(total).bind(wire).bind(reused).bind(id.0);
-        update.execute(connection).await.map_err(self.sql("record a job's progress"))?;
         Ok(())
     }
 
@@ -178,7 +163,12 @@ impl Ledger {
         let mut change = writer.begin_with("BEGIN IMMEDIATE").await.map_err(error)?;
         let standing = self.standing(&mut change, id).await?;
         self.right_to_go_on(id, &standing)?;
-        let update = sqlx::query("UPDATE jobs SET priority = $1 WHERE id = $2").bind(priority).bind(id.0);
+        let update = sqlx::query(concat!(
+            "UPDATE jobs SET priority = $1, changed = ",
+            next_change!(),
+            " WHERE id = $2"
+        ));
+        let update = update.bind(priority).bind(id.0);
         update.execute(&mut *change).await.map_err(error)?;
         change.commit().await.map_err(error)
     }
@@ -200,7 +190,7 @@ impl Ledger {
 
     /// The last `limit` jobs, newest first, of every process and state.
     pub async fn history(&self, limit: u32) -> Result<Vec<Job>> {
-        let query = sqlx::query(select_jobs!("ORDER BY id DESC LIMIT $1")).bind(i64::from(limit));
+        let query = sqlx::query(select_jobs!("ORDER BY jobs.id DESC LIMIT $1")).bind(i64::from(limit));
         let mut reader = self.reader().await?;
         let rows = query.fetch_all(&mut *reader).await.map_err(self.sql("list jobs"))?;
         Ok(self.jobs_of(&rows))
@@ -210,28 +200,32 @@ impl Ledger {
     /// what was interrupted; each with the living process that has it, if one has. All as of one moment.
     pub async fn unfinished(&self) -> Result<Vec<(Job, Option<Owner>)>> {
         let error = self.sql("list jobs");
-        let query =
-            sqlx::query(select_jobs!("WHERE state NOT IN ('succeeded', 'failed', 'cancelled') ORDER BY id"));
+        let query = sqlx::query(select_jobs!(
+            "WHERE state NOT IN ('succeeded', 'failed', 'cancelled') ORDER BY jobs.id"
+        ));
         let mut reader = self.reader().await?;
-        let mut moment = reader.begin().await.map_err(error)?;
-        let jobs = self.jobs_of(&query.fetch_all(&mut *moment).await.map_err(error)?);
-        let mut all = Vec::with_capacity(jobs.len());
-        for job in jobs {
-            let owner = self.owner_at(&mut moment, job.id).await?;
-            all.push((job, owner));
+        let rows = query.fetch_all(&mut *reader).await.map_err(error)?;
+        let mut living = Living::default();
+        let mut all = Vec::with_capacity(rows.len());
+        for row in &rows {
+            if let Some(job) = self.readable(row) {
+                all.push((job, self.living_owner(row, &mut living).map_err(error)?));
+            }
         }
-        moment.rollback().await.map_err(error)?;
         Ok(all)
     }
 
     /// The jobs that can be read. One that cannot must not hide all the others.
     fn jobs_of(&self, rows: &[SqliteRow]) -> Vec<Job> {
-        let readable = |row| self.job_of(row).inspect_err(|error| tracing::warn!("{error}")).ok();
-        rows.iter().filter_map(readable).collect()
+        rows.iter().filter_map(|row| self.readable(row)).collect()
+    }
+
+    pub(super) fn readable(&self, row: &SqliteRow) -> Option<Job> {
+        self.job_of(row).inspect_err(|error| tracing::warn!("{error}")).ok()
     }
 
     pub(super) async fn read_job(&self, connection: &mut SqliteConnection, id: JobId) -> Result<Job> {
-        let query = sqlx::query(select_jobs!("WHERE id = $1")).bind(id.0);
+        let query = sqlx::query(select_jobs!("WHERE jobs.id = $1")).bind(id.0);
         let row = query.fetch_optional(connection).await.map_err(self.sql("read a job"))?;
         self.job_of(&row.ok_or_else(|| Error::NoJob { path: self.inner.path.clone(), job: id })?)
     }
@@ -252,7 +246,10 @@ impl Ledger {
                 total: count("total")?,
                 wire: count("wire")?,
                 reused: count("reused")?,
-                ..Progress::default()
+                blobs: Vec::new(),
+                // What another version wrote and this one cannot read is left out.
+                aside: text("aside")?.and_then(|json| serde_json::from_str(&json).ok()),
+                counts: counts(row).map_err(error)?,
             },
             priority: row.try_get("priority").map_err(error)?,
             created: row.try_get("created").map(moment).map_err(error)?,
@@ -262,6 +259,15 @@ impl Ledger {
             report: text("report")?.map(|json| serde_json::from_str(&json)).transpose().map_err(broken)?,
         })
     }
+}
+
+/// How many blobs are where; `None` before a plan was made.
+fn counts(row: &SqliteRow) -> sqlx::Result<Option<BlobCounts>> {
+    let count = |column: &str| -> sqlx::Result<usize> {
+        Ok(usize::try_from(row.try_get::<i64, _>(column)?).unwrap_or(0))
+    };
+    let counts = BlobCounts { all: count("blobs")?, settled: count("settled")?, running: count("flowing")? };
+    Ok((counts.all > 0).then_some(counts))
 }
 
 /// Whether a process holds jobs in this state.

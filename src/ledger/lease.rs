@@ -2,11 +2,14 @@
 //! owns is free to all. Every claim raises the job's epoch, and every write is checked against owner and epoch in
 //! its own transaction: a process that lost a job while it was stopped can write nothing to it any more.
 
+use std::collections::HashMap;
+
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use sqlx::{Connection, Row};
 
+use super::jobs::{next_change, select_jobs};
 use super::process::Process;
-use super::{Error, Ledger, Result, now};
+use super::{Error, Ledger, Result, moment, now};
 use crate::job::{Job, JobId, JobState, Owner};
 
 /// A job as a write finds it.
@@ -14,8 +17,11 @@ pub(super) struct Standing {
     pub state: JobState,
     epoch: i64,
     /// The owner's key, its identity, and when the ledger last heard of it.
-    owner: Option<(String, Process, i64)>,
+    pub(super) owner: Option<(String, Process, i64)>,
 }
+
+/// Which processes were found to live, by their keys: many jobs are of few processes.
+pub(super) type Living = HashMap<String, bool>;
 
 /// Why this process may change a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,23 +46,9 @@ impl Ledger {
         let mut writer = self.writer().await?;
         let mut change = writer.begin_with("BEGIN IMMEDIATE").await.map_err(error)?;
         for key in gone {
-            let rows = sqlx::query("SELECT id, state FROM jobs WHERE owner = $1 ORDER BY id").bind(&key);
-            for row in rows.fetch_all(&mut *change).await.map_err(error)? {
-                let id = JobId(row.try_get("id").map_err(error)?);
-                let state = self.state_of(&row, id)?;
-                if state.is_active() {
-                    self.end_attempt(&mut change, id, JobState::Interrupted, None).await?;
-                    interrupted.push(id);
-                }
-                let state = if state.is_active() { JobState::Interrupted } else { state };
-                let freed = "UPDATE jobs SET state = $1, owner = NULL, epoch = epoch + 1 WHERE id = $2";
-                sqlx::query(freed)
-                    .bind(state.as_str())
-                    .bind(id.0)
-                    .execute(&mut *change)
-                    .await
-                    .map_err(error)?;
-            }
+            let freed = self.free(&mut change, &key).await?;
+            interrupted.extend(freed.into_iter().filter(|(_, was)| was.is_active()).map(|(id, _)| id));
+            self.refuse_for(&mut change, &key).await?;
             sqlx::query("DELETE FROM processes WHERE id = $1")
                 .bind(&key)
                 .execute(&mut *change)
@@ -65,6 +57,34 @@ impl Ledger {
         }
         change.commit().await.map_err(error)?;
         Ok(interrupted)
+    }
+
+    /// Gives the jobs of a process back, and interrupts those that it was at work on; the answer is what they were.
+    pub(super) async fn free(
+        &self,
+        connection: &mut SqliteConnection,
+        key: &str,
+    ) -> Result<Vec<(JobId, JobState)>> {
+        let error = self.sql("give jobs back");
+        let rows = sqlx::query("SELECT id, state FROM jobs WHERE owner = $1 ORDER BY id").bind(key);
+        let mut all = Vec::new();
+        for row in rows.fetch_all(&mut *connection).await.map_err(error)? {
+            let id = JobId(row.try_get("id").map_err(error)?);
+            let was = self.state_of(&row, id)?;
+            if was.is_active() {
+                self.end_attempt(connection, id, JobState::Interrupted, None).await?;
+            }
+            let state = if was.is_active() { JobState::Interrupted } else { was };
+            let statement = concat!(
+                "UPDATE jobs SET state = $1, owner = NULL, epoch = epoch + 1, flowing = 0, changed = ",
+                next_change!(),
+                " WHERE id = $2"
+            );
+            let freed = sqlx::query(statement).bind(state.as_str()).bind(id.0);
+            freed.execute(&mut *connection).await.map_err(error)?;
+            all.push((id, was));
+        }
+        Ok(all)
     }
 
     async fn gone_processes(&self) -> Result<Vec<String>> {
@@ -134,19 +154,21 @@ impl Ledger {
 
     /// The living process that has a job, if one has.
     pub async fn owner(&self, id: JobId) -> Result<Option<Owner>> {
+        let error = self.sql("read a job");
         let mut reader = self.reader().await?;
-        self.owner_at(&mut reader, id).await
+        let query = sqlx::query(select_jobs!("WHERE jobs.id = $1")).bind(id.0);
+        let row = query.fetch_optional(&mut *reader).await.map_err(error)?;
+        let row = row.ok_or_else(|| Error::NoJob { path: self.inner.path.clone(), job: id })?;
+        self.living_owner(&row, &mut Living::default()).map_err(error)
     }
 
-    pub(super) async fn owner_at(
-        &self,
-        connection: &mut SqliteConnection,
-        id: JobId,
-    ) -> Result<Option<Owner>> {
-        let owner = self.standing(connection, id).await?.owner;
-        let living =
-            owner.filter(|(_, process, seen)| !process.is_gone(&self.inner.me.process, *seen, now()));
-        Ok(living.map(|(_, process, _)| Owner { host: process.host, pid: process.pid }))
+    /// The owner in a whole job's row, if it lives.
+    pub(super) fn living_owner(&self, row: &SqliteRow, living: &mut Living) -> sqlx::Result<Option<Owner>> {
+        let Some((key, process, seen)) = owner_of(row)? else { return Ok(None) };
+        let lives =
+            *living.entry(key).or_insert_with(|| !process.is_gone(&self.inner.me.process, seen, now()));
+        let alone = row.try_get::<Option<i64>, _>("alone")?.map(moment);
+        Ok(lives.then_some(Owner { host: process.host, pid: process.pid, alone }))
     }
 
     /// Whether this process still has a job: to be asked after the process was stopped (SIGCONT), before anything
@@ -208,7 +230,11 @@ impl Ledger {
     /// Makes a free job this process's.
     pub(super) async fn claim(&self, connection: &mut SqliteConnection, id: JobId) -> Result<()> {
         self.show_up(connection).await?;
-        let statement = "UPDATE jobs SET owner = $1, epoch = epoch + 1 WHERE id = $2 RETURNING epoch";
+        let statement = concat!(
+            "UPDATE jobs SET owner = $1, epoch = epoch + 1, changed = ",
+            next_change!(),
+            " WHERE id = $2 RETURNING epoch"
+        );
         let claim = sqlx::query_scalar(statement).bind(&self.inner.me.key).bind(id.0);
         let epoch: i64 = claim.fetch_one(connection).await.map_err(self.sql("claim a job"))?;
         // Before the commit, so that a caller that goes away during it cannot lose the epoch. An entry whose commit
@@ -219,7 +245,7 @@ impl Ledger {
 
     /// Gives a job back: nobody owns it.
     pub(super) async fn release(&self, connection: &mut SqliteConnection, id: JobId) -> Result<()> {
-        let statement = "UPDATE jobs SET owner = NULL WHERE id = $1";
+        let statement = concat!("UPDATE jobs SET owner = NULL, changed = ", next_change!(), " WHERE id = $1");
         sqlx::query(statement).bind(id.0).execute(connection).await.map_err(self.sql("release a job"))?;
         Ok(())
     }

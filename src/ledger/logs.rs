@@ -171,6 +171,6 @@ fn name(level: Level) -> &'static str {
     }
 }
 
-fn level_of(text: &str) -> Option<Level> {
+pub(super) fn level_of(text: &str) -> Option<Level> {
     [Level::Debug, Level::Info, Level::Warn, Level::Error].into_iter().find(|level| name(*level) == text)
 }

@@ -5,7 +5,8 @@
 //! - `open`: the file, its lock, its schema, its journal
 //! - `process`: who a process is and whether it lives
 //! - `lease`: which process may change a job, fenced by an epoch
-//! - `jobs`: jobs put down, moved, sampled, listed; `enlist`: a batch of them
+//! - `jobs`: jobs put down, moved, listed; `enlist`: a batch of them; `prune`: forgotten
+//! - `live`: what a process tells the others while it works, and hears of them; `requests`: what they ask of it
 //! - `logs`, `blobs`, `records`: what goes with them
 //!
 //! Statements are portable SQL (`$1`), writes begin with `BEGIN IMMEDIATE`: a read that becomes a write fails at
@@ -17,10 +18,13 @@ mod enlist;
 mod error;
 mod jobs;
 mod lease;
+mod live;
 mod logs;
 mod open;
 mod process;
+mod prune;
 mod records;
+mod requests;
 #[cfg(test)]
 mod tests;
 
@@ -35,8 +39,11 @@ use sqlx::sqlite::SqliteConnection;
 use tokio::sync::{MappedMutexGuard, MutexGuard};
 
 pub use error::{Error, Result};
+pub use live::{Change, Cursor, Sample};
 pub use logs::{LOG_LIMIT, LogEntry, LogLine};
+pub use prune::Keep;
 pub use records::{ExportedFile, Overwrite};
+pub use requests::{Asked, Request};
 
 use crate::job::JobId;
 use process::Me;

@@ -17,7 +17,7 @@ use super::error::{code, primary_code};
 use super::{Error, Result};
 
 /// Each entry makes the next version out of the one before; the first makes version 1 out of nothing.
-const SCHEMA: &[&str] = &[include_str!("schema_1.sql")];
+const SCHEMA: &[&str] = &[include_str!("schema_1.sql"), include_str!("schema_2.sql")];
 
 /// `PRAGMA application_id` of a ledger: "whrf".
 const APPLICATION: i64 = 0x7768_7266;
@@ -266,7 +266,10 @@ mod tests {
     use super::*;
     use crate::oci::ErrorClass;
 
-    const TWO: &[&str] = &[SCHEMA[0], "CREATE TABLE extra (x BIGINT); ALTER TABLE jobs ADD COLUMN y TEXT"];
+    /// A version that this wharf does not know.
+    const NEXT: &[&str] =
+        &[SCHEMA[0], SCHEMA[1], "CREATE TABLE extra (x BIGINT); ALTER TABLE jobs ADD COLUMN y TEXT"];
+    const KNOWN: i64 = SCHEMA.len() as i64;
     const SOON: Duration = Duration::from_millis(60);
 
     fn file(directory: &tempfile::TempDir) -> PathBuf {
@@ -313,12 +316,12 @@ mod tests {
     async fn a_newer_ledger_is_refused_and_left_as_it_is() {
         let directory = tempfile::tempdir().unwrap();
         let path = file(&directory);
-        let newer = open_with(&path, TWO, SOON, is_local).await.unwrap();
+        let newer = open_with(&path, NEXT, SOON, is_local).await.unwrap();
         newer.writer.close().await.unwrap();
         newer.reader.close().await.unwrap();
         let before = fs::read(&path).unwrap();
         let error = open(&path).await.unwrap_err();
-        assert!(matches!(error, Error::Newer { found: 2, known: 1, .. }), "{error}");
+        assert!(matches!(error, Error::Newer { found, known: KNOWN, .. } if found == KNOWN + 1), "{error}");
         assert!(error.to_string().contains("ledger.db") && error.class() == ErrorClass::Conflict);
         assert_eq!(fs::read(&path).unwrap(), before);
     }
@@ -328,26 +331,41 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = file(&directory);
         let older = open(&path).await.unwrap();
-        let error = open_with(&path, TWO, SOON, is_local).await.unwrap_err();
-        assert!(matches!(error, Error::InUse { found: 1, known: 2, .. }), "{error}");
+        let error = open_with(&path, NEXT, SOON, is_local).await.unwrap_err();
+        assert!(matches!(error, Error::InUse { found: KNOWN, known, .. } if known == KNOWN + 1), "{error}");
         // The one that was refused left no lock behind: others of the old version still open it.
         drop(open(&path).await.unwrap());
         drop(older);
-        let mut newer = open_with(&path, TWO, PATIENCE, is_local).await.unwrap();
-        assert_eq!(version(&path, &mut newer.reader).await.unwrap(), 2);
+        let mut newer = open_with(&path, NEXT, PATIENCE, is_local).await.unwrap();
+        assert_eq!(version(&path, &mut newer.reader).await.unwrap(), KNOWN + 1);
         sqlx::raw_sql("INSERT INTO extra VALUES (1)").execute(&mut newer.writer).await.unwrap();
     }
 
     #[tokio::test]
+    async fn what_the_first_version_wrote_is_brought_up_to_date() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = file(&directory);
+        let mut old = open_with(&path, &SCHEMA[..1], PATIENCE, is_local).await.unwrap();
+        let rows = "INSERT INTO jobs (spec, state, created) VALUES ('{}', 'queued', 1), ('{}', 'failed', 2)";
+        sqlx::raw_sql(rows).execute(&mut old.writer).await.unwrap();
+        drop(old);
+        let mut opened = open(&path).await.unwrap();
+        let changes = "SELECT changed FROM jobs WHERE blobs = 0 AND aside IS NULL ORDER BY id";
+        let changes: Vec<i64> = sqlx::query_scalar(changes).fetch_all(&mut opened.reader).await.unwrap();
+        assert_eq!(changes, [1, 2]);
+    }
+
+    #[tokio::test]
     async fn a_step_that_fails_changes_nothing() {
-        const BROKEN: &[&str] = &[SCHEMA[0], "CREATE TABLE extra (x BIGINT); CREATE TABLE jobs (x BIGINT)"];
+        const BROKEN: &[&str] =
+            &[SCHEMA[0], SCHEMA[1], "CREATE TABLE extra (x BIGINT); CREATE TABLE jobs (x BIGINT)"];
         let directory = tempfile::tempdir().unwrap();
         let path = file(&directory);
         drop(open(&path).await.unwrap());
         let error = open_with(&path, BROKEN, PATIENCE, is_local).await.unwrap_err();
         assert!(error.to_string().starts_with("bring the schema up to date in the ledger "), "{error}");
         let mut opened = open(&path).await.unwrap();
-        assert_eq!(version(&path, &mut opened.reader).await.unwrap(), 1);
+        assert_eq!(version(&path, &mut opened.reader).await.unwrap(), KNOWN);
         let extra: i64 = sqlx::query_scalar("SELECT count(*) FROM sqlite_master WHERE name = 'extra'")
             .fetch_one(&mut opened.reader)
             .await

@@ -4,6 +4,7 @@ mod browse;
 mod flows;
 mod keys;
 mod login;
+mod matrix;
 mod places;
 mod popups;
 mod screens;

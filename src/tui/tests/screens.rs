@@ -9,6 +9,11 @@ use crate::tui::state::popup::Popup;
 /// In the middle of an evening: tags marked, drafts queued, jobs in every state.
 fn busy() -> App {
     let mut app = App::new();
+    make_busy(&mut app);
+    app
+}
+
+pub(super) fn make_busy(app: &mut App) {
     app.at_tags().answer_lookups().keys("j space space");
     app.answer_lookups();
     app.keys("n").write("ghcr.io/o/tool:2 nginx:1.27").keys("enter");
@@ -45,7 +50,6 @@ fn busy() -> App {
     app.tell(Msg::Event(at, JobEvent::Note { job: None, level: Level::Info, text }));
     app.state.jobs.expanded.insert(JobId(1));
     app.state.message = None;
-    app
 }
 
 #[test]
@@ -121,6 +125,13 @@ fn filter_and_errors() {
 #[test]
 fn the_plan_shows_what_travels_and_what_is_overwritten() {
     let mut app = App::new();
+    make_plan(&mut app);
+    assert_snapshot!("plan_120x36", app.screen_at(120, 36));
+    assert_snapshot!("plan_60x16", app.screen_at(60, 16));
+}
+
+/// The plan of three drafts: one that travels, one that is there, one that is refused.
+pub(super) fn make_plan(app: &mut App) {
     app.at_tags()
         .keys("space space space e n")
         .write("ghcr.io/o/r:2 工具")
@@ -169,8 +180,6 @@ fn the_plan_shows_what_travels_and_what_is_overwritten() {
     for (draft, outcome) in drafts.into_iter().zip(outcomes) {
         app.tell(Msg::Planned { generation, draft, outcome });
     }
-    assert_snapshot!("plan_120x36", app.screen_at(120, 36));
-    assert_snapshot!("plan_60x16", app.screen_at(60, 16));
 }
 
 #[test]

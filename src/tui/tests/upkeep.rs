@@ -31,6 +31,13 @@ fn answer_find(app: &mut App, found: Vec<(Location, Result<Deletion, Failure>)>)
     images
 }
 
+/// A deletion that takes another tag along, asked about.
+pub(super) fn make_deletion(app: &mut App) {
+    app.at_tags().answer_lookups().keys("j d");
+    let both = found("harbor.prod/team-a/api:v1.10.0-rc1", true, &["latest", "v1.10.0-rc1"]);
+    answer_find(app, vec![both]);
+}
+
 #[test]
 fn a_deletion_is_asked_about_and_the_way_back_comes_first() {
     let mut app = App::new();

@@ -83,9 +83,15 @@ macro_rules! roles {
                 Theme { $($role: Style::new(),)* name: name.to_owned() }
             }
 
+            /// Every role with its style.
             #[cfg(test)]
-            fn roles(&self) -> Vec<(&'static str, Style)> {
+            pub(in crate::tui) fn roles(&self) -> Vec<(&'static str, Style)> {
                 vec![$((stringify!($role), self.$role)),*]
+            }
+
+            #[cfg(test)]
+            pub(in crate::tui) fn roles_mut(&mut self) -> Vec<(&'static str, &mut Style)> {
+                vec![$((stringify!($role), &mut self.$role)),*]
             }
         }
     };

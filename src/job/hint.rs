@@ -106,6 +106,7 @@ hints! {
     ForbiddenBy "`wharf config path` says which file forbids it"
     ConfigPath "`wharf config path` says which file it is"
     NewerLedger "use the newer wharf, or give this one another data directory"
+    Resume "resume it: it goes on where it was"
     OtherWharf "let the other wharf finish (or end it), then start again"
     ForeignLedger { path } "move {path} out of the way"
     LedgerBusy "another process holds the ledger; try again"

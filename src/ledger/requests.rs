@@ -6,7 +6,7 @@ use sqlx::{Connection, Row};
 
 use super::lease::Right;
 use super::{Ledger, Result, now};
-use crate::job::{Failure, JobId, JobState, Owner, Wish};
+use crate::job::{Failure, Hint, JobId, JobState, Owner, Wish};
 use crate::oci::ErrorClass;
 
 /// Something asked of this process.
@@ -121,7 +121,7 @@ impl Ledger {
         let failure = Failure {
             message: "the process that had the job is gone".to_owned(),
             class: ErrorClass::Conflict,
-            hint: Some("resume it: it goes on where it was".to_owned()),
+            hint: Some(Hint::Resume),
         };
         let json = serde_json::to_string(&failure).map_err(|e| self.content("an answer", e))?;
         let statement =

@@ -192,6 +192,7 @@ fn chinese(hint: &Hint, keymap: &Keymap) -> String {
         Hint::ForbiddenBy => "`wharf config path` 显示是哪个文件禁止的".to_owned(),
         Hint::ConfigPath => "`wharf config path` 显示是哪个文件".to_owned(),
         Hint::NewerLedger => "请使用较新的 wharf，或为此版本指定另一个数据目录".to_owned(),
+        Hint::Resume => "可继续该任务：将从中断处接着进行".to_owned(),
         Hint::OtherWharf => "请等待另一个 wharf 结束（或将其结束），然后重新启动".to_owned(),
         Hint::ForeignLedger { path } => format!("请将 {path} 移走"),
         Hint::LedgerBusy => "另一个进程正占用账本；请重试".to_owned(),

@@ -20,6 +20,7 @@ use clap::error::ErrorKind;
 
 use crate::cli::{self, Args, Command, OutputFormat};
 use crate::config::{Config, ConfigFaults, Loaded, paths};
+use crate::tui::keymap::key_faults;
 
 /// How long the end waits for threads that are in the middle of something.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -39,10 +40,11 @@ pub fn main(arguments: Vec<OsString>) -> u8 {
     };
     crate::tui::terminal::install_panic_hook();
     let default_config = paths::default_file();
-    if let Some(result) = cli::standalone(&args, default_config.as_deref()) {
+    if let Some(result) = cli::standalone(&args, default_config.as_deref(), &key_faults) {
         return outcome(result, args.global.output);
     }
-    let loaded = match Config::load(args.global.config_file(), default_config.as_deref()) {
+    let loaded = match Config::load_checked(args.global.config_file(), default_config.as_deref(), &key_faults)
+    {
         Ok(loaded) => loaded,
         Err(faults) => return refused(&faults, args.global.output),
     };

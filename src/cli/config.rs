@@ -7,14 +7,16 @@ use serde_json::json;
 use super::args::ConfigCommand;
 use super::output;
 use super::{Error, Outcome, OutputFormat};
-use crate::config::{Config, EXAMPLE, Loaded, SYNC_EXAMPLE, Setting};
+use crate::config::{Config, EXAMPLE, KeyRules, Loaded, SYNC_EXAMPLE, Setting};
 
-/// Runs the command. `named` is the file that somebody named, `default` the platform's.
+/// Runs the command. `named` is the file that somebody named, `default` the platform's; `keys`
+/// are the terminal UI's rules for its keys.
 pub fn run(
     command: ConfigCommand,
     named: Option<&Path>,
     default: Option<&Path>,
     format: OutputFormat,
+    keys: KeyRules<'_>,
 ) -> Result<Outcome, Error> {
     match command {
         ConfigCommand::Example { sync } => output::text(if sync { SYNC_EXAMPLE } else { EXAMPLE }),
@@ -33,7 +35,7 @@ pub fn run(
             }
         }
         ConfigCommand::Check => {
-            let loaded = Config::load(named, default)?;
+            let loaded = Config::load_checked(named, default, keys)?;
             match format {
                 OutputFormat::Json => output::json(&as_json(&loaded)),
                 OutputFormat::Text => {

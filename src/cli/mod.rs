@@ -66,8 +66,8 @@ pub use progress::{Screen, ScreenWriter};
 use std::io::IsTerminal;
 use std::path::Path;
 
-use crate::config::Config;
 use crate::config::credentials::LoginStore;
+use crate::config::{Config, KeyRules};
 use crate::engine::Engine;
 use crate::oci::{ErrorClass, Location, printable};
 
@@ -113,12 +113,16 @@ impl Args {
 }
 
 /// Runs a command that needs neither the configuration nor an engine; `None` for all others. `default_config` is
-/// the platform's configuration file.
-pub fn standalone(args: &Args, default_config: Option<&Path>) -> Option<Result<Outcome, Error>> {
+/// the platform's configuration file, `keys` are the terminal UI's rules for its keys.
+pub fn standalone(
+    args: &Args,
+    default_config: Option<&Path>,
+    keys: KeyRules<'_>,
+) -> Option<Result<Outcome, Error>> {
     let global = &args.global;
     match args.command.as_ref()? {
         Command::Config(command) => {
-            Some(config::run(*command, global.config_file(), default_config, global.output))
+            Some(config::run(*command, global.config_file(), default_config, global.output, keys))
         }
         Command::Completions(args) => Some(completions::run(args)),
         _ => None,

@@ -22,6 +22,12 @@ pub struct Setting {
 }
 
 impl Config {
+    /// The line that binds an action's keys.
+    fn key_line(&self, field: &str) -> Option<usize> {
+        let action = field.strip_prefix("keys.")?;
+        self.keys.iter().find(|binding| binding.action == action).map(|binding| binding.at.line)
+    }
+
     /// Every value, in the order of `config.example.yaml`; of entries what is set or matters.
     pub fn explain(&self) -> Vec<Setting> {
         let path = |path: &Path| path.to_string_lossy().into_owned();
@@ -53,6 +59,9 @@ impl Config {
                 self.language.map_or_else(|| "(the environment's)".to_owned(), |l| l.as_str().to_owned()),
             ),
         ];
+        for binding in &self.keys {
+            all.push((format!("keys.{}", binding.action), binding.explain()));
+        }
         for (n, entry) in self.registries.iter().enumerate() {
             for (key, value) in entry_values(entry) {
                 all.push((format!("registries[{n}].{key}"), value));
@@ -60,7 +69,7 @@ impl Config {
         }
         all.into_iter()
             .map(|(field, value)| Setting {
-                line: self.set_at.get(&field).copied(),
+                line: self.set_at.get(&field).copied().or_else(|| self.key_line(&field)),
                 value: printable(&value, 500),
                 field,
             })

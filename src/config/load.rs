@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::document::{self, Position, Value};
 use super::fault::{ConfigFaults, Fault};
+use super::keys::KeyRules;
 use super::prefix::Prefix;
 use super::reader::{Field, Fields, Reader};
 use super::{Config, paths};
@@ -37,7 +38,12 @@ pub(super) struct Surroundings {
 impl Config {
     /// Reads the configuration from `path`, which must exist, or else from `default_path`, which need not.
     /// The error has every fault of the file.
-    pub fn load(path: Option<&Path>, default_path: Option<&Path>) -> Result<Loaded, ConfigFaults> {
+    /// `rules` are the terminal UI's for its keys.
+    pub fn load_checked(
+        path: Option<&Path>,
+        default_path: Option<&Path>,
+        rules: KeyRules<'_>,
+    ) -> Result<Loaded, ConfigFaults> {
         let defaults = Loaded { config: Config::default(), path: None, warnings: Vec::new() };
         let Some(file) = path.or(default_path) else { return Ok(defaults) };
         let whole = |reason: String| ConfigFaults::of_config(vec![Fault::whole(file, reason)]);
@@ -54,10 +60,16 @@ impl Config {
         let surroundings = Surroundings { directory, home: paths::home(), exposed };
         let mut reader = Reader::new(file);
         let (config, warnings) = read_text(&mut reader, text, &surroundings);
+        super::keys::check(&mut reader, &config.keys, rules);
         match reader.into_faults() {
             faults if faults.is_empty() => Ok(Loaded { config, path: Some(file.to_owned()), warnings }),
             faults => Err(ConfigFaults::of_config(faults)),
         }
+    }
+
+    /// The same, for what has nothing to do with keys.
+    pub fn load(path: Option<&Path>, default_path: Option<&Path>) -> Result<Loaded, ConfigFaults> {
+        Config::load_checked(path, default_path, &|_| Vec::new())
     }
 }
 

@@ -7,6 +7,7 @@ mod document;
 mod entry;
 mod explain;
 mod fault;
+mod keys;
 mod load;
 mod lookup;
 pub mod paths;
@@ -22,8 +23,10 @@ pub use document::Position;
 pub use entry::{Language, Proxy, RegistryEntry, RegistryType, Symbols, Tls};
 pub use explain::Setting;
 pub use fault::{ConfigFaults, Fault};
+pub use keys::{KeyBinding, KeyFault, KeyRules};
 pub use load::Loaded;
 pub use prefix::Prefix;
+pub use reader::nearest;
 pub use secret::{Secret, SecretError};
 pub use url::RegistryUrl;
 
@@ -70,6 +73,8 @@ pub struct Config {
     pub symbols: Symbols,
     /// The terminal UI's language; `None` for the environment's.
     pub language: Option<Language>,
+    /// Keys of the terminal UI, where they are not the default ones.
+    pub keys: Vec<KeyBinding>,
     /// The line of each field that the file sets, by its path (`registries[0].url`); all else is a default.
     pub set_at: BTreeMap<String, usize>,
 }
@@ -91,6 +96,7 @@ impl Default for Config {
             theme: "dark".to_owned(),
             symbols: Symbols::Unicode,
             language: None,
+            keys: Vec::new(),
             set_at: BTreeMap::new(),
         }
     }

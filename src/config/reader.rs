@@ -195,6 +195,11 @@ impl Reader {
 }
 
 impl<'a> Fields<'a> {
+    /// Every field, for a map whose keys are names.
+    pub fn all(&self) -> impl Iterator<Item = (&'a str, Position, &'a Node)> + use<'a, '_> {
+        self.entries.iter().copied()
+    }
+
     /// The path of the field with this key.
     pub fn path_of(&self, key: &str) -> String {
         join(&self.path, key)
@@ -238,7 +243,7 @@ pub(super) fn did_you_mean(text: &str, names: &[&str]) -> String {
 }
 
 /// The name that `text` was probably meant to be.
-fn nearest<'a>(text: &str, names: &[&'a str]) -> Option<&'a str> {
+pub fn nearest<'a>(text: &str, names: &[&'a str]) -> Option<&'a str> {
     let text = text.to_lowercase().replace('-', "_");
     let distance = |name: &str| strsim::damerau_levenshtein(&text, &name.to_lowercase());
     let (near, best) = names.iter().map(|name| (*name, distance(name))).min_by_key(|(_, d)| *d)?;

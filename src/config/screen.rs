@@ -14,4 +14,5 @@ pub(super) fn read(reader: &mut Reader, fields: &mut Fields<'_>, config: &mut Co
     }
     config.language =
         fields.take(reader, "language").and_then(|field| reader.choice(&field, &Language::NAMES));
+    super::keys::read(reader, fields, config);
 }

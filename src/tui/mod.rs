@@ -4,6 +4,7 @@
 pub mod action;
 pub mod effect;
 pub mod event;
+pub mod key_docs;
 pub mod keymap;
 pub mod logins;
 pub mod state;
@@ -47,7 +48,7 @@ pub enum Error {
     /// The terminal does not do what it is asked.
     #[error("terminal: {0}")]
     Terminal(#[from] io::Error),
-    /// Two actions on one key.
+    /// What the configuration says of keys cannot be.
     #[error("keys: {0}")]
     Keys(#[from] KeymapError),
 }
@@ -74,7 +75,7 @@ const FRAME: Duration = Duration::from_millis(100);
 /// Runs the UI until a person leaves, the terminal goes away or the process is told to end.
 pub async fn run(options: TuiOptions) -> Result<Exit, Error> {
     let TuiOptions { config, engine, theme, symbols, logins, notice } = options;
-    let mut state = State::new(&config, theme, Keymap::defaults()?);
+    let mut state = State::new(&config, theme, Keymap::new(&config.keys)?);
     state.glyphs = symbols::Glyphs::of(symbols);
     if let Some(notice) = notice {
         state.say(Tone::Plain, notice);

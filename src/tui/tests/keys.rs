@@ -3,8 +3,9 @@
 use insta::assert_snapshot;
 
 use super::*;
-use crate::config::Language;
+use crate::config::{KeyBinding, Language, Position};
 use crate::tui::action::Action;
+use crate::tui::state::Pane;
 use crate::tui::state::popup::Popup;
 
 /// The UI in Chinese.
@@ -40,4 +41,103 @@ fn the_palette_finds_names_and_both_languages() {
             assert_eq!(palette.hits.first(), Some(&want), "{typed}");
         }
     }
+}
+
+/// The UI with other keys.
+fn rebound(keys: &[(&str, &[&str])]) -> App {
+    let at = Position { line: 1, column: 1 };
+    let bindings: Vec<KeyBinding> = keys
+        .iter()
+        .map(|(action, keys)| KeyBinding {
+            action: (*action).to_owned(),
+            at,
+            keys: keys.iter().map(|key| ((*key).to_owned(), at)).collect(),
+        })
+        .collect();
+    let mut app = App::new();
+    app.state.keymap = Keymap::new(&bindings).unwrap();
+    app
+}
+
+fn message(app: &App) -> String {
+    app.state.message.as_ref().map(|(_, text)| text.clone()).unwrap_or_default()
+}
+
+#[test]
+fn a_key_that_nothing_is_bound_to_says_so() {
+    let mut app = App::new();
+    app.keys("z");
+    assert_eq!(message(&app), "nothing is bound to z; ? shows every key");
+    app.keys("1 a");
+    assert_eq!(message(&app), "nothing is bound to a here; in Browse it is add");
+    app.keys("? z");
+    assert_eq!(message(&app), "nothing is bound to z here");
+    app.keys("esc i z");
+    assert_eq!(message(&app), "nothing is bound to z; ? shows every key");
+    app.keys("esc : z");
+    assert_eq!(message(&app), "", "what is typed is text");
+}
+
+#[test]
+fn after_a_prefix_what_may_follow_is_shown() {
+    let mut app = rebound(&[("add", &["g a", "a"]), ("export", &["g space"]), ("start", &["g S"])]);
+    app.at_tags().keys("j g");
+    assert_snapshot!("which_120x36", app.screen_at(120, 36));
+    assert_snapshot!("which_60x16", app.screen_at(60, 16));
+    let small = app.screen_at(40, 6);
+    assert!(small.contains("g and then?") && small.contains("a add"), "{small}");
+    app.tell(Msg::Resize(120, 36)).keys("z");
+    assert_eq!(message(&app), "nothing is bound to g z; after g comes one of: a space g S");
+    app.keys("g esc");
+    assert_eq!((message(&app).as_str(), app.state.keymap.pending()), ("", None));
+    assert_eq!(app.state.focus, Pane::Browse, "esc drops the prefix and nothing else");
+    app.keys("g a");
+    assert_eq!(app.state.queue.drafts().len(), 1);
+    app.keys("j g g");
+    assert_eq!(app.state.browse.list().cursor(), 0);
+}
+
+#[test]
+fn what_cannot_go_on_says_so() {
+    let mut app = App::new();
+    for (keys, want) in [
+        ("1 k", "this is the first row"),
+        ("G j", "this is the last row"),
+        ("1", "this is Registries already"),
+        ("5 esc", "there is nothing to go back from; q quits"),
+        ("n tab", "there is nothing to choose from"),
+        ("esc ? k", "this is the first row"),
+        ("G j", "this is the last row"),
+    ] {
+        app.keys(keys);
+        assert_eq!(message(&app), want, "{keys}");
+    }
+    app.keys("esc :").write("zzzz").keys("enter");
+    assert_eq!(message(&app), "no action is called that");
+    app.tell(Msg::Resize(50, 12)).keys("+");
+    assert_eq!(message(&app), "so small a terminal shows one pane anyway");
+}
+
+#[test]
+fn everything_shown_shows_the_keys_in_use() {
+    let mut app = rebound(&[
+        ("add", &["insert"]),
+        ("help", &["f1"]),
+        ("popup-help", &["f1"]),
+        ("popup-close", &["x"]),
+        ("start", &[]),
+        ("dialog-close", &["n"]),
+        ("quit", &["Q"]),
+    ]);
+    app.at_tags().keys("j");
+    let screen = app.screen();
+    assert!(screen.contains("f1 help") && screen.contains("ins add"), "{screen}");
+    app.keys("z");
+    assert_eq!(message(&app), "nothing is bound to z; f1 shows every key");
+    app.tell(Msg::Key(KeyEvent::from(KeyCode::F(1))));
+    let screen = app.screen();
+    assert!(screen.contains("x back") && screen.contains(":start"), "{screen}");
+    app.keys("x n").write("a:1").keys("enter Q");
+    let screen = app.screen();
+    assert!(screen.contains("n stay"), "{screen}");
 }

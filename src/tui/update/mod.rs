@@ -6,17 +6,17 @@ mod jobs;
 pub mod login;
 mod moves;
 mod popups;
+mod press;
 mod queue;
 mod rules;
 mod upkeep;
 
-use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
+use crossterm::event::{Event, KeyEvent};
 use tui_input::backend::crossterm::EventHandler;
 
 use super::action::Action;
 use super::effect::{Effect, Exit};
 use super::event::Msg;
-use super::keymap::Press;
 use super::state::popup::{Palette, Popup, Scroll};
 use super::state::{DEBOUNCE, EngineState, Leaving, Pane, State, Tone};
 use super::view::layout::Layout;
@@ -26,7 +26,7 @@ use super::view::{jobs as jobs_view, popup as popup_view};
 pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
     let mut effects = Vec::new();
     match msg {
-        Msg::Key(key) => press(state, key, &mut effects),
+        Msg::Key(key) => press::press(state, key, &mut effects),
         Msg::Paste(text) => popups::paste(state, &text),
         Msg::Resize(width, height) => state.size = (width, height),
         Msg::Tick => {}
@@ -67,23 +67,6 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
     effects
 }
 
-fn press(state: &mut State, key: KeyEvent, effects: &mut Vec<Effect>) {
-    let contexts = state.contexts();
-    match state.keymap.press(contexts, key.into()) {
-        Press::Action(action) => {
-            state.message = None;
-            act(state, action, effects);
-        }
-        // `esc` and a key that came in one go look like alt and that key.
-        Press::Unbound if key.modifiers.contains(KeyModifiers::ALT) && key.code != KeyCode::Backspace => {
-            press(state, KeyEvent::new(KeyCode::Esc, KeyModifiers::NONE), effects);
-            press(state, KeyEvent { modifiers: key.modifiers - KeyModifiers::ALT, ..key }, effects);
-        }
-        Press::Unbound if state.typing() => text(state, key),
-        Press::Unbound | Press::Prefix => {}
-    }
-}
-
 /// A key for the line that is being typed.
 fn text(state: &mut State, key: KeyEvent) {
     let event = Event::Key(key);
@@ -121,7 +104,7 @@ pub(super) fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) 
         FocusDetails => moves::focus(state, Pane::Details),
         NextPane => moves::cycle(state, true),
         PreviousPane => moves::cycle(state, false),
-        Zoom => state.zoom = !state.zoom,
+        Zoom => moves::zoom(state),
         Help => state.popups.push(Popup::Help(Scroll::default())),
         Palette => {
             state.popups.push(Popup::Palette(self::Palette::default()));

@@ -3,15 +3,26 @@
 use crate::tui::action::Action;
 use crate::tui::state::browse::Level;
 use crate::tui::state::popup::{Popup, Scroll};
-use crate::tui::state::{Pane, State};
+use crate::tui::state::{Pane, State, Tone};
 use crate::tui::view::layout::{Fold, Layout};
-use crate::tui::view::popup as popup_view;
+use crate::tui::view::{details, popup as popup_view};
 
 pub(super) fn focus(state: &mut State, pane: Pane) {
     let layout = Layout::new(state.size, state.focus, state.zoom);
     match pane {
         Pane::Details if layout.fold == Fold::Medium => state.popups.push(Popup::Inspect(Scroll::default())),
+        _ if pane == state.focus => {
+            state.say(Tone::Plain, state.words.already_there(pane.title(state.words).1))
+        }
         _ => state.focus = pane,
+    }
+}
+
+/// Gives the focused pane the screen, or takes it back.
+pub(super) fn zoom(state: &mut State) {
+    state.zoom = !state.zoom;
+    if Layout::new(state.size, state.focus, false).fold == Fold::Single {
+        state.say(Tone::Plain, state.words.one_pane_anyway());
     }
 }
 
@@ -43,7 +54,10 @@ pub(super) fn back(state: &mut State) {
     match (state.focus, state.browse.level) {
         (Pane::Browse, _) => super::browse::ascend(state),
         (Pane::Details, Level::Tags | Level::Images | Level::Platforms) => state.focus = Pane::Browse,
-        _ => {}
+        _ => {
+            let quit = state.key(Action::Quit);
+            state.say(Tone::Plain, state.words.nothing_to_go_back_from(quit));
+        }
     }
 }
 
@@ -69,10 +83,36 @@ pub(super) fn travel(state: &mut State, action: Action) {
         Action::Top => isize::MIN,
         _ => isize::MAX,
     };
-    let moved = |at: usize| at.saturating_add_signed(rows);
+    let before = position(state);
+    move_by(state, rows, page as usize);
+    if position(state) == before {
+        let words = state.words;
+        state.say(Tone::Plain, if rows < 0 { words.at_the_first() } else { words.at_the_last() });
+    }
+}
+
+/// Where the cursor or the window is that the keys move.
+fn position(state: &mut State) -> (usize, bool) {
     if let Some(popup) = state.popups.last_mut() {
-        if let Some(scroll) = popup.scroll_mut() {
-            scroll.top = moved(scroll.top);
+        return (popup.scroll_mut().map_or(0, |scroll| scroll.top), false);
+    }
+    match state.focus {
+        Pane::Registries => (state.registries.cursor, false),
+        Pane::Browse => (state.browse.list().cursor(), false),
+        Pane::Queue => (state.queue.cursor, false),
+        Pane::Jobs => (state.jobs.cursor(), false),
+        Pane::Logs => (state.logs.back, state.logs.follow),
+        Pane::Details => (state.details.top, false),
+    }
+}
+
+fn move_by(state: &mut State, rows: isize, page: usize) {
+    let moved = |at: usize| at.saturating_add_signed(rows);
+    if !state.popups.is_empty() {
+        let layout = Layout::new(state.size, state.focus, state.zoom);
+        let last = popup_view::extent(state, &layout).map_or(0, |(rows, height)| rows.saturating_sub(height));
+        if let Some(scroll) = state.popups.last_mut().and_then(Popup::scroll_mut) {
+            scroll.top = moved(scroll.top).min(last);
         }
         return;
     }
@@ -86,7 +126,12 @@ pub(super) fn travel(state: &mut State, action: Action) {
             state.queue.cursor = moved(state.queue.cursor).min(state.queue.drafts().len().saturating_sub(1))
         }
         Pane::Jobs => state.jobs.move_to(moved(state.jobs.cursor())),
-        Pane::Logs => state.logs.scroll(rows, page as usize),
-        Pane::Details => state.details.top = moved(state.details.top),
+        Pane::Logs => state.logs.scroll(rows, page),
+        Pane::Details => {
+            let layout = Layout::new(state.size, state.focus, state.zoom);
+            let inner = layout.inner(Pane::Details);
+            let all = details::rows(state, inner.width);
+            state.details.top = moved(state.details.top).min(all.saturating_sub(inner.height.into()));
+        }
     }
 }

@@ -88,10 +88,11 @@ pub(super) fn accept_prompt(state: &mut State, effects: &mut Vec<Effect>) {
     }
     match state.popups.pop() {
         Some(Popup::Palette(palette)) => {
-            if let Some(action) = palette.hits.get(palette.cursor) {
-                go_where_it_acts(state, *action);
-                super::act(state, *action, effects);
-            }
+            let Some(action) = palette.hits.get(palette.cursor) else {
+                return state.say(Tone::Plain, state.words.no_such_action());
+            };
+            go_where_it_acts(state, *action);
+            super::act(state, *action, effects);
         }
         Some(Popup::Prompt(mut prompt)) => {
             let text = prompt.input.value().trim().to_owned();
@@ -227,8 +228,12 @@ pub(super) fn propose(state: &mut State, step: isize) {
     if let Some(Popup::Login(form)) = state.popups.last_mut() {
         return form.step(step > 0);
     }
-    if let Some(Popup::Palette(palette)) = state.popups.last_mut() {
-        palette.cursor = palette.cursor.saturating_add_signed(step).min(palette.hits.len().saturating_sub(1));
+    match state.popups.last_mut() {
+        Some(Popup::Palette(palette)) if palette.hits.len() > 1 => {
+            let count = palette.hits.len() as isize;
+            palette.cursor = (palette.cursor as isize + step).rem_euclid(count) as usize;
+        }
+        _ => state.say(Tone::Plain, state.words.nothing_to_choose()),
     }
 }
 

@@ -1,8 +1,8 @@
 //! The bottom line: what there is to say, and the keys that do something where the focus is, from the action table.
 
 use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
 
+use super::layout::Layout;
 use super::text::{Pen, width};
 use crate::config::RegistryType;
 use crate::job::JobState;
@@ -11,12 +11,11 @@ use crate::tui::state::browse::Level;
 use crate::tui::state::popup::Popup;
 use crate::tui::state::{State, Tone};
 
-pub(super) fn draw(state: &State, area: Rect, buffer: &mut Buffer) {
+pub(super) fn draw(state: &State, layout: &Layout, buffer: &mut Buffer) {
     let (theme, glyphs) = (&state.theme, &state.glyphs);
-    let mut pen = Pen::new(buffer, area, 0, glyphs.ellipsis);
+    let mut pen = Pen::new(buffer, layout.hints, 0, glyphs.ellipsis);
     pen.skip(1);
-    if let Some(first) = state.keymap.pending() {
-        pen.put(&first.to_string(), theme.key).put(state.words.and_then(), theme.dim);
+    if super::which::bottom(state, layout, &mut pen) {
         return;
     }
     if let Some((tone, text)) = &state.message {

@@ -16,6 +16,7 @@ mod queue;
 mod registries;
 mod removal;
 pub mod text;
+mod which;
 mod why;
 
 use ratatui::Frame;
@@ -52,7 +53,8 @@ pub fn view(state: &State, frame: &mut Frame) {
         panes::frame_title(state, area, state.words.rates_title(), state.theme.title, buffer);
     }
     popup::draw(state, &layout, buffer);
-    hints::draw(state, layout.hints, buffer);
+    which::draw(state, &layout, buffer);
+    hints::draw(state, &layout, buffer);
 }
 
 /// A terminal with no room for anything.

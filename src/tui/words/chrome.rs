@@ -18,6 +18,17 @@ texts! {
 
     // The bottom line.
     and_then " and then?" " 然后？"
+    no_sequence(first, second, known) "nothing is bound to {first} {second}; after {first} comes one of: {known}" "{first} {second} 没有绑定；{first} 之后可按：{known}"
+    unbound(key) "nothing is bound to {key} here" "{key} 在此没有绑定"
+    unbound_see_help(key, help) "nothing is bound to {key}; {help} shows every key" "{key} 没有绑定；按 {help} 查看全部按键"
+    unbound_here(key, context, name) "nothing is bound to {key} here; in {context} it is {name}" "{key} 在此没有绑定；在“{context}”中是 {name}"
+    already_there(pane) "this is {pane} already" "已经在“{pane}”中"
+    one_pane_anyway "so small a terminal shows one pane anyway" "终端太小，始终只显示一个面板"
+    nothing_to_go_back_from(quit) "there is nothing to go back from; {quit} quits" "没有可退回的了；按 {quit} 退出"
+    at_the_first "this is the first row" "已是第一行"
+    at_the_last "this is the last row" "已是最后一行"
+    nothing_to_choose "there is nothing to choose from" "没有可选的"
+    no_such_action "no action is called that" "没有这样的操作"
     hint_export_to "export to it" "导出到此"
     hint_start_some(able, all) "start {able} of {all}" "启动 {able}/{all}"
     hint_start "start" "启动"

@@ -150,7 +150,7 @@ fn general(reader: &mut Reader, fields: &mut Fields<'_>, surroundings: &Surround
         config.stall_timeout = n;
     }
     config.bandwidth = fields.take(reader, "bandwidth").and_then(|field| reader.rate(&field));
-    super::screen::read(reader, fields, config);
+    super::screen::read(reader, fields, surroundings, config);
 }
 
 /// `target:`, what [`super::Prefix`] takes: an entry's name, `HOST[/PREFIX]`, `store:`, `oci:DIR`. Read after the entries, whatever the file's order.
@@ -279,7 +279,7 @@ mod tests {
             "3:19: workers_per_host: a whole number from 1 to 256 is needed, not text",
             "4:11: attempts: a whole number from 1 to 20 is needed, not text in quotes",
             "5:16: stall_timeout: a whole number from 1 to 3600 is needed, not -1",
-            "6:8: theme: \"drak\" is none of dark, light, mono; did you mean \"dark\"?",
+            "6:8: theme: \"drak\" is none of dark, light, mono, high-contrast, deuteranopia; did you mean \"dark\"?",
             "7:10: symbols: text is needed, not a list",
             "8:8: store: a directory's path is needed",
             "11:11: registries[0].type: \"registy\" is none of registry, docker, local_file, store; did you mean \"registry\"?",

@@ -16,6 +16,7 @@ mod reader;
 mod registries;
 mod screen;
 mod secret;
+mod theme_file;
 mod url;
 
 pub use batch::{Batch, BatchImage, BatchJobs, SYNC_EXAMPLE, TagFilter, TagLists, Terms};
@@ -28,6 +29,7 @@ pub use load::Loaded;
 pub use prefix::Prefix;
 pub use reader::nearest;
 pub use secret::{Secret, SecretError};
+pub use theme_file::{RoleStyle, THEME_LIMIT, ThemeFile};
 pub use url::RegistryUrl;
 
 use std::collections::BTreeMap;
@@ -39,7 +41,7 @@ use crate::job::Rate;
 pub const EXAMPLE: &str = include_str!("../../config.example.yaml");
 
 /// Themes that wharf brings.
-pub const THEMES: [&str; 3] = ["dark", "light", "mono"];
+pub const THEMES: [&str; 5] = ["dark", "light", "mono", "high-contrast", "deuteranopia"];
 
 /// The configuration, every value set (DESIGN section 3; `config.example.yaml` documents each key).
 #[derive(Debug, Clone)]
@@ -67,7 +69,7 @@ pub struct Config {
     pub rate_limit_reserve: u64,
     /// Seconds without a byte after which a transfer counts as dropped.
     pub stall_timeout: u64,
-    /// The theme's name: dark, light, mono.
+    /// The theme's name: one of [`THEMES`], or a file of the user's.
     pub theme: String,
     /// Symbols of the terminal UI.
     pub symbols: Symbols,

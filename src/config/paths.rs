@@ -15,6 +15,31 @@ pub fn data_directory() -> Option<PathBuf> {
     Some(ProjectDirs::from("", "", "wharf")?.data_dir().to_owned())
 }
 
+/// Where the themes of a user are, whose configuration is in `directory`.
+pub fn themes_directory(directory: &Path) -> PathBuf {
+    directory.join("themes")
+}
+
+/// The file of a user's theme; `None` where the name could lead elsewhere.
+pub fn theme_file(directory: &Path, name: &str) -> Option<PathBuf> {
+    let plain = !name.is_empty() && !name.starts_with('.') && !name.contains(['/', '\\', '\0']);
+    plain.then(|| themes_directory(directory).join(format!("{name}.yaml")))
+}
+
+/// The names of the user's themes, sorted.
+pub fn themes_in(directory: &Path) -> Vec<String> {
+    let Ok(entries) = std::fs::read_dir(themes_directory(directory)) else { return Vec::new() };
+    let name = |entry: std::fs::DirEntry| {
+        let name = entry.file_name().into_string().ok()?;
+        let name = name.strip_suffix(".yaml")?.to_owned();
+        let printable = crate::oci::printable(&name, 100) == name;
+        (printable && theme_file(directory, &name)?.is_file()).then_some(name)
+    };
+    let mut names: Vec<String> = entries.flatten().take(1000).filter_map(name).collect();
+    names.sort();
+    names
+}
+
 /// The user's home directory.
 pub(super) fn home() -> Option<PathBuf> {
     Some(BaseDirs::new()?.home_dir().to_owned())

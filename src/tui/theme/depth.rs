@@ -23,7 +23,8 @@ impl ColourDepth {
     pub fn detect(env: &dyn Fn(&str) -> Option<String>) -> ColourDepth {
         let get = |name: &str| env(name).filter(|value| !value.is_empty());
         let term = get("TERM").unwrap_or_default();
-        if get("NO_COLOR").is_some() || term.is_empty() || term == "dumb" || is_monochrome(&term) {
+        let unwanted = get("NO_COLOR").is_some() || get("CLICOLOR").as_deref() == Some("0");
+        if unwanted || term.is_empty() || term == "dumb" || is_monochrome(&term) {
             return ColourDepth::None;
         }
         let of_palette = if term.contains("256color") { ColourDepth::Ansi256 } else { ColourDepth::Ansi16 };
@@ -63,11 +64,13 @@ mod tests {
     #[test]
     fn the_environment_tells_the_depth() {
         use ColourDepth::{Ansi16, Ansi256, True};
-        let table: [(&[(&str, &str)], ColourDepth); 18] = [
+        let table: [(&[(&str, &str)], ColourDepth); 20] = [
             (&[], ColourDepth::None),
             (&[("TERM", "dumb"), ("COLORTERM", "truecolor")], ColourDepth::None),
             (&[("TERM", "xterm-256color"), ("NO_COLOR", "1")], ColourDepth::None),
             (&[("TERM", "xterm-256color"), ("NO_COLOR", "")], Ansi256),
+            (&[("TERM", "xterm-256color"), ("CLICOLOR", "0")], ColourDepth::None),
+            (&[("TERM", "xterm-256color"), ("CLICOLOR", "1")], Ansi256),
             (&[("TERM", "vt220")], ColourDepth::None),
             (&[("TERM", "linux-m")], ColourDepth::None),
             (&[("TERM", "xterm")], Ansi16),

@@ -84,8 +84,14 @@ pub(super) fn rgb(colour: Color) -> Option<[u8; 3]> {
     match colour {
         Color::Rgb(r, g, b) => Some([r, g, b]),
         Color::Indexed(index) => Some(rgb_of_256(index)),
-        _ => None,
+        named => SIXTEEN.iter().find(|(colour, _)| *colour == named).map(|(_, rgb)| split(*rgb)),
     }
+}
+
+/// How far two colours are from each other in Oklab; black and white are 1 apart.
+#[cfg(test)]
+pub(super) fn apart(a: [u8; 3], b: [u8; 3]) -> f32 {
+    distance(lab(a), lab(b)).sqrt()
 }
 
 fn distance(a: [f32; 3], b: [f32; 3]) -> f32 {

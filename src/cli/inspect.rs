@@ -94,6 +94,9 @@ mod tests {
             created: Some("2026-11-02T10:11:12.123456789Z\u{1b}[31m".to_owned()),
             command: vec!["nginx".to_owned(), "\u{1b}]0;x".to_owned()],
             labels: vec![("a".to_owned(), "b\u{7}".to_owned())],
+            settings: Vec::new(),
+            history: Vec::new(),
+            annotations: Vec::new(),
             attests,
         };
         let mut image = Image {
@@ -105,6 +108,7 @@ mod tests {
                 platform("", 1, Some(Digest::of(b""))),
             ],
             size: 283_000_000,
+            annotations: Vec::new(),
         };
         let shown = text(&image);
         let table: Vec<&str> = shown.lines().skip(5).take(3).collect();

@@ -143,7 +143,7 @@ impl Opened {
 }
 
 /// A document's annotations that are text.
-fn annotations(raw: &RawManifest) -> Vec<(String, String)> {
+pub(super) fn annotations(raw: &RawManifest) -> Vec<(String, String)> {
     let value: Value = serde_json::from_slice(&raw.bytes).unwrap_or_default();
     let all = value.get("annotations").and_then(Value::as_object);
     let text = |(key, value): (&String, &Value)| Some((key.clone(), value.as_str()?.to_owned()));
@@ -156,7 +156,7 @@ fn diff_ids(config: &Value) -> Vec<String> {
 }
 
 /// What a configuration says, as keys and values. What is not there has no key.
-fn described(config: &Value) -> Vec<(String, String)> {
+pub(super) fn described(config: &Value) -> Vec<(String, String)> {
     let mut all = Vec::new();
     let mut add = |key: String, value: Option<String>| all.extend(value.map(|value| (key, value)));
     let text = |value: Option<&Value>| match value? {

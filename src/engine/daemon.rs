@@ -268,6 +268,7 @@ impl Inner {
         Ok(Some(Image {
             location: location.to_string(),
             size: there.size,
+            annotations: Vec::new(),
             platforms: vec![ImagePlatform {
                 platform: there.platform,
                 digest: there.id.clone(),
@@ -278,6 +279,9 @@ impl Inner {
                 created: there.created,
                 command: there.command,
                 labels: there.labels,
+                settings: Vec::new(),
+                history: Vec::new(),
+                annotations: Vec::new(),
                 attests: None,
             }],
             descriptor,

@@ -15,6 +15,19 @@ pub struct Image {
     pub platforms: Vec<ImagePlatform>,
     /// Bytes of all blobs of all platforms, each once.
     pub size: u64,
+    /// Annotations of its manifest or index.
+    pub annotations: Vec<(String, String)>,
+}
+
+/// Something that refers to an image: a signature, an SBOM.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Referrer {
+    /// What it is, by its artifact type, or by the ending of cosign's tag.
+    pub kind: String,
+    /// Its manifest.
+    pub digest: Digest,
+    /// Bytes of its manifest.
+    pub size: u64,
 }
 
 /// One platform's image.
@@ -38,6 +51,12 @@ pub struct ImagePlatform {
     pub command: Vec<String>,
     /// Labels, in order.
     pub labels: Vec<(String, String)>,
+    /// Everything that the configuration says, by name: `env PATH`, `user`, `port 80/tcp`.
+    pub settings: Vec<(String, String)>,
+    /// What made each layer, by the configuration's history; empty where that does not fit the layers.
+    pub history: Vec<String>,
+    /// Annotations of the manifest, where an index is above it.
+    pub annotations: Vec<(String, String)>,
     /// The manifest this one attests, if it is an attestation.
     pub attests: Option<Digest>,
 }

@@ -117,7 +117,7 @@ use tokio_util::task::TaskTracker;
 pub use delete::{Deleted, Deletion, Freed};
 pub use diff::{Change, ImageDiff, LayerDiff, LayerLine, PlatformDiff, PlatformLine, Recompressed};
 pub use error::{Error, Result};
-pub use image::{Image, ImagePlatform};
+pub use image::{Image, ImagePlatform, Referrer};
 pub use login::CheckedLogin;
 pub use options::{DaemonPlaces, EngineOptions, FindEngine, Forbids};
 pub use place::{ArchiveImage, FileEntry, FileKind, Holds, ListedImage, ListedImages, Place};
@@ -130,9 +130,11 @@ pub use storage::{FileContents, Sum};
 
 use crate::job::{Attempt, Job, JobEvent, JobId, JobSpec, Plan};
 use crate::ledger::Ledger;
-use crate::oci::{Descriptor, Location, Platform, Platforms, RawManifest, Reference, Registry, Repository};
+use crate::oci::{
+    Descriptor, Digest, Location, Platform, Platforms, RawManifest, Reference, Registry, Repository,
+};
 use crate::transport::local::Store;
-pub use crate::transport::local::{Collection, Garbage, RepositoryUsage, Usage as StoreUsage};
+pub use crate::transport::local::{Collection, GARBAGE_AGE, Garbage, RepositoryUsage, Usage as StoreUsage};
 use crate::transport::registry::{Client, ClientOptions};
 
 /// Jobs that plan or run at the same time: enough that the pool always has blobs to choose from.
@@ -354,6 +356,11 @@ impl Engine {
     /// What an image is made of.
     pub async fn inspect(&self, location: &Location) -> Result<Image> {
         self.0.inspect_image(location).await
+    }
+
+    /// What refers to the image of this digest at a location: signatures, SBOMs, attestations.
+    pub async fn referrers(&self, location: &Location, subject: &Digest) -> Result<Vec<Referrer>> {
+        self.0.find_referrers(location, subject).await
     }
 
     /// The manifest or index at a location, byte for byte.

@@ -6,16 +6,19 @@ use bytes::Bytes;
 use futures_util::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use serde_json::Value;
 
+use super::compare::{annotations, described};
 use super::door::{SourceDoor, written};
-use super::{Error, FileEntry, Image, ImagePlatform, Inner, ListedImage, Place, Result, files};
+use super::{Error, FileEntry, Image, ImagePlatform, Inner, ListedImage, Place, Referrer, Result, files};
 use crate::oci::{
-    Descriptor, Digest, Document, Location, ManifestError, Platform, RawManifest, Reference, Repository,
+    Descriptor, Digest, Document, Location, ManifestError, Platform, RawManifest, Reference, Repository, Tag,
     TagOrDigest, media_type,
 };
 use crate::transport::{self, verified};
 
 /// The largest configuration that is read, in bytes.
 const CONFIG_LIMIT: u64 = 8 << 20;
+/// Referrers that are told of: more than any real image has.
+const REFERRERS: usize = 200;
 /// Manifests that one question reads at the same time.
 const AT_ONCE: usize = 8;
 
@@ -140,7 +143,43 @@ impl Inner {
             size +=
                 platform.layers.iter().filter(|l| seen.insert(l.digest.clone())).map(|l| l.size).sum::<u64>();
         }
-        Ok(Image { location: location.to_string(), descriptor: root.descriptor(), platforms, size })
+        let (location, annotations) = (location.to_string(), annotations(&root));
+        Ok(Image { location, descriptor: root.descriptor(), platforms, size, annotations })
+    }
+
+    /// What refers to the image of this digest: the referrers API's list, and cosign's tags for it. A handful of
+    /// requests, however much there is.
+    pub(super) async fn find_referrers(
+        &self,
+        location: &Location,
+        subject: &Digest,
+    ) -> Result<Vec<Referrer>> {
+        if matches!(location, Location::DockerDaemon { .. } | Location::DockerArchive { .. }) {
+            return Ok(Vec::new());
+        }
+        let door = self.open_source(location).await?;
+        let one = |entry: Descriptor| Referrer {
+            kind: entry.artifact_type.unwrap_or(entry.media_type),
+            digest: entry.digest,
+            size: entry.size,
+        };
+        let mut found: Vec<Referrer> =
+            door.source.referrers(subject).await?.into_iter().take(REFERRERS).map(one).collect();
+        let Some((place, repository)) = Place::of_repository(location) else { return Ok(found) };
+        for kind in ["sig", "att", "sbom"] {
+            let tag = format!("{}-{}.{kind}", subject.algorithm(), subject.hex());
+            let Ok(tag) = tag.parse::<Tag>() else { continue };
+            let at = match &place {
+                Place::Registry(registry) => {
+                    Location::Registry(Reference::tagged(registry.clone(), repository.clone(), tag))
+                }
+                _ => Location::Store { repository: repository.clone(), target: Some(TagOrDigest::Tag(tag)) },
+            };
+            if let Some(there) = self.resolve_location(&at).await? {
+                found.push(Referrer { kind: kind.to_owned(), digest: there.digest, size: there.size });
+            }
+        }
+        Ok(found)
     }
 
     /// One manifest with what its configuration tells. A nested index is told of by its descriptor alone.
@@ -162,6 +201,9 @@ impl Inner {
             created: None,
             command: Vec::new(),
             labels: Vec::new(),
+            settings: Vec::new(),
+            history: Vec::new(),
+            annotations: if entry.is_some() { annotations(&raw) } else { Vec::new() },
             attests: entry.as_ref().and_then(Descriptor::attests),
         };
         let Document::Image(image) = raw.parse().map_err(wrong)? else { return Ok(platform) };
@@ -172,6 +214,9 @@ impl Inner {
             describe(&mut platform, &bytes);
         }
         platform.layers = image.layers;
+        if platform.history.len() != platform.layers.len() {
+            platform.history.clear();
+        }
         Ok(platform)
     }
 }
@@ -190,6 +235,13 @@ fn describe(platform: &mut ImagePlatform, config: &[u8]) {
     let labels = inner.and_then(|c| c.get("Labels")).and_then(Value::as_object);
     let text = |(key, value): (&String, &Value)| Some((key.clone(), value.as_str()?.to_owned()));
     platform.labels = labels.into_iter().flatten().filter_map(text).collect();
+    platform.settings = described(&value);
+    // A step that made no layer is no layer's.
+    let steps = value.get("history").and_then(Value::as_array).into_iter().flatten();
+    let made = steps.filter(|step| step.get("empty_layer").and_then(Value::as_bool) != Some(true));
+    let command =
+        |step: &Value| step.get("created_by").and_then(Value::as_str).unwrap_or_default().to_owned();
+    platform.history = made.map(command).collect();
 }
 
 /// The platform that a configuration names.

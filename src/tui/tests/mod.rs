@@ -285,6 +285,16 @@ fn image(at: &Location) -> Image {
         created: Some("2026-11-19T04:00:00Z".to_owned()),
         command: vec!["/bin/api".to_owned(), "--serve".to_owned()],
         labels: vec![("描述".to_owned(), "示例\u{1b}[31m应用".to_owned())],
+        settings: [
+            ("env VERSION", "1.9.2"),
+            ("user", "api"),
+            ("port 80/tcp", "yes"),
+            ("entrypoint", "[\"/bin/api\"]"),
+        ]
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .into(),
+        history: vec!["ADD rootfs.tar.gz /".to_owned(), "COPY api /bin/api # buildkit".to_owned()],
+        annotations: Vec::new(),
         attests: None,
     };
     Image {
@@ -296,6 +306,7 @@ fn image(at: &Location) -> Image {
         ),
         platforms: vec![platform("linux/amd64", 71_000_000), platform("linux/arm64", 69_000_000)],
         size: 109_000_000,
+        annotations: vec![("org.opencontainers.image.version".to_owned(), "1.9.2".to_owned())],
     }
 }
 

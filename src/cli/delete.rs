@@ -211,7 +211,7 @@ async fn agreed(
                     true => "--yes deletes it".into(),
                     false => "--yes deletes them, too".into(),
                 });
-                let failure = Failure { message: what(), class: ErrorClass::Conflict, hint };
+                let failure = Failure { message: what(), class: ErrorClass::Conflict, hint, exchange: None };
                 batch.failed.push((deletion.location, failure));
             }
         }
@@ -263,7 +263,10 @@ impl Batch {
             }
             Ok(None) => {
                 let message = format!("{location}: the registry deletes no tag alone");
-                self.failed.push((location, Failure { message, class: ErrorClass::Config, hint: None }));
+                self.failed.push((
+                    location,
+                    Failure { message, class: ErrorClass::Config, hint: None, exchange: None },
+                ));
             }
             Err(error) => self.failed.push((location, error.failure())),
         }

@@ -248,7 +248,7 @@ mod tests {
 
     fn failed(class: ErrorClass) -> Job {
         let mut job = sample::job(1, JobState::Failed);
-        job.failure = Some(Failure { message: "m".to_owned(), class, hint: None });
+        job.failure = Some(Failure { message: "m".to_owned(), class, hint: None, exchange: None });
         job
     }
 

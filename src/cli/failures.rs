@@ -98,7 +98,7 @@ mod tests {
     }
 
     fn failure(message: String, hint: Option<&str>) -> Failure {
-        Failure { message, class: ErrorClass::Network, hint: hint.map(Into::into) }
+        Failure { message, class: ErrorClass::Network, hint: hint.map(Into::into), exchange: None }
     }
 
     #[test]

@@ -92,8 +92,12 @@ mod tests {
         let mut failed = sample::job(3, JobState::Failed);
         failed.started = Some(failed.created);
         failed.finished = "2026-11-21T04:05:26Z".parse().ok();
-        failed.failure =
-            Some(Failure { message: "get manifest: 401".to_owned(), class: ErrorClass::Auth, hint: None });
+        failed.failure = Some(Failure {
+            message: "get manifest: 401".to_owned(),
+            class: ErrorClass::Auth,
+            hint: None,
+            exchange: None,
+        });
         let want = "\
 id  state      when                    sent   time  what
 12  succeeded  2026-11-21 04:05:06  71.2 MB  2.3 s  docker.io/library/nginx:1.27 → 127.0.0.1:5002/nginx:1.27

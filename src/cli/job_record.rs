@@ -73,6 +73,16 @@ fn text(record: &JobRecord, zone: &TimeZone) -> String {
     if let Some(failure) = &job.failure {
         line("failed", format!("{}: {}", failure.class, printable(&failure.message, 2000)));
         failure.hint.iter().for_each(|hint| line("hint", printable(&hint.to_string(), 1000)));
+        if let Some(exchange) = &failure.exchange {
+            let times =
+                if exchange.attempts > 1 { format!(" ({} times)", exchange.attempts) } else { String::new() };
+            line("asked", format!("{} {}{times}", exchange.method, printable(&exchange.url, 1000)));
+            line("answered", exchange.status.to_string());
+            for (name, value) in &exchange.headers {
+                line("", format!("{}: {}", printable(name, 100), printable(value, 300)));
+            }
+            exchange.body.iter().for_each(|text| line("", printable(text, 300)));
+        }
     }
     for entry in &record.log {
         let level = match entry.level {
@@ -102,6 +112,7 @@ mod tests {
             message: "get blob: 500".to_owned(),
             class: ErrorClass::Network,
             hint: Some("try again later".into()),
+            exchange: None,
         });
         let at = |text: &str| text.parse::<Timestamp>().unwrap();
         let attempt = |number, began: &str, ended: &str, outcome| Attempt {

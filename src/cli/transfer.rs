@@ -234,7 +234,12 @@ mod tests {
     #[test]
     fn a_failure_is_json_with_its_class() {
         let mut job = sample::job(1, JobState::Failed);
-        job.failure = Some(Failure { message: "no".to_owned(), class: ErrorClass::NotFound, hint: None });
+        job.failure = Some(Failure {
+            message: "no".to_owned(),
+            class: ErrorClass::NotFound,
+            hint: None,
+            exchange: None,
+        });
         let value = json(&[job.clone()]);
         assert_eq!(
             (&value["error"]["class"], &value["error"]["message"]),

@@ -86,8 +86,12 @@ mod tests {
         let (budgets, job) = (Budgets::default(), JobId(1));
         assert!(budgets.take(job), "no job has no limit");
         budgets.begin(job, 2);
-        let failure =
-            || Failure { message: "get blob: 500".to_owned(), class: ErrorClass::Network, hint: None };
+        let failure = || Failure {
+            message: "get blob: 500".to_owned(),
+            class: ErrorClass::Network,
+            hint: None,
+            exchange: None,
+        };
         assert!(budgets.take(job) && budgets.take(job));
         assert_eq!(budgets.lock()[&job].explain(failure()), failure());
         assert!(!budgets.take(job) && budgets.take(JobId(2)));

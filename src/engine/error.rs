@@ -68,6 +68,16 @@ impl Error {
 
     /// The error as a job records it.
     pub fn failure(&self) -> Failure {
-        Failure { message: printable(&self.to_string(), 2000), class: self.class(), hint: self.hint() }
+        let exchange = match self {
+            Error::Transport(error) => error.exchange(),
+            Error::Login(error) => error.exchange(),
+            _ => None,
+        };
+        Failure {
+            message: printable(&self.to_string(), 2000),
+            class: self.class(),
+            hint: self.hint(),
+            exchange: exchange.cloned().map(Box::new),
+        }
     }
 }

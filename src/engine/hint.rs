@@ -173,7 +173,15 @@ mod tests {
         class: ErrorClass,
     ) -> Option<String> {
         let (at, answer) = (at.to_owned(), answer.to_owned());
-        let error = transport::Error::Answered { attempted, at, status, answer, class, retry_after: None };
+        let error = transport::Error::Answered {
+            attempted,
+            at,
+            status,
+            answer,
+            class,
+            retry_after: None,
+            exchange: None,
+        };
         of(&error.into())
     }
 
@@ -231,7 +239,7 @@ mod tests {
         assert!(nowhere.is_some_and(|hint| hint.contains("in front of h.io ")));
         let (at, answer) = ("h.io/a:1".to_owned(), "MANIFEST_BLOB_UNKNOWN".to_owned());
         let (attempted, class) = ("put manifest", ErrorClass::NotFound);
-        let lacking = transport::Error::Lacking { attempted, at, status: 400, answer, class };
+        let lacking = transport::Error::Lacking { attempted, at, status: 400, answer, class, exchange: None };
         assert!(
             of(&lacking.into())
                 .is_some_and(|hint| hint.contains("sent again") && hint.contains("h.io still"))

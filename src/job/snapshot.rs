@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Hint, JobId, JobSpec, JobState, Progress};
-use crate::oci::{Digest, ErrorClass, Tag};
+use crate::oci::{Digest, ErrorClass, Exchange, Tag};
 
 /// A job as it stands at one moment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -43,6 +43,9 @@ pub struct Failure {
     pub class: ErrorClass,
     /// Advice, if there is any.
     pub hint: Option<Hint>,
+    /// The HTTP exchange that failed, where there was an answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exchange: Option<Box<Exchange>>,
 }
 
 /// What a job did.

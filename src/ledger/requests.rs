@@ -122,6 +122,7 @@ impl Ledger {
             message: "the process that had the job is gone".to_owned(),
             class: ErrorClass::Conflict,
             hint: Some(Hint::Resume),
+            exchange: None,
         };
         let json = serde_json::to_string(&failure).map_err(|e| self.content("an answer", e))?;
         let statement =
@@ -142,7 +143,7 @@ mod tests {
     }
 
     fn refusal() -> Failure {
-        Failure { message: "it is over".to_owned(), class: ErrorClass::Conflict, hint: None }
+        Failure { message: "it is over".to_owned(), class: ErrorClass::Conflict, hint: None, exchange: None }
     }
 
     async fn asked(ledger: &Ledger, job: JobId, wish: Wish) -> i64 {

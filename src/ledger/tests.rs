@@ -58,6 +58,7 @@ fn failure() -> Failure {
         message: "get manifest: 401".to_owned(),
         class: ErrorClass::Auth,
         hint: Some("wharf login".into()),
+        exchange: None,
     }
 }
 

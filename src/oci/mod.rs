@@ -8,6 +8,7 @@
 mod descriptor;
 mod digest;
 mod error_class;
+mod exchange;
 mod format;
 mod location;
 mod manifest;
@@ -22,6 +23,7 @@ mod text;
 pub use descriptor::Descriptor;
 pub use digest::{Digest, DigestError, Hasher};
 pub use error_class::ErrorClass;
+pub use exchange::Exchange;
 pub use format::{Converted, Format, FormatError, attestations};
 pub use location::{Location, LocationError};
 pub use manifest::{Document, ImageManifest, Index, MANIFEST_LIMIT, ManifestError, RawManifest};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::daemon::Trouble;
-use crate::oci::{ErrorClass, ManifestError, printable};
+use crate::oci::{ErrorClass, Exchange, ManifestError, printable};
 
 /// The transports' result.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -30,6 +30,8 @@ pub enum Error {
         class: ErrorClass,
         /// How long the other side asks to wait.
         retry_after: Option<Duration>,
+        /// The request and the answer, for people. Shared, for it is told to everybody who waits for one thing.
+        exchange: Option<Arc<Exchange>>,
     },
     /// A manifest was refused because what it names is not there, as the other side says: it may be sent again.
     #[error("{attempted} {at}: {status}{}", colon(answer))]
@@ -44,6 +46,8 @@ pub enum Error {
         answer: String,
         /// What kind of no it is.
         class: ErrorClass,
+        /// The request and the answer, for people.
+        exchange: Option<Arc<Exchange>>,
     },
     /// No answer: connection, name, timeout, TLS, a body cut short.
     #[error("{attempted} {at}: {reason}")]
@@ -238,6 +242,14 @@ impl Error {
     /// Whether the answer was that it is not there.
     pub fn is_not_found(&self) -> bool {
         self.class() == ErrorClass::NotFound
+    }
+
+    /// The HTTP exchange that failed, where there was an answer.
+    pub fn exchange(&self) -> Option<&Exchange> {
+        match self {
+            Error::Answered { exchange, .. } | Error::Lacking { exchange, .. } => exchange.as_deref(),
+            _ => None,
+        }
     }
 
     /// The place the error is about, for hints.

@@ -172,7 +172,12 @@ impl Runner {
 
     /// There will be no engine: whatever is asked is answered so.
     pub fn give_up(&mut self, reason: &str) {
-        self.refused = Some(Failure { message: reason.to_owned(), class: ErrorClass::Internal, hint: None });
+        self.refused = Some(Failure {
+            message: reason.to_owned(),
+            class: ErrorClass::Internal,
+            hint: None,
+            exchange: None,
+        });
         for effect in std::mem::take(&mut self.waiting) {
             self.run(effect);
         }
@@ -355,6 +360,7 @@ fn too_late(at: &str, limit: Duration) -> Failure {
         message: format!("{at}: no answer within {} s", limit.as_secs()),
         class: ErrorClass::Network,
         hint: None,
+        exchange: None,
     }
 }
 

@@ -78,5 +78,6 @@ fn failure(error: &CredentialError) -> Failure {
         message: printable(&error.to_string(), 2000),
         class: error.class(),
         hint: Some(error.hint().into()),
+        exchange: None,
     }
 }

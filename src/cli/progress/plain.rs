@@ -136,7 +136,8 @@ mod tests {
         done.report =
             Some(Report { wire: 80_000_000, reused: 20_000_000, millis: 13_100, ..Report::default() });
         let mut failed = sample::job(2, JobState::Failed);
-        failed.failure = Some(Failure { message: "x".to_owned(), class: ErrorClass::Auth, hint: None });
+        failed.failure =
+            Some(Failure { message: "x".to_owned(), class: ErrorClass::Auth, hint: None, exchange: None });
         for _ in 0..3 {
             plain.sample(&[done.clone(), failed.clone()], start + Duration::from_secs(14));
         }

@@ -2,6 +2,7 @@
 
 use std::error::Error as StdError;
 use std::io;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use oci_client::errors::{OciEnvelope, OciErrorCode};
@@ -10,7 +11,7 @@ use reqwest::header::HeaderMap;
 
 use super::header;
 use super::http::Call;
-use crate::oci::{ErrorClass, printable};
+use crate::oci::{ErrorClass, Exchange, printable};
 use crate::transport::Error;
 
 /// Bytes of an error's body that are read.
@@ -42,6 +43,22 @@ pub(super) enum Again {
 }
 
 impl Failure {
+    /// With the request and the answer, for people.
+    pub(super) fn told(mut self, told: Exchange) -> Failure {
+        if let Error::Answered { exchange, .. } = &mut self.error {
+            *exchange = Some(Arc::new(told));
+        }
+        self
+    }
+
+    /// With the number of times that the request was sent.
+    pub(super) fn tried(mut self, times: u32) -> Failure {
+        if let Error::Answered { exchange: Some(exchange), .. } = &mut self.error {
+            Arc::make_mut(exchange).attempts = times;
+        }
+        self
+    }
+
     pub(super) fn status(&self) -> Option<u16> {
         match self.error {
             Error::Answered { status, .. } => Some(status),
@@ -84,8 +101,15 @@ pub(super) fn answered(
     let code = first.map(|error| error.code);
     let class = class_of(status, code.as_ref());
     let retry_after = header::retry_after(headers, SystemTime::now());
-    let error =
-        Error::Answered { attempted, at: at.to_owned(), status: status.as_u16(), answer, class, retry_after };
+    let error = Error::Answered {
+        attempted,
+        at: at.to_owned(),
+        status: status.as_u16(),
+        answer,
+        class,
+        retry_after,
+        exchange: None,
+    };
     let telling =
         matches!(class, ErrorClass::Auth | ErrorClass::NotFound | ErrorClass::Digest | ErrorClass::Reference);
     let again = if error.is_retryable() && !telling { Again::Later } else { Again::Never };

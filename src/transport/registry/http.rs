@@ -11,6 +11,7 @@ use tokio::time::{Instant, timeout};
 use super::auth::Scopes;
 use super::challenge;
 use super::error::{self, Again, Failure};
+use super::exchange;
 use super::header;
 use super::host::Host;
 use super::options::RetryNotice;
@@ -101,6 +102,7 @@ impl Call {
 pub(super) struct Answer {
     attempted: &'static str,
     at: String,
+    method: Method,
     url: Url,
     response: Response,
     stall: Duration,
@@ -197,8 +199,10 @@ impl Answer {
     pub(super) async fn failure(self) -> Failure {
         let (attempted, at) = (self.attempted, self.at.clone());
         let (status, headers) = (self.status(), self.headers().clone());
+        let (method, url) = (self.method.clone(), self.url.clone());
         let body = self.head(error::BODY_LIMIT).await;
-        error::answered(attempted, &at, status, &headers, &body)
+        let told = exchange::record(&method, &url, status, &headers, &body);
+        error::answered(attempted, &at, status, &headers, &body).told(told)
     }
 
     /// Itself, if it is a success.
@@ -251,7 +255,7 @@ impl Host {
             }
             let again = retry.after(&failure).filter(|_| self.options.observer.may_retry());
             let Some((delay, attempt, of)) = again else {
-                return Err(failure);
+                return Err(failure.tried(retry.failed()));
             };
             let (reason, class) = (failure.error.to_string(), failure.error.class());
             self.options.observer.retry(&RetryNotice { reason, class, attempt, of, delay });
@@ -363,7 +367,7 @@ impl Host {
             }
             Ok(Ok(response)) => {
                 self.answered_in(asked.elapsed());
-                Ok(self.answer(call, url, response))
+                Ok(Answer { method, ..self.answer(call, url, response) })
             }
             Ok(Err(e)) => Err(self.broken(call, &url, &e)),
             Err(_) => Err(call.unreachable(format!("no answer for {} s", limit.as_secs_f32()))),
@@ -372,6 +376,7 @@ impl Host {
 
     pub(super) fn answer(&self, call: &Call, url: Url, response: Response) -> Answer {
         let (attempted, at) = (call.attempted, call.at.clone());
-        Answer { attempted, at, url, response, stall: self.options.stall_timeout }
+        let method = call.method.clone();
+        Answer { attempted, at, method, url, response, stall: self.options.stall_timeout }
     }
 }

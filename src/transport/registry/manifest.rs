@@ -185,8 +185,8 @@ fn lacking(failure: Failure) -> Error {
     let is_lacking =
         matches!(failure.code, Some(ManifestBlobUnknown | BlobUnknown | ManifestUnknown | DigestInvalid));
     match failure.error {
-        Error::Answered { attempted, at, status, answer, class, .. } if is_lacking => {
-            Error::Lacking { attempted, at, status, answer, class }
+        Error::Answered { attempted, at, status, answer, class, exchange, .. } if is_lacking => {
+            Error::Lacking { attempted, at, status, answer, class, exchange }
         }
         error => error,
     }

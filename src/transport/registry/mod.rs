@@ -21,6 +21,7 @@ mod challenge;
 mod chunk;
 mod client;
 mod error;
+mod exchange;
 mod foreign;
 mod header;
 mod host;

@@ -33,6 +33,11 @@ impl Retry {
         Retry { attempts, failed: 0, quick: 0, first, growing }
     }
 
+    /// Attempts that failed.
+    pub(super) fn failed(&self) -> u32 {
+        self.failed
+    }
+
     /// After one more failure: how long to wait before the next attempt, with its number and how many there
     /// are in all; `None` if that was the last.
     pub(super) fn after(&mut self, failure: &Failure) -> Option<(Duration, u32, u32)> {
@@ -73,6 +78,7 @@ mod tests {
             answer: String::new(),
             class: ErrorClass::RateLimit,
             retry_after,
+            exchange: None,
         };
         Failure { error, code: None, again, unspoken: false }
     }

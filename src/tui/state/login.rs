@@ -195,7 +195,8 @@ mod tests {
     fn the_registry_that_refused_is_the_one_that_is_named() {
         let at: Vec<Location> =
             ["h.io/a:1", "h.io:5000/b:1", "store:c"].map(|text| text.parse().unwrap()).into();
-        let failure = |class, message: &str| Failure { message: message.to_owned(), class, hint: None };
+        let failure =
+            |class, message: &str| Failure { message: message.to_owned(), class, hint: None, exchange: None };
         let of = |failure: Failure| refusing(&failure, &at).map(|registry| registry.to_string());
         assert_eq!(of(failure(ErrorClass::Auth, "get manifest h.io/a:1: 401")).as_deref(), Some("h.io"));
         assert_eq!(

@@ -437,7 +437,8 @@ fn the_engine_may_come_late_or_never() {
 fn a_refusal_names_its_job_once() {
     let mut app = App::new();
     for (message, want) in [("job 3: it is over", "job 3: it is over"), ("disk full", "job 3: disk full")] {
-        let failure = Failure { message: message.to_owned(), class: ErrorClass::Conflict, hint: None };
+        let failure =
+            Failure { message: message.to_owned(), class: ErrorClass::Conflict, hint: None, exchange: None };
         app.tell(Msg::Refused(JobId(3), failure));
         assert_eq!(app.state.message.as_ref().unwrap().1, want);
     }

@@ -333,7 +333,7 @@ fn listed() -> Vec<ListedImage> {
 }
 
 fn failure(class: ErrorClass, message: &str, hint: Option<&str>) -> Failure {
-    Failure { message: message.to_owned(), class, hint: hint.map(Into::into) }
+    Failure { message: message.to_owned(), class, hint: hint.map(Into::into), exchange: None }
 }
 
 fn job(id: i64, source: &str, state: JobState) -> Job {

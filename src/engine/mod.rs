@@ -34,7 +34,7 @@
 //! | `progress`, `voice` | counters that are sampled; events |
 //! | `diary`, `budget` | the jobs' logs in the ledger; how often a job may try again |
 //! | `knowledge`, `remembered` | what outlives a job: where blobs are, how registries behave |
-//! | `record` | everything that is recorded of one job |
+//! | `record`, `past` | everything that is recorded of one job; jobs that are over, page by page |
 //! | `error`, `hint` | what went wrong, and what a person can do about it |
 //!
 //! And what is no job:
@@ -80,6 +80,7 @@ mod names;
 mod nested;
 mod options;
 mod parts;
+mod past;
 mod place;
 mod planner;
 mod pool;

@@ -216,7 +216,7 @@ impl Ledger {
     }
 
     /// The jobs that can be read. One that cannot must not hide all the others.
-    fn jobs_of(&self, rows: &[SqliteRow]) -> Vec<Job> {
+    pub(super) fn jobs_of(&self, rows: &[SqliteRow]) -> Vec<Job> {
         rows.iter().filter_map(|row| self.readable(row)).collect()
     }
 

@@ -5,7 +5,8 @@
 //! - `open`: the file, its lock, its schema, its journal
 //! - `process`: who a process is and whether it lives
 //! - `lease`: which process may change a job, fenced by an epoch
-//! - `jobs`: jobs put down, moved, listed; `enlist`: a batch of them; `prune`: forgotten
+//! - `jobs`: jobs put down, moved, listed; `enlist`: a batch of them; `past`: those that are over, page by page;
+//!   `prune`: forgotten
 //! - `live`: what a process tells the others while it works, and hears of them; `requests`: what they ask of it
 //! - `logs`, `blobs`, `records`: what goes with them
 //!
@@ -21,6 +22,7 @@ mod lease;
 mod live;
 mod logs;
 mod open;
+mod past;
 mod process;
 mod prune;
 mod records;

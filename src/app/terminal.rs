@@ -13,6 +13,7 @@ use crate::config::credentials::{Environment, LoginStore};
 use crate::config::{Config, Language, Loaded, RegistryEntry, RegistryType, paths};
 use crate::engine::Engine;
 use crate::tui::theme::{ColourDepth, Theme};
+use crate::tui::themes::ThemeFiles;
 use crate::tui::{self, Exit, TuiOptions};
 
 /// Opens the terminal UI on the configuration's registries.
@@ -55,7 +56,7 @@ pub(super) async fn run(args: &Args, loaded: Loaded) -> u8 {
         Ok(engine)
     };
     let notice = loaded.warnings.first().map(ToString::to_string);
-    let code = show(tui_options(config, engine.boxed(), logins, notice)).await;
+    let code = show(tui_options(config, configured_in(loaded.path), engine.boxed(), logins, notice)).await;
     if let Ok(engine) = engines.try_recv() {
         engine.shutdown().await;
     }
@@ -95,23 +96,36 @@ pub(super) async fn demo(args: &Args, config: Config) -> u8 {
     let engine = async move { starting.ready(bound, &for_engine).await.map_err(|error| error.to_string()) };
     // Nothing of the user's is touched: what is kept goes with the rest.
     let logins = LoginStore::new(Some(demo.path().join("auth.json")), Environment::of_process());
-    let code = show(tui_options(config, engine.boxed(), logins, Some(notice))).await;
+    let code = show(tui_options(config, configured_in(None), engine.boxed(), logins, Some(notice))).await;
     demo.remove().await;
     code
 }
 
+/// The directory that the configuration is in, or would be.
+fn configured_in(file: Option<PathBuf>) -> Option<PathBuf> {
+    file.or_else(paths::default_file)?.parent().map(Path::to_owned)
+}
+
 fn tui_options(
     mut config: Config,
+    directory: Option<PathBuf>,
     engine: futures_util::future::BoxFuture<'static, Result<Engine, String>>,
     logins: LoginStore,
     notice: Option<String>,
 ) -> TuiOptions {
-    let depth = ColourDepth::detect(&variable);
-    // The configuration was checked: it names a theme that there is.
-    let theme = Theme::named(&config.theme, depth).unwrap_or_else(Theme::mono);
     let symbols = config.symbols;
-    config.language = Some(config.language.unwrap_or_else(|| language(&variable)));
-    TuiOptions { config, engine, theme, symbols, logins, notice }
+    let words = config.language.unwrap_or_else(|| language(&variable));
+    config.language = Some(words);
+    let depth = ColourDepth::detect(&variable);
+    let themes = ThemeFiles::new(directory, depth);
+    // A theme whose file has a fault is no reason not to work: it is told, and taken once it is mended.
+    let (theme, fault) = match themes.read(&config.theme) {
+        Ok(theme) => (theme, None),
+        Err(fault) => {
+            (Theme::named("dark", depth).unwrap_or_else(Theme::mono), Some(words.theme_unread(fault)))
+        }
+    };
+    TuiOptions { config, engine, theme, themes, symbols, logins, notice: fault.or(notice) }
 }
 
 /// The environment's language. Of the three variables the first that is set counts, as everywhere.

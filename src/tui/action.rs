@@ -109,6 +109,7 @@ actions! {
         PreviousPane "previous-pane" ["S-tab"] "" "Go to the pane before"
         Zoom "zoom" ["+"] "zoom" "Give the focused pane the whole screen, or take it back"
         Palette "palette" [":"] "command" "Find an action by its name"
+        Theme "theme" ["ctrl-t"] "" "Choose a theme; the screen shows each one as the cursor comes to it"
         Help "help" ["?"] "" "Show every key"
         Redraw "redraw" ["ctrl-l"] "" "Draw the whole screen again"
         Suspend "suspend" ["ctrl-z"] "" "Suspend wharf; `fg` brings it back"

@@ -16,6 +16,7 @@ use super::logins::Logins;
 use super::state::limits::Workers;
 use super::state::login::Password;
 use super::state::queue::DraftId;
+use super::themes::{ThemeFiles, ThemeWork};
 use super::upkeep::Upkeep;
 use crate::config::credentials::LoginTarget;
 use crate::engine::{Engine, Place};
@@ -109,6 +110,8 @@ pub enum Effect {
     SetWorkers(Workers),
     /// Limit the bytes a second that are moved in all, or not.
     SetBandwidth(Option<Rate>),
+    /// Themes and their files.
+    Theme(ThemeWork),
     /// Stop everything.
     Shutdown,
     /// Draw the whole screen again.
@@ -136,6 +139,8 @@ pub struct Runner {
     refused: Option<Failure>,
     messages: mpsc::Sender<Msg>,
     logins: Logins,
+    /// The user's themes.
+    pub themes: ThemeFiles,
     lookups: Arc<Semaphore>,
     planners: Arc<Semaphore>,
     /// Requests for places' lists, tags, plans: a new one ends the one before.
@@ -151,6 +156,7 @@ impl Runner {
             refused: None,
             messages,
             logins,
+            themes: ThemeFiles::default(),
             lookups: Arc::new(Semaphore::new(6)),
             planners: Arc::new(Semaphore::new(4)),
             lists: [None, None, None],
@@ -196,6 +202,10 @@ impl Runner {
 
     /// Begins one effect. Those of the screen are the loop's.
     pub fn run(&mut self, effect: Effect) {
+        // Looks wait for no engine.
+        if let Effect::Theme(work) = effect {
+            return self.themes.run(work, &self.messages);
+        }
         let Some(engine) = self.engine.clone() else { return self.put_off(effect) };
         let messages = self.messages.clone();
         match effect {
@@ -264,7 +274,7 @@ impl Runner {
                 engine.shutdown().await;
                 let _ = messages.send(Msg::Stopped).await;
             }),
-            Effect::Redraw | Effect::Suspend | Effect::Exit(_) => {}
+            Effect::Theme(_) | Effect::Redraw | Effect::Suspend | Effect::Exit(_) => {}
         }
     }
 
@@ -337,6 +347,7 @@ fn refusals(effect: Effect, failure: &Failure) -> Vec<Msg> {
         Effect::SetWorkers(_)
         | Effect::SetBandwidth(_)
         | Effect::DropPlans
+        | Effect::Theme(_)
         | Effect::Redraw
         | Effect::Suspend
         | Effect::Exit(_) => Vec::new(),

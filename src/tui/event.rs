@@ -6,6 +6,7 @@ use crossterm::event::{Event, KeyEvent, KeyEventKind};
 use jiff::civil::Time;
 
 use super::state::queue::DraftId;
+use super::themes::ThemeAnswer;
 use super::upkeep::Answer;
 use crate::config::credentials::LoginTarget;
 use crate::engine::{FileEntry, Image, ListedImages, Place};
@@ -98,6 +99,8 @@ pub enum Msg {
     },
     /// What a logout did, or why it did nothing.
     LoggedOut(LoginTarget, Result<String, Failure>),
+    /// What came of looking at themes.
+    Theme(ThemeAnswer),
     /// What came of an image's upkeep.
     Upkeep(Answer),
     /// The engine has stopped.

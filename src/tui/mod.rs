@@ -11,6 +11,7 @@ pub mod state;
 pub mod symbols;
 pub mod terminal;
 pub mod theme;
+pub mod themes;
 pub mod update;
 pub mod upkeep;
 pub mod view;
@@ -36,6 +37,7 @@ use self::logins::Logins;
 use self::state::{State, Tone};
 use self::terminal::{HangUp, Input, Screen};
 use self::theme::Theme;
+use self::themes::{ThemeFiles, ThemeWork};
 use self::update::{deadline, update};
 use crate::config::credentials::LoginStore;
 use crate::config::{Config, Symbols};
@@ -61,6 +63,8 @@ pub struct TuiOptions {
     pub engine: BoxFuture<'static, Result<Engine, String>>,
     /// Colours.
     pub theme: Theme,
+    /// Where other themes are.
+    pub themes: ThemeFiles,
     /// Symbols.
     pub symbols: Symbols,
     /// Where logins are kept.
@@ -74,9 +78,11 @@ const FRAME: Duration = Duration::from_millis(100);
 
 /// Runs the UI until a person leaves, the terminal goes away or the process is told to end.
 pub async fn run(options: TuiOptions) -> Result<Exit, Error> {
-    let TuiOptions { config, engine, theme, symbols, logins, notice } = options;
+    let TuiOptions { config, engine, theme, themes, symbols, logins, notice } = options;
     let mut state = State::new(&config, theme, Keymap::new(&config.keys)?);
     state.glyphs = symbols::Glyphs::of(symbols);
+    state.depth = themes.depth();
+    let in_use = ThemeWork::Use(config.theme.clone());
     if let Some(notice) = notice {
         state.say(Tone::Plain, notice);
     }
@@ -90,10 +96,13 @@ pub async fn run(options: TuiOptions) -> Result<Exit, Error> {
     })?;
     screen.set_title("wharf");
     let (sender, messages) = mpsc::channel(256);
+    let mut runner = Runner::new(sender, Logins { store: logins, config });
+    runner.themes = themes;
+    runner.run(Effect::Theme(in_use));
     let app = App {
         state,
         screen,
-        runner: Runner::new(sender, Logins { store: logins, config }),
+        runner,
         messages,
         events: None,
         started: Instant::now(),

@@ -15,6 +15,7 @@ pub mod popup;
 pub mod queue;
 pub mod registries;
 pub mod removal;
+pub mod themes;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -36,7 +37,7 @@ use self::registries::Registries;
 use super::action::{Action, Context};
 use super::keymap::Keymap;
 use super::symbols::Glyphs;
-use super::theme::Theme;
+use super::theme::{ColourDepth, Theme};
 use crate::config::{Config, Language, Prefix};
 use crate::engine::{Image, ListedImages, Place};
 use crate::job::Failure;
@@ -137,6 +138,8 @@ pub struct State {
     pub glyphs: Glyphs,
     /// The language of every text: `state.words.mark_first()`, see [`super::words`].
     pub words: Language,
+    /// The terminal's colours, for themes that are chosen.
+    pub depth: ColourDepth,
     /// Which key does what.
     pub keymap: Keymap,
     /// Whether there is an engine.
@@ -206,6 +209,7 @@ impl State {
             now: Duration::ZERO,
             clock: Timestamp::UNIX_EPOCH,
             theme,
+            depth: ColourDepth::True,
             glyphs: Glyphs::of(config.symbols),
             words: config.language.unwrap_or_default(),
             keymap,

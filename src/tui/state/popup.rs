@@ -9,6 +9,7 @@ use super::login::LoginForm;
 use super::paste::Pasted;
 use super::queue::{Draft, DraftId};
 use super::removal::{Comparison, Removal, Stage};
+use super::themes::ThemeChoice;
 use crate::engine::TagMove;
 use crate::job::{Failure, JobId, JobSpec, Plan, Presence, Target};
 use crate::oci::{Digest, Location, Registry};
@@ -38,6 +39,8 @@ pub enum Popup {
     Removal(Box<Removal>),
     /// What two images differ in.
     Diff(Box<Comparison>),
+    /// Which theme.
+    Themes(Box<ThemeChoice>),
 }
 
 /// How far a popup is scrolled, in rows.
@@ -269,7 +272,7 @@ impl Popup {
     pub fn contexts(&self) -> &'static [Context] {
         match self {
             Popup::Palette(_) | Popup::Prompt(_) | Popup::Login(_) => &[Context::Prompt],
-            Popup::Dialog(_) => &[Context::Dialog],
+            Popup::Dialog(_) | Popup::Themes(_) => &[Context::Dialog],
             Popup::Removal(removal) if removal.types() => &[Context::Prompt],
             Popup::Removal(removal) if removal.stage == Stage::Asking => &[Context::Dialog, Context::List],
             Popup::Removal(_) | Popup::Diff(_) => &[Context::Popup, Context::List],
@@ -290,6 +293,7 @@ impl Popup {
             Popup::Removal(removal) => Some(&mut removal.scroll),
             Popup::Diff(comparison) => Some(&mut comparison.scroll),
             Popup::Palette(_) | Popup::Prompt(_) | Popup::Dialog(_) | Popup::Login(_) => None,
+            Popup::Themes(_) => None,
         }
     }
 }

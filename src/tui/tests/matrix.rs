@@ -126,6 +126,9 @@ const VIEWS: &[View] = &[
     ("logout", |app| {
         app.keys(":").write("logout").keys("enter");
     }),
+    ("theme", |app| {
+        app.keys("ctrl-t j");
+    }),
     ("palette", |app| {
         app.keys(":").write("mar");
     }),

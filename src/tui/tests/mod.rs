@@ -9,6 +9,7 @@ mod places;
 mod popups;
 mod screens;
 mod speed;
+mod themes;
 mod upkeep;
 
 use std::path::PathBuf;

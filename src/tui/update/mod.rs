@@ -9,6 +9,7 @@ mod popups;
 mod press;
 mod queue;
 mod rules;
+pub(crate) mod themes;
 mod upkeep;
 
 use crossterm::event::{Event, KeyEvent};
@@ -45,6 +46,7 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
         Msg::LoggedIn { request, target, answer } => {
             login::answered(state, request, &target, answer, &mut effects);
         }
+        Msg::Theme(answer) => themes::answered(state, answer),
         Msg::Upkeep(answer) => upkeep::answered(state, answer, &mut effects),
         Msg::LoggedOut(target, answer) => login::logged_out(state, &target, answer),
         Msg::ListEnd { generation, failure } => answers::list_end(state, generation, failure),
@@ -110,6 +112,7 @@ pub(super) fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) 
             state.popups.push(Popup::Palette(self::Palette::default()));
             popups::search(state);
         }
+        Theme => themes::open(state, effects),
         Redraw => effects.push(Effect::Redraw),
         Suspend => effects.push(Effect::Suspend),
         Back => moves::back(state),
@@ -166,8 +169,8 @@ pub(super) fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) 
         PromptDown => popups::propose(state, 1),
         PromptUp => popups::propose(state, -1),
         DialogAccept => popups::answer(state, effects),
-        DialogNext => popups::choose(state, 1),
-        DialogPrevious => popups::choose(state, -1),
+        DialogNext => popups::choose(state, 1, effects),
+        DialogPrevious => popups::choose(state, -1, effects),
         DialogAbort => popups::abort(state, effects),
     }
 }

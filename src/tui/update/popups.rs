@@ -168,6 +168,9 @@ pub(super) fn accept(state: &mut State, effects: &mut Vec<Effect>) {
 }
 
 pub(super) fn close(state: &mut State, effects: &mut Vec<Effect>) {
+    if let Some(Popup::Themes(_)) = state.popups.last() {
+        return super::themes::take_back(state);
+    }
     if let Some(Popup::Plan(_)) = state.popups.pop() {
         effects.push(Effect::DropPlans);
     }
@@ -237,7 +240,10 @@ pub(super) fn propose(state: &mut State, step: isize) {
     }
 }
 
-pub(super) fn choose(state: &mut State, step: isize) {
+pub(super) fn choose(state: &mut State, step: isize, effects: &mut Vec<Effect>) {
+    if let Some(Popup::Themes(_)) = state.popups.last() {
+        return super::themes::choose(state, step, effects);
+    }
     if let Some(Popup::Removal(removal)) = state.popups.last_mut() {
         removal.chosen = !removal.chosen;
         return;
@@ -271,6 +277,9 @@ pub(super) fn answer(state: &mut State, effects: &mut Vec<Effect>) {
     if let Some(Popup::Removal(_)) = state.popups.last() {
         return super::upkeep::chosen(state, effects);
     }
+    if let Some(Popup::Themes(_)) = state.popups.last() {
+        return super::themes::accept(state, effects);
+    }
     let Some(Popup::Dialog(dialog)) = state.popups.pop() else { return };
     let Some((choice, _)) = dialog.choices.get(dialog.cursor) else { return };
     match (choice, &dialog.question) {
@@ -297,6 +306,9 @@ pub(super) fn answer(state: &mut State, effects: &mut Vec<Effect>) {
 
 /// `ctrl-c` in a question: the second one does not wait.
 pub(super) fn abort(state: &mut State, effects: &mut Vec<Effect>) {
+    if let Some(Popup::Themes(_)) = state.popups.last() {
+        return super::themes::take_back(state);
+    }
     if let Some(Popup::Dialog(dialog)) = state.popups.pop()
         && dialog.question == Question::Quit
     {

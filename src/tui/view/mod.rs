@@ -16,6 +16,7 @@ mod queue;
 mod registries;
 mod removal;
 pub mod text;
+mod themes;
 mod which;
 mod why;
 

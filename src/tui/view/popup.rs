@@ -47,6 +47,7 @@ pub(super) fn draw(state: &State, layout: &Layout, buffer: &mut Buffer) {
         Popup::Removal(removal) => super::removal::draw(state, layout, removal, buffer),
         Popup::Diff(comparison) => draw_scrolled(state, layout, popup, comparison.scroll.top, buffer),
         Popup::Login(form) => super::login::draw(state, layout, form, buffer),
+        Popup::Themes(choice) => super::themes::draw(state, layout, choice, buffer),
         Popup::Help(scroll) | Popup::Paste(_, scroll) | Popup::Inspect(scroll) | Popup::Why(_, scroll) => {
             draw_scrolled(state, layout, popup, scroll.top, buffer);
         }
@@ -70,6 +71,7 @@ fn scrolled(state: &State, popup: &Popup, layout: &Layout) -> Option<(String, Ve
         Popup::Palette(_) | Popup::Prompt(_) | Popup::Dialog(_) | Popup::Login(_) | Popup::Removal(_) => {
             return None;
         }
+        Popup::Themes(_) => return None,
     })
 }
 

@@ -98,6 +98,8 @@ actions! {
         AddReference "add-reference" ["n"] "new" "Add a reference by typing it"
         SetTarget "set-target" ["T"] "target" "Say where copies go: HOST[/PREFIX], a registry's name, store: or oci:DIR"
         Login "login" ["L"] "login" "Log in to the registry that refused, or to the one under the cursor"
+        Search "search" ["s"] "search" "Search a registry for repositories, by words"
+        CollectGarbage "collect-garbage" ["ctrl-g"] "" "Remove from wharf's own store what no image there needs; shows how much, and asks"
         Logout "logout" [] "" "Forget the stored login of the registry under the cursor"
         FocusRegistries "focus-registries" ["1"] "" "Go to the registries"
         FocusBrowse "focus-browse" ["2"] "" "Go to the browser"
@@ -131,7 +133,7 @@ actions! {
         UseAsTarget "use-as-target" ["t"] "copy to it" "Send copies there (a directory: exports)"
     }
     Browse {
-        Mark "mark" ["space"] "mark" "Mark the row, or take its mark away, and move down; a file is all its images"
+        Mark "mark" ["space"] "mark" "Mark the row, or take its mark away, and move down; a file is all its images, a repository all its tags"
         MarkRange "mark-range" ["v"] "range" "Begin a range; again: mark all of it"
         Add "add" ["a"] "add" "Add what is marked, else the row, to the queue as copies"
         Export "export" ["e"] "export" "Add what is marked, else the row, to the queue as exports"
@@ -142,12 +144,14 @@ actions! {
         Diff "diff" ["D"] "diff" "Show what differs from the target's image"
         Descend "descend" ["enter", "l", "right"] "open" "Open: repository or file, tag or image, platforms"
         Ascend "ascend" ["h", "left", "backspace"] "up" "One level up"
+        MarkPattern "mark-pattern" ["*"] "pattern" "Mark the rows that match a pattern, or make a rule of it for the queue"
         UnmarkRange "unmark-range" ["V"] "" "Take the marks of the range, else of the row, away"
         InvertMarks "invert-marks" ["ctrl-r"] "" "Invert the marks of the rows shown"
+        ShowMarks "show-marks" ["m"] "" "Show what is marked, everywhere, and take marks away there"
         ClearMarks "clear-marks" ["M"] "" "Take all marks away, also those elsewhere"
         Sort "sort" ["o"] "sort" "Change the order: versions, names, as the registry lists"
         Refresh "refresh" ["r"] "refresh" "Ask again"
-        OpenRepository "open-repository" ["N"] "" "Open a repository by its name"
+        OpenRepository "open-repository" ["N"] "" "Open a repository by its name, or search for it"
     }
     Queue {
         RemoveDraft "remove-draft" ["x"] "remove" "Take the draft out of the queue"
@@ -186,6 +190,7 @@ actions! {
     Popup {
         PopupAccept "popup-accept" ["enter"] "" "Go on: start the plan, add what was pasted"
         PopupClose "popup-close" ["esc", "q", "ctrl-c"] "back" "Close the popup"
+        PopupRemove "popup-remove" ["x", "space"] "" "Take the row under the cursor out of the list of marks"
         PopupLogin "popup-login" ["L"] "login" "Log in to the registry that refused what is shown"
         PopupHelp "popup-help" ["?"] "" "Close the help again"
     }

@@ -43,6 +43,8 @@ pub enum ListRequest {
     Repositories(Place),
     /// A repository's tags.
     Tags(Place, Repository),
+    /// A place's repositories that are found by words.
+    Search(Place, String),
     /// A directory's image files.
     Files(PathBuf),
     /// An archive's or a layout's images.
@@ -128,6 +130,8 @@ const QUESTION: Duration = Duration::from_secs(60);
 const FILE: Duration = Duration::from_secs(30 * 60);
 /// How long a plan may take: it asks for every blob.
 const PLAN: Duration = Duration::from_secs(300);
+/// Repositories that a search lists.
+const FOUND: usize = 100;
 /// Pages that come within this time travel together.
 const GATHER: Duration = Duration::from_millis(80);
 
@@ -399,6 +403,11 @@ async fn list(engine: Engine, generation: u64, request: ListRequest, messages: m
     let mut pages = match request {
         ListRequest::Repositories(place) => engine.repositories(&place),
         ListRequest::Tags(place, repository) => engine.tags(&place, &repository),
+        ListRequest::Search(place, words) => {
+            let search = async { engine.search(&place, &words, FOUND).await };
+            let found = within(QUESTION, &place, search).await;
+            return whole(found.map(|found| Msg::Found { generation, found }), generation, messages).await;
+        }
         ListRequest::Files(directory) => {
             let files =
                 within(QUESTION, &directory.display(), async { engine.files(&directory).await }).await;

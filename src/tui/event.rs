@@ -9,7 +9,7 @@ use super::state::queue::DraftId;
 use super::themes::ThemeAnswer;
 use super::upkeep::Answer;
 use crate::config::credentials::LoginTarget;
-use crate::engine::{FileEntry, Image, ListedImages, Place};
+use crate::engine::{FileEntry, FoundRepository, Image, ListedImages, Place};
 use crate::job::{Failure, Job, JobEvent, JobId, Plan};
 use crate::oci::{Digest, Location};
 
@@ -40,6 +40,13 @@ pub enum Msg {
         generation: u64,
         /// Names.
         names: Vec<String>,
+    },
+    /// What a search found.
+    Found {
+        /// The request it answers.
+        generation: u64,
+        /// The best first.
+        found: Vec<FoundRepository>,
     },
     /// A directory's files.
     Files {

@@ -7,9 +7,11 @@ use futures_util::{StreamExt, TryStreamExt};
 
 use super::effect::within;
 use super::state::queue::DraftId;
-use crate::engine::{Deleted, Deletion, Engine, ImageDiff, Place, TagMove};
+use crate::engine::{
+    Collection, Deleted, Deletion, Engine, GARBAGE_AGE, Garbage, ImageDiff, Place, Referrer, TagMove,
+};
 use crate::job::{Failure, JobSpec};
-use crate::oci::{Location, Platforms, Tag};
+use crate::oci::{Digest, Location, Platforms, Tag};
 
 /// Something to be done.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,7 +38,14 @@ pub enum Upkeep {
         /// The rules and their repositories.
         rules: Vec<(DraftId, Location)>,
     },
-    /// Compare two images.
+    /// Ask what refers to the image of this digest.
+    Referrers(Location, Digest),
+    /// Look for what the local store does not need, or remove it.
+    Garbage {
+        /// Nothing is removed.
+        dry_run: bool,
+    },
+    /// Compare two images, as they are now.
     Compare {
         /// What the answer is marked with.
         request: u64,
@@ -77,6 +86,22 @@ pub enum Answer {
         /// What the images differ in.
         answer: Result<Box<ImageDiff>, Failure>,
     },
+    /// There is nothing to compare with: the first of the two is not there.
+    Absent {
+        /// The request it answers.
+        request: u64,
+        /// Where nothing is.
+        at: Location,
+    },
+    /// What refers to the image of this digest.
+    Referrers(Digest, Result<Vec<Referrer>, Failure>),
+    /// What the local store does not need, or what went.
+    Garbage {
+        /// Whether it is still there.
+        dry_run: bool,
+        /// How much it is.
+        answer: Result<Garbage, Failure>,
+    },
 }
 
 /// How long one question may take.
@@ -93,6 +118,15 @@ impl Upkeep {
             Upkeep::Look(specs) => Box::pin(look(engine, specs)),
             Upkeep::Tag(specs) => Box::pin(async move { Answer::Tagged(tag(engine, specs).await) }),
             Upkeep::Tags { request, rules } => Box::pin(tags(engine, request, rules)),
+            Upkeep::Referrers(at, digest) => Box::pin(async move {
+                let found = within(QUESTION, &at, async { engine.referrers(&at, &digest).await }).await;
+                Answer::Referrers(digest, found)
+            }),
+            Upkeep::Garbage { dry_run } => Box::pin(async move {
+                let how = Collection { dry_run, ..Collection::older_than(GARBAGE_AGE) };
+                let answer = within(LONG, &"store:", async { engine.collect_garbage(how).await }).await;
+                Answer::Garbage { dry_run, answer }
+            }),
             Upkeep::Compare { request, a, b } => Box::pin(compare(engine, request, *a, *b)),
         }
     }
@@ -114,6 +148,8 @@ impl Upkeep {
                 let found = rules.into_iter().map(|(rule, _)| (rule, Err(failure.clone()))).collect();
                 Answer::Tags { request, found }
             }
+            Upkeep::Referrers(_, digest) => Answer::Referrers(digest, Err(failure)),
+            Upkeep::Garbage { dry_run } => Answer::Garbage { dry_run, answer: Err(failure) },
             Upkeep::Compare { request, .. } => Answer::Compared { request, answer: Err(failure) },
         }
     }
@@ -173,6 +209,13 @@ async fn tags(engine: Engine, request: u64, rules: Vec<(DraftId, Location)>) -> 
 }
 
 async fn compare(engine: Engine, request: u64, a: Location, b: Location) -> Answer {
+    // A target that has nothing there is no failure of the comparison.
+    let there = within(QUESTION, &a, async { engine.resolve(&a).await }).await;
+    match there {
+        Ok(Some(_)) => {}
+        Ok(None) => return Answer::Absent { request, at: a },
+        Err(failure) => return Answer::Compared { request, answer: Err(failure) },
+    }
     let answer = within(LONG, &b, async { engine.diff(&a, &b, &Platforms::All).await }).await;
     Answer::Compared { request, answer: answer.map(Box::new) }
 }

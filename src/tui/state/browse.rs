@@ -1,12 +1,14 @@
 //! The browser: a place's repositories, a repository's tags, a tag's platforms; or a directory's files, and a file's
 //! images.
 
+use std::collections::{HashMap, HashSet};
+
 use tui_input::Input;
 
 use super::listing::{Listing, Load, Sort};
 use super::marks::MarkKey;
-use crate::engine::{FileEntry, FileKind, Holds, Image, ListedImages, Place};
-use crate::oci::{Location, Platform, Reference, TagOrDigest};
+use crate::engine::{FileEntry, FileKind, FoundRepository, Holds, Image, ListedImages, Place};
+use crate::oci::{Location, Platform, Reference, Registry, TagOrDigest};
 
 /// What is listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -51,12 +53,29 @@ pub struct Browse {
     opened: Option<Location>,
     /// Its platforms.
     pub platforms: Listing,
+    /// The search whose hits stand in the place of the repositories.
+    pub search: Option<Search>,
+    /// How many tags repositories have, where that is known.
+    pub counts: HashMap<String, usize>,
+    /// Registries that have said that it is too much: only the cursor's images are asked for there.
+    pub spared: HashSet<Registry>,
     /// Counts the requests.
     generation: u64,
     /// Whether the filter is being typed.
     pub typing: bool,
     /// The filter's text while it is being typed.
     pub input: Input,
+}
+
+/// A search, and what it found.
+#[derive(Default)]
+pub struct Search {
+    /// What was looked for.
+    pub words: String,
+    /// What was found, in the order of the rows' arrival.
+    pub found: Vec<FoundRepository>,
+    /// The repositories' list as it was before.
+    before: Listing,
 }
 
 impl Browse {
@@ -74,6 +93,7 @@ impl Browse {
             repositories: Listing::new(sort, false),
             tags: Listing::new(sort, false),
             generation: self.generation,
+            spared: std::mem::take(&mut self.spared),
             ..Browse::default()
         };
         self.begin()
@@ -102,6 +122,31 @@ impl Browse {
         self.repository = repository.to_owned();
         self.tags = Listing::new(Sort::Versions, true);
         Some(self.begin())
+    }
+
+    /// Begins a search: its hits take the place of the repositories.
+    pub fn begin_search(&mut self, words: &str) -> u64 {
+        let list = std::mem::replace(&mut self.repositories, Listing::new(Sort::Arrival, false));
+        let before = self.search.take().map_or(list, |search| search.before);
+        self.search = Some(Search { words: words.to_owned(), found: Vec::new(), before });
+        self.level = Level::Repositories;
+        self.typing = false;
+        self.begin()
+    }
+
+    /// Leaves the search; whether there was one.
+    pub fn end_search(&mut self) -> bool {
+        let search = self.search.take();
+        let was = search.is_some();
+        if let Some(search) = search {
+            self.repositories = search.before;
+        }
+        was
+    }
+
+    /// What a search says of a shown row.
+    pub fn found_at(&self, position: usize) -> Option<&FoundRepository> {
+        self.search.as_ref()?.found.get(self.repositories.arrival(position)?)
     }
 
     /// Opens a file of the directory; `None` if its images are here (or on their way) already.
@@ -162,7 +207,7 @@ impl Browse {
         matches!(self.level, Level::Tags | Level::Images)
     }
 
-    /// What a shown row is for marks; `None` for repositories, and for what has no name that could be asked for.
+    /// What a shown row is for marks; `None` for what has no name that could be asked for.
     pub fn key_at(&self, position: usize) -> Option<MarkKey> {
         let text = self.list().text(position)?;
         match self.level {
@@ -176,7 +221,22 @@ impl Browse {
                 Some(MarkKey::Image { at: self.opened.clone()?, platform })
             }
             Level::Files => Some(MarkKey::Whole(self.file_at(position)?.place())),
-            Level::Repositories => None,
+            Level::Repositories => self.repository_location(text).map(MarkKey::Repository),
+        }
+    }
+
+    /// A repository of the place, without tag.
+    pub fn repository_location(&self, repository: &str) -> Option<Location> {
+        let repository = repository.parse().ok()?;
+        match self.place.as_ref()? {
+            Place::Registry(registry) => Some(Location::Registry(Reference {
+                registry: registry.clone(),
+                repository,
+                tag: None,
+                digest: None,
+            })),
+            Place::Store => Some(Location::Store { repository, target: None }),
+            Place::Directory(_) | Place::Archive(_) | Place::Layout(_) | Place::Engine(_) => None,
         }
     }
 
@@ -195,7 +255,7 @@ impl Browse {
     pub fn location(&self) -> Option<Location> {
         match self.key_at(self.list().cursor())? {
             MarkKey::Image { at, .. } => Some(at),
-            MarkKey::Whole(_) => None,
+            MarkKey::Repository(_) | MarkKey::Whole(_) => None,
         }
     }
 
@@ -218,6 +278,10 @@ impl Browse {
             true => format!("{}:{name}", self.name),
             false => format!("{}/{}:{name}", self.name, self.repository),
         };
+        match (self.level, &self.search) {
+            (Level::Repositories, Some(search)) => return format!("{} ? {}", self.name, search.words),
+            _ => {}
+        }
         match self.level {
             Level::Repositories | Level::Files => self.name.clone(),
             Level::Images if self.file.is_none() => self.name.clone(),

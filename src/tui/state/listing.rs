@@ -7,6 +7,7 @@ use std::cmp::{Ordering, Reverse};
 use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Matcher, Utf32Str};
 
+use crate::config::Language;
 use crate::job::Failure;
 use crate::oci::order::{natural_key, version_key};
 
@@ -23,12 +24,12 @@ pub enum Sort {
 }
 
 impl Sort {
-    /// As the title shows it.
-    pub fn label(self) -> &'static str {
+    /// As people call it.
+    pub fn label(self, words: Language) -> &'static str {
         match self {
-            Sort::Versions => "versions",
-            Sort::Names => "names",
-            Sort::Arrival => "as listed",
+            Sort::Versions => words.sort_versions(),
+            Sort::Names => words.sort_names(),
+            Sort::Arrival => words.sort_arrival(),
         }
     }
 }
@@ -68,6 +69,8 @@ struct Work {
     candidates: Vec<u32>,
     next: usize,
     hits: Vec<(u32, u32)>,
+    /// The row that keeps the cursor: what was typed is the same, the rows are others.
+    kept: Option<u32>,
 }
 
 /// See the module.
@@ -138,7 +141,7 @@ impl Listing {
         self.sort_rows();
         self.merge(sorted);
         self.refilter(true);
-        self.go_to_row(kept);
+        self.keep(kept);
         if let Some(wanted) = self.wanted.take()
             && !self.select(&wanted)
         {
@@ -177,7 +180,7 @@ impl Listing {
         let kept = self.current_row();
         self.sort_rows();
         self.refilter(true);
-        self.go_to_row(kept);
+        self.keep(kept);
     }
 
     /// The order.
@@ -242,6 +245,14 @@ impl Listing {
         self.refilter(!narrower);
     }
 
+    /// The cursor stays on a row, now or once the filter is done.
+    fn keep(&mut self, row: Option<u32>) {
+        match &mut self.work {
+            Some(work) => work.kept = row,
+            None => self.go_to_row(row),
+        }
+    }
+
     fn refilter(&mut self, from_all: bool) {
         if self.filter.is_empty() {
             let kept = self.current_row();
@@ -253,7 +264,7 @@ impl Listing {
         }
         let candidates = if from_all { self.order.clone() } else { std::mem::take(&mut self.matched) };
         let pattern = Pattern::parse(&self.filter, CaseMatching::Smart, Normalization::Smart);
-        self.work = Some(Work { pattern, candidates, next: 0, hits: Vec::new() });
+        self.work = Some(Work { pattern, candidates, next: 0, hits: Vec::new(), kept: None });
     }
 
     /// Whether a filter has rows left to look at.
@@ -278,14 +289,16 @@ impl Listing {
         if end < work.candidates.len() {
             return;
         }
-        let mut hits = std::mem::take(&mut work.hits);
+        let (mut hits, kept) = (std::mem::take(&mut work.hits), work.kept);
         self.work = None;
         self.matched = hits.iter().map(|(_, row)| *row).collect();
         // Stable: equal ranks stay in the list's order.
         hits.sort_by_key(|(score, _)| Reverse(*score));
         self.shown = hits.into_iter().map(|(_, row)| row).collect();
-        self.cursor = 0;
-        self.offset = 0;
+        (self.cursor, self.offset) = (0, 0);
+        if kept.is_some() {
+            self.go_to_row(kept);
+        }
     }
 
     /// Rows in all.
@@ -306,6 +319,11 @@ impl Listing {
     /// The text of a shown row.
     pub fn text(&self, position: usize) -> Option<&str> {
         self.shown.get(position).map(|row| &*self.rows[*row as usize].text)
+    }
+
+    /// The texts of all shown rows.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        self.shown.iter().map(|row| &*self.rows[*row as usize].text)
     }
 
     /// Where a shown row stood when it arrived.
@@ -464,6 +482,26 @@ mod tests {
         list.begin(1);
         list.end(None);
         assert_eq!((list.len(), &list.load), (0, &Load::Done));
+    }
+
+    #[test]
+    fn a_filter_holds_while_pages_come_and_the_cursor_stays_on_its_row() {
+        let mut list = Listing::new(Sort::Names, false);
+        let mut matcher = Matcher::new(nucleo_matcher::Config::DEFAULT);
+        list.extend(["a1", "b1", "a3"]);
+        filtered(&mut list, "a");
+        list.move_to(1);
+        assert_eq!(list.current(), Some("a3"));
+        for page in [["a2", "c"], ["a0", "a4"]] {
+            list.extend(page);
+            while list.has_work() {
+                list.work(&mut matcher);
+            }
+            assert_eq!(list.current(), Some("a3"));
+        }
+        assert_eq!((list.len(), list.total()), (5, 7));
+        filtered(&mut list, "a4");
+        assert_eq!(list.current(), Some("a4"), "what is typed moves the cursor to the best match");
     }
 
     #[test]

@@ -41,6 +41,14 @@ impl<K: Clone + Eq + Hash, T, E> Lookup<K, T, E> {
         }
     }
 
+    /// All answers.
+    pub fn values(&self) -> impl Iterator<Item = &T> {
+        self.known.values().filter_map(|known| match known {
+            Known::Is(value) => Some(value),
+            Known::Asked | Known::Failed(_) => None,
+        })
+    }
+
     /// Notes that it is being asked for.
     pub fn ask(&mut self, key: &K) {
         self.set(key, Known::Asked);

@@ -1,4 +1,4 @@
-//! What is marked: images by where they are, platforms of them, and whole files; so marks survive filters and refreshes
+//! What is marked: images by where they are, platforms of them, whole repositories and whole files; so marks survive filters and refreshes
 //! and span repositories and places.
 
 use std::collections::HashMap;
@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use crate::engine::Place;
 use crate::oci::{Location, Platform};
 
-/// One image, one of its platforms, or all images of a file.
+/// One image, one of its platforms, or all images of a repository or of a file.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum MarkKey {
     /// An image.
@@ -16,6 +16,8 @@ pub enum MarkKey {
         /// The platform; `None` for all of it.
         platform: Option<Platform>,
     },
+    /// A repository, with every tag of it: also those that are not there yet.
+    Repository(Location),
     /// An archive or a layout, with every image in it.
     Whole(Place),
 }
@@ -30,7 +32,7 @@ impl MarkKey {
     pub fn location(&self) -> Option<&Location> {
         match self {
             MarkKey::Image { at, .. } => Some(at),
-            MarkKey::Whole(_) => None,
+            MarkKey::Repository(_) | MarkKey::Whole(_) => None,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Everything the UI knows. Only `update` changes it; the view only reads it. One file a pane.
 
 pub mod browse;
+pub mod choosing;
 pub mod draft;
 pub mod jobs;
 pub mod limits;
@@ -39,7 +40,7 @@ use super::keymap::Keymap;
 use super::symbols::Glyphs;
 use super::theme::{ColourDepth, Theme};
 use crate::config::{Config, Language, Prefix};
-use crate::engine::{Image, ListedImages, Place};
+use crate::engine::{Image, ListedImages, Place, Referrer};
 use crate::job::Failure;
 use crate::oci::{Digest, Location};
 
@@ -174,6 +175,8 @@ pub struct State {
     pub images: Lookup<Location, Arc<Image>, Failure>,
     /// What is at a location: for `= ≠ ∅`.
     pub digests: Lookup<Location, Option<Digest>, ()>,
+    /// What refers to images, by their digests.
+    pub referrers: Lookup<Digest, Vec<Referrer>, Failure>,
     /// The message in the bottom line.
     pub message: Option<(Tone, String)>,
     /// Requests of plans and of logins: an answer to an older one is dropped.
@@ -229,6 +232,7 @@ impl State {
             downloads: config.downloads.clone(),
             images: Lookup::new(300),
             digests: Lookup::new(4000),
+            referrers: Lookup::new(300),
             message: None,
             plans: 0,
             gathering: Vec::new(),
@@ -272,7 +276,7 @@ impl State {
             self.popups.iter().any(|popup| matches!(popup, Popup::Login(form) if form.checking.is_some()));
         let upkeep = self.popups.iter().any(|popup| match popup {
             Popup::Removal(removal) => removal.waiting(),
-            Popup::Diff(comparison) => comparison.answer.is_none(),
+            Popup::Diff(comparison) => comparison.answer.is_none() && !comparison.absent,
             _ => false,
         });
         opening
@@ -298,15 +302,14 @@ impl State {
         }
     }
 
-    /// Images that the browser's window shows and that have a digest to compare: an engine knows its own only.
+    /// Images that the browser's window shows.
     pub(super) fn visible(&self, height: usize) -> Vec<Location> {
         if !self.browse.shows_images() {
             return Vec::new();
         }
         let list = self.browse.list();
         let window = list.offset..(list.offset + height).min(list.len());
-        let located = window.filter_map(|position| self.browse.key_at(position)?.location().cloned());
-        located.filter(|location| !matches!(location, Location::DockerDaemon { .. })).collect()
+        window.filter_map(|position| self.browse.key_at(position)?.location().cloned()).collect()
     }
 
     /// The key to show for an action; empty if it has none.

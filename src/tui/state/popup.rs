@@ -5,12 +5,14 @@ use std::sync::Arc;
 
 use tui_input::Input;
 
+use super::choosing::Choosing;
 use super::login::LoginForm;
+use super::marks::MarkKey;
 use super::paste::Pasted;
 use super::queue::{Draft, DraftId};
 use super::removal::{Comparison, Removal, Stage};
 use super::themes::ThemeChoice;
-use crate::engine::TagMove;
+use crate::engine::{Garbage, TagMove};
 use crate::job::{Failure, JobId, JobSpec, Plan, Presence, Target};
 use crate::oci::{Digest, Location, Registry};
 use crate::tui::action::{Action, Context};
@@ -41,6 +43,18 @@ pub enum Popup {
     Diff(Box<Comparison>),
     /// Which theme.
     Themes(Box<ThemeChoice>),
+    /// A line of text with two ways to take it.
+    Choosing(Box<Choosing>),
+    /// What is marked.
+    Marked(Marked),
+}
+
+/// The list of what is marked, as it was when it was opened.
+pub struct Marked {
+    /// The marks that are left.
+    pub keys: Vec<MarkKey>,
+    /// The cursor's row.
+    pub cursor: usize,
 }
 
 /// How far a popup is scrolled, in rows.
@@ -57,8 +71,6 @@ pub enum Ask {
     Reference,
     /// Where copies go.
     Target,
-    /// A repository of the browser's place.
-    Repository,
     /// Bytes a second; nothing for no limit.
     Bandwidth,
     /// New names for an image.
@@ -236,6 +248,8 @@ pub enum Question {
     Logout(Registry),
     /// Take these names from other images?
     Overwrite(Vec<JobSpec>, Vec<TagMove>),
+    /// Remove this from the store, which nothing there needs?
+    Garbage(Garbage),
 }
 
 /// A question.
@@ -265,17 +279,19 @@ pub enum Choice {
     Logout,
     /// Take the names.
     Overwrite,
+    /// Remove the garbage.
+    Collect,
 }
 
 impl Popup {
     /// The popup's contexts for keys, the innermost first.
     pub fn contexts(&self) -> &'static [Context] {
         match self {
-            Popup::Palette(_) | Popup::Prompt(_) | Popup::Login(_) => &[Context::Prompt],
+            Popup::Palette(_) | Popup::Prompt(_) | Popup::Login(_) | Popup::Choosing(_) => &[Context::Prompt],
             Popup::Dialog(_) | Popup::Themes(_) => &[Context::Dialog],
             Popup::Removal(removal) if removal.types() => &[Context::Prompt],
             Popup::Removal(removal) if removal.stage == Stage::Asking => &[Context::Dialog, Context::List],
-            Popup::Removal(_) | Popup::Diff(_) => &[Context::Popup, Context::List],
+            Popup::Removal(_) | Popup::Diff(_) | Popup::Marked(_) => &[Context::Popup, Context::List],
             Popup::Help(_) | Popup::Paste(..) | Popup::Plan(_) | Popup::Inspect(_) | Popup::Why(..) => {
                 &[Context::Popup, Context::List]
             }
@@ -294,6 +310,7 @@ impl Popup {
             Popup::Diff(comparison) => Some(&mut comparison.scroll),
             Popup::Palette(_) | Popup::Prompt(_) | Popup::Dialog(_) | Popup::Login(_) => None,
             Popup::Themes(_) => None,
+            Popup::Choosing(_) | Popup::Marked(_) => None,
         }
     }
 }

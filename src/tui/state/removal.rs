@@ -103,6 +103,8 @@ pub struct Comparison {
     pub a: Location,
     /// The source.
     pub b: Location,
+    /// Whether the target has no such image.
+    pub absent: bool,
     /// The answer, once it is there.
     pub answer: Option<Result<Box<ImageDiff>, Failure>>,
     /// How far it is scrolled.

@@ -28,6 +28,7 @@ fn marks(app: &App) -> Vec<String> {
         MarkKey::Image { at, platform: None } => path(at),
         MarkKey::Image { at, platform: Some(platform) } => format!("{} {platform}", path(at)),
         MarkKey::Whole(place) => format!("all of {place}"),
+        MarkKey::Repository(at) => format!("all tags of {at}"),
     };
     app.state.marks.in_order().iter().map(text).collect()
 }
@@ -162,7 +163,10 @@ fn the_cursor_asks_only_when_it_rests_and_only_once() {
     assert_eq!(app.effects, []);
     assert_eq!(crate::tui::update::deadline(&app.state), Some(app.state.now + DEBOUNCE / 2));
     app.pass(DEBOUNCE / 2);
-    assert_eq!(app.take_effects(), [Effect::Inspect("harbor.prod/team-a/api:v1.9.2".parse().unwrap())]);
+    let effects = app.take_effects();
+    let (images, digests): (Vec<_>, Vec<_>) = effects.iter().partition(|e| matches!(e, Effect::Inspect(_)));
+    assert_eq!(images, [&Effect::Inspect("harbor.prod/team-a/api:v1.9.2".parse().unwrap())]);
+    assert!(digests.len() == 5 && digests.iter().all(|e| matches!(e, Effect::Resolve(_))), "{digests:?}");
     app.pass(DEBOUNCE * 10).keys("k j").pass(DEBOUNCE);
     let again = app.take_effects();
     assert!(again.is_empty(), "{again:?}");
@@ -528,6 +532,9 @@ fn every_action_does_something_or_says_why_not() {
             };
             if matches!(entry.action, Action::PromptUp | Action::PromptDown) {
                 app.keys("esc : down");
+            }
+            if entry.action == Action::PopupRemove {
+                app.keys("esc 2 space m");
             }
             if entry.action == Action::FilterUp {
                 app.keys("down");

@@ -2,6 +2,7 @@
 
 mod browse;
 mod flows;
+mod hostile;
 mod keys;
 mod login;
 mod matrix;

@@ -20,6 +20,66 @@ fn measured(what: &str, n: usize, mut act: impl FnMut(usize)) -> f64 {
     longest
 }
 
+/// In a repository of 50,000 tags.
+fn at_many_tags() -> App {
+    let mut app = App::new();
+    app.keys("enter").answer_list(&["team-a/api"], None).keys("enter");
+    let generation = app.last_list().0;
+    for page in 0..50 {
+        let names = (0..1000).map(|n| format!("v{}.{}.{}", n % 7, page * 1000 + n, n % 13)).collect();
+        app.tell(Msg::Page { generation, names });
+    }
+    app.tell(Msg::ListEnd { generation, failure: None });
+    app
+}
+
+#[test]
+fn a_frame_builds_no_more_rows_than_are_seen() {
+    use crate::tui::view::rows::BUILT;
+    let mut app = at_many_tags();
+    let mut terminal = Terminal::new(TestBackend::new(120, 36)).unwrap();
+    for keys in ["", "G", "ctrl-u", "/", "9", "9", "enter", "space", "v", "ctrl-d", "V", "esc", "o"] {
+        app.keys(keys);
+        BUILT.set(0);
+        terminal.draw(|frame| view(&app.state, frame)).unwrap();
+        let built = BUILT.get();
+        // Each row is looked at once for the columns' widths, and written once.
+        assert!((10..=2 * 36).contains(&built), "{built} rows after {keys:?}");
+    }
+    assert!(app.state.browse.list().total() == 50_000);
+}
+
+#[test]
+#[ignore = "needs a release build, to measure"]
+fn marks_and_patterns_of_many_rows_are_quick() {
+    let mut app = at_many_tags();
+    let mut terminal = Terminal::new(TestBackend::new(120, 36)).unwrap();
+    let mut draw = |app: &App| {
+        terminal.draw(|frame| view(&app.state, frame)).unwrap();
+    };
+    let mut took = Vec::new();
+    took.push(measured("a frame of the browser", 200, |_| draw(&app)));
+    app.keys("+");
+    took.push(measured("a frame of the browser alone", 200, |_| draw(&app)));
+    app.keys("/").write("1.4").keys("enter");
+    took.push(measured("a frame of a filtered list", 200, |_| draw(&app)));
+    app.keys("esc *");
+    took.push(measured("a key of a pattern, and its frame", 5, |n| {
+        app.write(&"v1.4*"[n..=n]);
+        draw(&app);
+    }));
+    took.push(measured("marking what matches", 1, |_| {
+        app.keys("enter");
+    }));
+    took.push(measured("inverting 50,000 marks", 1, |_| {
+        app.keys("ctrl-r");
+    }));
+    took.push(measured("a frame with 50,000 marks", 100, |_| draw(&app)));
+    app.keys("m");
+    took.push(measured("a frame of the marks", 100, |_| draw(&app)));
+    assert!(took.iter().all(|took| *took < 200.0) || cfg!(debug_assertions), "{took:?}");
+}
+
 #[test]
 #[ignore = "needs a release build, to measure"]
 fn keys_and_frames_are_quick() {

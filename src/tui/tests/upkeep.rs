@@ -131,9 +131,6 @@ fn a_place_where_it_cannot_be_says_why() {
     let mut app = App::with(Config { target: None, ..config() });
     app.at_tags().keys("D");
     assert!(app.screen().contains("T says where copies go"));
-    let mut app = App::new();
-    app.at_tags().answer_lookups().keys("G D");
-    assert!(app.screen().contains("the target has no dr-b.example/mirror/team-a/api:v1.8.0 yet"));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::civil::Time;
 
-use crate::engine::{FileEntry, Image, ListedImages, Place};
+use crate::engine::{FileEntry, FoundRepository, Image, ListedImages, Place};
 use crate::job::{Failure, Job, JobEvent, JobId, JobState, Plan, Target};
 use crate::oci::{Digest, ErrorClass, Location, printable};
 use crate::tui::effect::{Effect, Exit};
@@ -18,6 +18,26 @@ pub(super) fn page(state: &mut State, generation: u64, names: Vec<String>) {
     let Some(list) = state.browse.awaiting(generation) else { return };
     // A name that is not printable is no name either; what is left of it is shown, and refused when it is used.
     list.extend(names.iter().map(|name| printable(name, 300)));
+    learn(state, &Health::Reached);
+}
+
+/// What a search found.
+pub(super) fn found(state: &mut State, generation: u64, found: Vec<FoundRepository>) {
+    let browse = &mut state.browse;
+    if browse.repositories.generation != generation || browse.search.is_none() {
+        return;
+    }
+    // As the browser's place lists them: without the registry's name.
+    let name = |found: &FoundRepository| match found.name.parse::<Location>() {
+        Ok(at) => Place::of_repository(&at).map(|(_, repository)| repository.to_string()),
+        Err(_) => None,
+    };
+    let (names, found): (Vec<String>, Vec<_>) =
+        found.into_iter().filter_map(|found| Some((name(&found)?, found))).unzip();
+    browse.repositories.extend(names);
+    if let Some(search) = &mut browse.search {
+        search.found = found;
+    }
     learn(state, &Health::Reached);
 }
 
@@ -44,7 +64,12 @@ pub(super) fn images(state: &mut State, generation: u64, listed: ListedImages) {
 pub(super) fn list_end(state: &mut State, generation: u64, failure: Option<Failure>) {
     let Some(list) = state.browse.awaiting(generation) else { return };
     list.end(failure.clone());
-    let first = list.total() == 0 && state.browse.repositories.generation == generation;
+    let (total, whole) = (list.total(), failure.is_none());
+    let first = total == 0 && state.browse.repositories.generation == generation;
+    let searched = first && state.browse.search.is_some();
+    if whole && state.browse.tags.generation == generation && !state.browse.repository.is_empty() {
+        state.browse.counts.insert(state.browse.repository.clone(), total);
+    }
     let Some(failure) = failure else { return learn(state, &Health::Reached) };
     let hub = matches!(&state.browse.place, Some(Place::Registry(registry)) if registry.is_docker_hub());
     // A registry that answers, but not with a catalog, is there all the same.
@@ -63,8 +88,8 @@ pub(super) fn list_end(state: &mut State, generation: u64, failure: Option<Failu
     let waiting = state.focus == Pane::Browse && state.popups.is_empty() && !state.browse.typing;
     // Who has to log in first is not asked for a name yet.
     let refused = refused == ErrorClass::Auth && !hub;
-    if first && answered && !refused && waiting && state.browse.level == Level::Repositories {
-        super::popups::ask_repository(state);
+    if first && answered && !refused && !searched && waiting && state.browse.level == Level::Repositories {
+        super::choosing::ask_repository(state, false);
     }
 }
 
@@ -76,6 +101,11 @@ fn learn(state: &mut State, health: &Health) {
 }
 
 pub(super) fn inspected(state: &mut State, location: &Location, answer: Result<Arc<Image>, Failure>) {
+    if let (Location::Registry(reference), Err(failure)) = (location, &answer)
+        && failure.class == ErrorClass::RateLimit
+    {
+        state.browse.spared.insert(reference.registry.clone());
+    }
     if let Ok(image) = &answer {
         state.digests.answer(location, Ok(Some(image.descriptor.digest.clone())));
     }
@@ -100,6 +130,12 @@ pub(super) fn inspected(state: &mut State, location: &Location, answer: Result<A
 pub(super) fn resolved(state: &mut State, location: &Location, answer: Result<Option<Digest>, Failure>) {
     if let (Location::Registry(reference), Ok(_)) = (location, &answer) {
         state.registries.learn(&Place::Registry(reference.registry.clone()), &Health::Reached);
+    }
+    // The tag has moved: what was known of it is another image's.
+    if let (Some(image), Ok(Some(digest))) = (state.images.value(location), &answer)
+        && image.descriptor.digest != *digest
+    {
+        state.images.forget(location);
     }
     state.digests.answer(location, answer.map_err(|_| ()));
 }

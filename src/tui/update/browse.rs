@@ -7,12 +7,13 @@ use crate::oci::Repository;
 use crate::tui::action::Action;
 use crate::tui::effect::{Effect, ListRequest};
 use crate::tui::state::browse::Level;
+use crate::tui::state::listing::Load;
 use crate::tui::state::lookup::Known;
 use crate::tui::state::{Pane, State, Tone};
 
 pub(super) fn open_registry(state: &mut State, effects: &mut Vec<Effect>) {
     let Some(row) = state.registries.current() else {
-        return state.say(Tone::Bad, "no registries are configured: add them to config.yaml");
+        return state.say(Tone::Bad, state.words.no_registries());
     };
     let (name, place) = (row.name.clone(), row.place.clone());
     let place = match place {
@@ -20,7 +21,9 @@ pub(super) fn open_registry(state: &mut State, effects: &mut Vec<Effect>) {
         Err(reason) => return state.say(Tone::Bad, format!("{name}: {reason}")),
     };
     state.focus = Pane::Browse;
-    if state.browse.place.as_ref() == Some(&place) && state.browse.name == name {
+    // A place whose list was never asked for, as a repository of it was opened by its name.
+    let unlisted = state.browse.repositories.load == Load::Idle;
+    if state.browse.place.as_ref() == Some(&place) && state.browse.name == name && !unlisted {
         return;
     }
     state.opening = None;
@@ -42,11 +45,20 @@ pub(super) fn open_repository(
     name: &str,
     effects: &mut Vec<Effect>,
 ) -> Result<(), String> {
-    let Some(place) = state.browse.place.clone() else { return Err("open a registry first".to_owned()) };
+    let Some(place) = state.browse.place.clone() else {
+        return Err(state.words.registry_first().to_owned());
+    };
+    // As people write it: Docker Hub's own images are below `library`.
+    let hub = matches!(&place, Place::Registry(registry) if registry.is_docker_hub());
+    let name = if hub && !name.is_empty() && !name.contains('/') {
+        format!("library/{name}")
+    } else {
+        name.to_owned()
+    };
     let repository: Repository =
         name.parse().map_err(|e: crate::oci::ReferenceError| e.reason().to_owned())?;
     state.opening = None;
-    if let Some(generation) = state.browse.open_repository(name) {
+    if let Some(generation) = state.browse.open_repository(&name) {
         effects.push(Effect::List { generation, request: ListRequest::Tags(place, repository) });
     }
     Ok(())
@@ -62,8 +74,16 @@ pub(super) fn descend(state: &mut State, effects: &mut Vec<Effect>) {
         }
         Level::Tags | Level::Images => open_tag(state, &name, effects),
         Level::Files => open_file(state, &name, effects),
-        Level::Platforms => {}
+        Level::Platforms => state.say(Tone::Plain, state.words.no_deeper()),
     }
+}
+
+/// Searches the browser's place.
+pub(super) fn search(state: &mut State, words: &str, effects: &mut Vec<Effect>) {
+    let Some(place) = state.browse.place.clone() else { return };
+    state.opening = None;
+    let generation = state.browse.begin_search(words);
+    effects.push(Effect::List { generation, request: ListRequest::Search(place, words.to_owned()) });
 }
 
 fn open_file(state: &mut State, name: &str, effects: &mut Vec<Effect>) {
@@ -77,7 +97,7 @@ fn open_file(state: &mut State, name: &str, effects: &mut Vec<Effect>) {
 
 fn open_tag(state: &mut State, tag: &str, effects: &mut Vec<Effect>) {
     let Some(location) = state.browse.location() else {
-        return state.say(Tone::Bad, format!("{tag} is no tag that can be asked for"));
+        return state.say(Tone::Bad, state.words.not_a_tag(tag));
     };
     if let Some(image) = state.images.value(&location).cloned() {
         return state.browse.open_tag(tag, location, &image);
@@ -92,6 +112,9 @@ fn open_tag(state: &mut State, tag: &str, effects: &mut Vec<Effect>) {
 pub(super) fn ascend(state: &mut State) {
     state.opening = None;
     state.browse.typing = false;
+    if state.browse.level == Level::Repositories && state.browse.end_search() {
+        return;
+    }
     match state.browse.level {
         Level::Platforms => state.browse.close_tag(),
         Level::Tags => state.browse.level = Level::Repositories,
@@ -101,8 +124,13 @@ pub(super) fn ascend(state: &mut State) {
 }
 
 pub(super) fn refresh(state: &mut State, effects: &mut Vec<Effect>) {
-    let Some(place) = state.browse.place.clone() else { return };
+    let Some(place) = state.browse.place.clone() else {
+        return state.say(Tone::Plain, state.words.registry_first());
+    };
     if let Some(at) = state.at.clone() {
+        if let Some(image) = state.images.value(&at) {
+            state.referrers.forget(&image.descriptor.digest);
+        }
         state.images.forget(&at);
     }
     for source in state.visible(usize::from(state.size.1)) {
@@ -110,6 +138,7 @@ pub(super) fn refresh(state: &mut State, effects: &mut Vec<Effect>) {
             state.digests.forget(&destination);
         }
         state.digests.forget(&source);
+        state.images.forget(&source);
     }
     let request = match state.browse.level {
         Level::Platforms => return state.browse.close_tag(),
@@ -121,6 +150,10 @@ pub(super) fn refresh(state: &mut State, effects: &mut Vec<Effect>) {
             Ok(repository) => ListRequest::Tags(place, repository),
             Err(_) => return,
         },
+        Level::Repositories if state.browse.search.is_some() => {
+            let words = state.browse.search.as_ref().map(|search| search.words.clone()).unwrap_or_default();
+            return search(state, &words, effects);
+        }
         Level::Repositories | Level::Files => request_of(&place),
     };
     let generation = state.browse.begin();
@@ -128,10 +161,11 @@ pub(super) fn refresh(state: &mut State, effects: &mut Vec<Effect>) {
 }
 
 pub(super) fn begin_filter(state: &mut State) {
-    if state.browse.place.is_some() {
-        state.browse.typing = true;
-        state.browse.input = Input::new(state.browse.list().filter().to_owned());
+    if state.browse.place.is_none() {
+        return state.say(Tone::Plain, state.words.nothing_to_filter());
     }
+    state.browse.typing = true;
+    state.browse.input = Input::new(state.browse.list().filter().to_owned());
 }
 
 pub(super) fn filter_changed(state: &mut State) {
@@ -148,10 +182,15 @@ pub(super) fn clear_filter(state: &mut State) {
 
 pub(super) fn mark(state: &mut State, action: Action) {
     if action == Action::ClearMarks {
+        let text = match state.marks.len() {
+            0 => state.words.nothing_marked(state.key(Action::Mark)),
+            n => state.words.marks_cleared(n),
+        };
+        state.say(Tone::Plain, text);
         return state.marks.clear();
     }
-    if state.browse.level == Level::Repositories {
-        return state.say(Tone::Plain, "tags are marked: open the repository first");
+    if state.browse.list().is_empty() {
+        return state.say(Tone::Plain, state.words.nothing_to_mark());
     }
     let cursor = state.browse.list().cursor();
     let range = state.browse.list().range();

@@ -1,7 +1,9 @@
 //! `update`: the only place where the state changes. It never waits; what has to be done outside is its answer.
 
 mod answers;
+mod asking;
 mod browse;
+mod choosing;
 mod jobs;
 pub mod login;
 mod moves;
@@ -40,6 +42,7 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
         Msg::Jobs(jobs) => answers::sampled(state, jobs, &mut effects),
         Msg::Event(at, event) => answers::event(state, at, &event),
         Msg::Page { generation, names } => answers::page(state, generation, names),
+        Msg::Found { generation, found } => answers::found(state, generation, found),
         Msg::Files { generation, files } => answers::files(state, generation, files),
         Msg::Images { generation, images } => answers::images(state, generation, images),
         Msg::Gathered { place, export, answer } => queue::gathered(state, &place, export, answer),
@@ -65,7 +68,7 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
         state.kept.clear();
     }
     settle(state);
-    ask(state, &mut effects);
+    asking::ask(state, &mut effects);
     effects
 }
 
@@ -80,6 +83,10 @@ fn text(state: &mut State, key: KeyEvent) {
         Some(Popup::Palette(palette)) => {
             palette.input.handle_event(&event);
             popups::search(state);
+        }
+        Some(Popup::Choosing(choosing)) => {
+            choosing.input.handle_event(&event);
+            choosing::typed(state);
         }
         Some(Popup::Login(form)) => login::text(form, key),
         Some(Popup::Removal(removal)) => {
@@ -139,10 +146,16 @@ pub(super) fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) 
         Ascend => browse::ascend(state),
         Sort => {
             state.browse.list_mut().next_sort();
-            state.say(Tone::Plain, format!("order: {}", state.browse.list().sort().label()));
+            let order = state.browse.list().sort().label(state.words);
+            state.say(Tone::Plain, state.words.order_is(order));
         }
         Refresh => browse::refresh(state, effects),
-        OpenRepository => popups::ask_repository(state),
+        OpenRepository => choosing::ask_repository(state, false),
+        Search => choosing::ask_repository(state, true),
+        MarkPattern => choosing::ask_pattern(state),
+        ShowMarks => choosing::show_marks(state),
+        PopupRemove => choosing::unmark(state),
+        CollectGarbage => upkeep::ask_garbage(state, effects),
         RemoveDraft | DraftDown | DraftUp | Undo | Redo => queue::change(state, action),
         JobDetails => jobs::details(state),
         CancelJob => jobs::cancel(state, effects),
@@ -200,38 +213,6 @@ fn settle(state: &mut State) {
         && let Some(scroll) = state.popups.last_mut().and_then(Popup::scroll_mut)
     {
         scroll.top = scroll.top.min(rows.saturating_sub(height));
-    }
-}
-
-/// Asks for what the cursor rests on, and for the digests behind `= ≠ ∅`.
-fn ask(state: &mut State, effects: &mut Vec<Effect>) {
-    let at = state.browse.location();
-    if at != state.at {
-        (state.at, state.rested, state.details.top) = (at.clone(), state.now, 0);
-    }
-    let layout = Layout::new(state.size, state.focus, state.zoom);
-    let rows = super::view::browse::window(state, layout.inner(Pane::Browse)).height as usize;
-    let image = at.filter(|at| state.images.get(at).is_none());
-    let mut digests = Vec::new();
-    if state.target.is_some() {
-        for source in state.visible(rows) {
-            digests.extend(state.destination(&source));
-            digests.push(source);
-        }
-        digests.retain(|location| state.digests.get(location).is_none());
-    }
-    state.unasked = image.is_some() || !digests.is_empty();
-    if !state.unasked || state.now < state.rested + DEBOUNCE {
-        return;
-    }
-    state.unasked = false;
-    if let Some(location) = image {
-        state.images.ask(&location);
-        effects.push(Effect::Inspect(location));
-    }
-    for location in digests {
-        state.digests.ask(&location);
-        effects.push(Effect::Resolve(location));
     }
 }
 

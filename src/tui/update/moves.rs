@@ -93,6 +93,9 @@ pub(super) fn travel(state: &mut State, action: Action) {
 
 /// Where the cursor or the window is that the keys move.
 fn position(state: &mut State) -> (usize, bool) {
+    if let Some(Popup::Marked(marked)) = state.popups.last() {
+        return (marked.cursor, false);
+    }
     if let Some(popup) = state.popups.last_mut() {
         return (popup.scroll_mut().map_or(0, |scroll| scroll.top), false);
     }
@@ -108,6 +111,10 @@ fn position(state: &mut State) -> (usize, bool) {
 
 fn move_by(state: &mut State, rows: isize, page: usize) {
     let moved = |at: usize| at.saturating_add_signed(rows);
+    if let Some(Popup::Marked(marked)) = state.popups.last_mut() {
+        marked.cursor = moved(marked.cursor).min(marked.keys.len().saturating_sub(1));
+        return;
+    }
     if !state.popups.is_empty() {
         let layout = Layout::new(state.size, state.focus, state.zoom);
         let last = popup_view::extent(state, &layout).map_or(0, |(rows, height)| rows.saturating_sub(height));

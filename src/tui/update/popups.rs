@@ -6,7 +6,6 @@ use tui_input::InputRequest;
 
 use super::{login, queue};
 use crate::config::{Language, Prefix};
-use crate::engine::Place;
 use crate::oci::printable;
 use crate::tui::action::{Action, Context, Entry, TABLE};
 use crate::tui::effect::{Effect, Exit};
@@ -29,15 +28,6 @@ pub(super) fn ask_bandwidth(state: &mut State) {
     state.popups.push(queue::prompt(Ask::Bandwidth, text, false));
 }
 
-pub(super) fn ask_repository(state: &mut State) {
-    match state.browse.place {
-        Some(Place::Registry(_) | Place::Store) => {
-            state.popups.push(queue::prompt(Ask::Repository, state.browse.repository.clone(), false));
-        }
-        _ => state.say(Tone::Plain, state.words.open_registry_first()),
-    }
-}
-
 /// Pasted text: into the line that is being typed, else a preview of the references in it.
 pub(super) fn paste(state: &mut State, text: &str) {
     if let Some(Popup::Login(form)) = state.popups.last_mut() {
@@ -49,6 +39,7 @@ pub(super) fn paste(state: &mut State, text: &str) {
         Some(Popup::Removal(_)) => return,
         Some(Popup::Prompt(prompt)) if prompt.ask != Ask::Reference => Some(&mut prompt.input),
         Some(Popup::Palette(palette)) => Some(&mut palette.input),
+        Some(Popup::Choosing(choosing)) => Some(&mut choosing.input),
         Some(Popup::Prompt(_)) => {
             state.popups.pop();
             None
@@ -65,6 +56,7 @@ pub(super) fn paste(state: &mut State, text: &str) {
             }
             match state.popups.last() {
                 Some(Popup::Palette(_)) => search(state),
+                Some(Popup::Choosing(_)) => super::choosing::typed(state),
                 None => super::browse::filter_changed(state),
                 _ => {}
             }
@@ -85,6 +77,9 @@ pub(super) fn accept_prompt(state: &mut State, effects: &mut Vec<Effect>) {
     }
     if let Some(Popup::Removal(_)) = state.popups.last() {
         return super::upkeep::typed(state, effects);
+    }
+    if let Some(Popup::Choosing(_)) = state.popups.last() {
+        return super::choosing::accept(state, effects);
     }
     match state.popups.pop() {
         Some(Popup::Palette(palette)) => {
@@ -133,7 +128,6 @@ fn answer_prompt(state: &mut State, ask: Ask, text: &str, effects: &mut Vec<Effe
         }
         Ask::Tags => Err(state.words.no_image_chosen().to_owned()),
         Ask::Bandwidth => super::jobs::limit(state, text, effects),
-        Ask::Repository => super::browse::open_repository(state, text, effects),
         Ask::Reference => {
             let pasted = Pasted::read(text);
             if let Some((_, word, reason)) = pasted.bad.first() {
@@ -231,6 +225,9 @@ pub(super) fn propose(state: &mut State, step: isize) {
     if let Some(Popup::Login(form)) = state.popups.last_mut() {
         return form.step(step > 0);
     }
+    if let Some(Popup::Choosing(choosing)) = state.popups.last_mut() {
+        return choosing.switch();
+    }
     match state.popups.last_mut() {
         Some(Popup::Palette(palette)) if palette.hits.len() > 1 => {
             let count = palette.hits.len() as isize;
@@ -300,6 +297,7 @@ pub(super) fn answer(state: &mut State, effects: &mut Vec<Effect>) {
         (Choice::Overwrite, Question::Overwrite(specs, _)) => {
             effects.push(Effect::Upkeep(Upkeep::Tag(specs.clone())));
         }
+        (Choice::Collect, _) => effects.push(Effect::Upkeep(Upkeep::Garbage { dry_run: false })),
         (Choice::Stay | Choice::CancelJob | Choice::Logout | Choice::Overwrite, _) => {}
     }
 }

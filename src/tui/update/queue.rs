@@ -25,17 +25,21 @@ pub(super) fn add(state: &mut State, export: bool, effects: &mut Vec<Effect>) {
         let text = match state.browse.level {
             Level::Repositories => state.words.nothing_marked_repository(),
             _ if !state.browse.list().is_empty() => state.words.nothing_marked_row(),
-            _ => state.words.nothing_marked(),
+            _ => state.words.nothing_to_add(),
         };
         return state.say(Tone::Plain, text);
     }
     let mut wanted: Vec<(Location, Option<Vec<Platform>>)> = Vec::new();
-    let mut whole = Vec::new();
+    let (mut whole, mut rules) = (Vec::new(), Vec::new());
     for key in keys {
         let (location, platform) = match key {
             MarkKey::Image { at, platform } => (at, platform),
             MarkKey::Whole(place) => {
                 whole.push(place);
+                continue;
+            }
+            MarkKey::Repository(at) => {
+                rules.push((at, crate::config::TagFilter::all()));
                 continue;
             }
         };
@@ -55,7 +59,8 @@ pub(super) fn add(state: &mut State, export: bool, effects: &mut Vec<Effect>) {
     if !wanted.is_empty() && !state.browse.images.images.is_empty() {
         keep(state, state.browse.images.clone());
     }
-    if wanted.is_empty() || enqueue(state, wanted, export) {
+    let ruled = rules.is_empty() || super::rules::add(state, rules, export);
+    if ruled && (wanted.is_empty() || enqueue(state, wanted, export)) {
         state.marks.clear();
     }
     gather(state, whole, export, effects);

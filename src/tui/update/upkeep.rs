@@ -1,9 +1,10 @@
 //! Tags, deletions and comparisons of what the browser shows.
 
-use crate::config::Config;
-use crate::engine::{Deletion, TagMove};
+use crate::config::{Config, Language};
+use crate::engine::{Deletion, Garbage, ImageDiff, TagMove};
 use crate::job::{Failure, JobSpec, Target};
 use crate::oci::{Location, printable};
+use crate::tui::action::Action;
 use crate::tui::effect::Effect;
 use crate::tui::state::browse::Level;
 use crate::tui::state::marks::MarkKey;
@@ -11,6 +12,7 @@ use crate::tui::state::popup::{Ask, Choice, Dialog, Popup, Prompt, Question, Scr
 use crate::tui::state::removal::{Comparison, Removal, Stage};
 use crate::tui::state::{State, Tone};
 use crate::tui::upkeep::{Answer, Upkeep};
+use crate::tui::view::text::bytes;
 
 /// The configuration's rules about its entries.
 fn rules(state: &State) -> Config {
@@ -18,20 +20,20 @@ fn rules(state: &State) -> Config {
 }
 
 /// Why nothing may be written there, if that is so.
-fn forbidden(rules: &Config, at: &Location) -> Option<String> {
+fn forbidden(words: Language, rules: &Config, at: &Location) -> Option<String> {
     if let Location::OciArchive { .. } | Location::DockerArchive { .. } = at {
-        return Some("an archive is not changed where it is; copy its images, or remove the file".to_owned());
+        return Some(words.archive_stays().to_owned());
     }
     let entry = rules.forbids(&Target::Image(at.clone()))?;
-    Some(format!("{} is read-only", entry.name))
+    Some(words.place_read_only(&entry.name))
 }
 
 /// The cursor's image, or why there is none.
 fn image(state: &State) -> Result<Location, &'static str> {
     state.browse.location().ok_or(match state.browse.level {
-        Level::Repositories => "open the repository first: this is done with its tags",
-        Level::Files => "open the file first: this is done with the images in it",
-        _ => "there is no image under the cursor",
+        Level::Repositories => state.words.repository_first(),
+        Level::Files => state.words.file_first(),
+        _ => state.words.no_image_here(),
     })
 }
 
@@ -40,7 +42,7 @@ pub(super) fn ask_tags(state: &mut State) {
         Ok(source) => source,
         Err(reason) => return state.say(Tone::Plain, reason),
     };
-    if let Some(reason) = forbidden(&rules(state), &source) {
+    if let Some(reason) = forbidden(state.words, &rules(state), &source) {
         return state.say(Tone::Bad, reason);
     }
     let Popup::Prompt(prompt) = super::queue::prompt(Ask::Tags, String::new(), false) else { return };
@@ -57,10 +59,10 @@ pub(super) fn tag(
     let words = text.split([' ', ',']).filter(|word| !word.is_empty());
     let names = words.map(|word| JobSpec::new_name(source, word)).collect::<Result<Vec<_>, _>>()?;
     if names.is_empty() {
-        return Err("a tag, or several with blanks between".to_owned());
+        return Err(state.words.tags_wanted().to_owned());
     }
     let rules = rules(state);
-    if let Some(reason) = names.iter().find_map(|name| forbidden(&rules, name)) {
+    if let Some(reason) = names.iter().find_map(|name| forbidden(state.words, &rules, name)) {
         return Err(reason);
     }
     effects.push(Effect::Upkeep(Upkeep::Look(JobSpec::renames(source, names))));
@@ -78,8 +80,8 @@ fn looked(
         Ok(moves) if moves.is_empty() => effects.push(Effect::Upkeep(Upkeep::Tag(specs))),
         Ok(moves) => {
             let choices = vec![
-                (Choice::Stay, "leave everything as it is".to_owned()),
-                (Choice::Overwrite, "move it: the history remembers what it was".to_owned()),
+                (Choice::Stay, state.words.tag_stay().to_owned()),
+                (Choice::Overwrite, state.words.tag_move().to_owned()),
             ];
             let question = Question::Overwrite(specs, moves);
             state.popups.push(Popup::Dialog(Dialog { question, choices, cursor: 0 }));
@@ -98,19 +100,21 @@ pub(super) fn delete(state: &mut State, effects: &mut Vec<Effect>) {
         match key {
             MarkKey::Image { at, platform: None } => images.push(at),
             MarkKey::Image { .. } => {
-                return state.say(Tone::Plain, "one platform is not deleted alone: h goes up to its image");
+                let text = state.words.one_platform_stays(state.key(Action::Ascend));
+                return state.say(Tone::Plain, text);
             }
             MarkKey::Whole(place) => {
-                return state.say(Tone::Plain, format!("{place} is a file: remove it with rm"));
+                return state.say(Tone::Plain, state.words.remove_with_rm(place));
             }
+            MarkKey::Repository(_) => return state.say(Tone::Plain, state.words.repository_first()),
         }
     }
     if images.is_empty() {
-        let reason = image(state).err().unwrap_or("this row has no name that could be asked for");
+        let reason = image(state).err().unwrap_or(state.words.no_name_here());
         return state.say(Tone::Plain, reason);
     }
     let rules = rules(state);
-    let refused = images.iter().find_map(|at| Some((at, forbidden(&rules, at)?)));
+    let refused = images.iter().find_map(|at| Some((at, forbidden(state.words, &rules, at)?)));
     if let Some((at, reason)) = refused {
         return state.say(Tone::Bad, format!("{at}: {reason}"));
     }
@@ -189,10 +193,11 @@ fn deleted(
         return effects.push(Effect::Upkeep(Upkeep::Find { request, images: not_alone, by_digest: true }));
     }
     match (failed.first(), notes.first()) {
-        (None, None) => state.say(Tone::Good, format!("{count} deleted")),
-        (None, Some(note)) => state.say(Tone::Plain, format!("{count} deleted; {note}")),
+        (None, None) => state.say(Tone::Good, state.words.deleted_n(count)),
+        (None, Some(note)) => state.say(Tone::Plain, state.words.deleted_note(count, note)),
         (Some(first), _) => {
-            state.say(Tone::Bad, format!("{count} deleted, {} failed: {}", failed.len(), first.message));
+            let text = state.words.deleted_failed(count, failed.len(), &first.message);
+            state.say(Tone::Bad, text);
             if open.is_some() {
                 let mut removal = Removal::new(0, Vec::new(), Vec::new());
                 (removal.stage, removal.failed, removal.gone) = (Stage::Over, failed, count);
@@ -243,20 +248,24 @@ pub(super) fn compare(state: &mut State, effects: &mut Vec<Effect>) {
         Err(reason) => return state.say(Tone::Plain, reason),
     };
     let Some(target) = &state.target else {
-        return state.say(Tone::Plain, "no target to compare with: T says where copies go");
+        let text = state.words.no_target_to_compare(state.key(Action::SetTarget));
+        return state.say(Tone::Plain, text);
     };
     let a = match target.destination(&b) {
-        Ok(a) if a == b => return state.say(Tone::Plain, "this is the target's image itself"),
+        Ok(a) if a == b => return state.say(Tone::Plain, state.words.is_the_target()),
         Ok(a) => a,
         Err(reason) => return state.say(Tone::Bad, printable(&reason, 200)),
     };
-    if let Some(None) = state.digests.value(&a) {
-        return state.say(Tone::Plain, format!("the target has no {a} yet; r asks again"));
-    }
     state.plans += 1;
     let request = state.plans;
-    let comparison =
-        Comparison { request, a: a.clone(), b: b.clone(), answer: None, scroll: Scroll::default() };
+    let comparison = Comparison {
+        request,
+        a: a.clone(),
+        b: b.clone(),
+        answer: None,
+        absent: false,
+        scroll: Scroll::default(),
+    };
     state.popups.push(Popup::Diff(Box::new(comparison)));
     effects.push(Effect::Upkeep(Upkeep::Compare { request, a: Box::new(a), b: Box::new(b) }));
 }
@@ -283,18 +292,66 @@ pub(super) fn answered(state: &mut State, answer: Answer, effects: &mut Vec<Effe
                 state.digests.forget(&name);
                 state.images.forget(&name);
             }
-            state.say(Tone::Good, format!("tagged {}", names.join(", ")));
+            state.say(Tone::Good, state.words.tagged(names.join(", ")));
             again(state, effects);
         }
-        Answer::Compared { request, answer } => {
-            let mut popups = state.popups.iter_mut();
-            let awaiting = popups.find_map(|popup| match popup {
-                Popup::Diff(comparison) if comparison.request == request => Some(comparison),
-                _ => None,
-            });
-            if let Some(comparison) = awaiting {
-                comparison.answer = Some(answer);
+        Answer::Compared { request, answer } => compared(state, request, answer),
+        Answer::Absent { request, at } => {
+            state.digests.answer(&at, Ok(None));
+            if let Some(comparison) = comparison(state, request) {
+                comparison.absent = true;
             }
+        }
+        Answer::Referrers(digest, answer) => state.referrers.answer(&digest, answer),
+        Answer::Garbage { dry_run, answer } => garbage(state, dry_run, answer),
+    }
+}
+
+/// The comparison that waits for this answer.
+fn comparison(state: &mut State, request: u64) -> Option<&mut Comparison> {
+    state.popups.iter_mut().find_map(|popup| match popup {
+        Popup::Diff(comparison) if comparison.request == request => Some(&mut **comparison),
+        _ => None,
+    })
+}
+
+/// What was read for the comparison is what the rows show from now on.
+fn compared(state: &mut State, request: u64, answer: Result<Box<ImageDiff>, Failure>) {
+    let Some(comparison) = comparison(state, request) else { return };
+    let sides = [comparison.a.clone(), comparison.b.clone()];
+    let digests =
+        answer.as_ref().ok().map(|diff| [&diff.descriptor_a, &diff.descriptor_b].map(|d| d.digest.clone()));
+    comparison.answer = Some(answer);
+    for (side, digest) in sides.iter().zip(digests.into_iter().flatten()) {
+        state.digests.answer(side, Ok(Some(digest)));
+    }
+}
+
+/// Looks for what the store does not need; the question follows.
+pub(super) fn ask_garbage(state: &mut State, effects: &mut Vec<Effect>) {
+    state.say(Tone::Plain, state.words.gc_looking());
+    effects.push(Effect::Upkeep(Upkeep::Garbage { dry_run: true }));
+}
+
+fn garbage(state: &mut State, dry_run: bool, answer: Result<Garbage, Failure>) {
+    let words = state.words;
+    let garbage = match answer {
+        Ok(garbage) => garbage,
+        Err(failure) => return state.say(Tone::Bad, failure.message),
+    };
+    let size = bytes(garbage.bytes);
+    match (dry_run, garbage.blobs) {
+        (false, blobs) => state.say(Tone::Good, words.gc_freed(size, blobs)),
+        (true, 0) if garbage.recent > 0 => {
+            state.say(Tone::Plain, words.gc_nothing_yet(bytes(garbage.recent)));
+        }
+        (true, 0) => state.say(Tone::Plain, words.gc_nothing()),
+        (true, _) => {
+            state.message = None;
+            let choices =
+                vec![(Choice::Stay, words.gc_keep().to_owned()), (Choice::Collect, words.gc_remove(size))];
+            let question = Question::Garbage(garbage);
+            state.popups.push(Popup::Dialog(Dialog { question, choices, cursor: 0 }));
         }
     }
 }

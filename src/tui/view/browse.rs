@@ -4,14 +4,14 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::text::{Pen, age, bytes, wrap};
+use super::rows::Rows;
+use super::text::{Pen, wrap};
 use super::{advice, spinner};
-use crate::oci::Location;
+use crate::engine::Place;
+use crate::oci::printable;
 use crate::tui::action::Action;
 use crate::tui::state::browse::Level;
 use crate::tui::state::listing::Load;
-use crate::tui::state::lookup::Known;
-use crate::tui::state::marks::MarkKey;
 use crate::tui::state::{Pane, State};
 
 /// The rows of the list: the pane without its last line, if that has something to say.
@@ -36,12 +36,15 @@ pub(super) fn draw(state: &State, area: Rect, buffer: &mut Buffer) {
         return empty(state, window, buffer);
     }
     let range = list.range();
+    let mut rows = Rows::new(state, list.offset, window.height, window.width);
     for row in 0..window.height {
         let position = list.offset + usize::from(row);
-        let Some(text) = list.text(position) else { break };
+        if position >= list.len() {
+            break;
+        }
         let line = Rect { y: window.y + row, height: 1, ..window };
         let in_range = range.is_some_and(|(first, last)| (first..=last).contains(&position));
-        draw_row(state, line, (position, text), in_range, buffer);
+        rows.draw(&mut Pen::new(buffer, line, 0, state.glyphs.ellipsis), position, in_range);
         if position == list.cursor() {
             buffer.set_style(line, super::cursor_style(state, Pane::Browse));
         } else if in_range {
@@ -50,172 +53,116 @@ pub(super) fn draw(state: &State, area: Rect, buffer: &mut Buffer) {
     }
 }
 
-fn draw_row(state: &State, line: Rect, (position, text): (usize, &str), in_range: bool, buffer: &mut Buffer) {
-    let (theme, glyphs) = (&state.theme, &state.glyphs);
-    let mut pen = Pen::new(buffer, line, 0, glyphs.ellipsis);
-    let mark = state.browse.key_at(position);
-    let marked = mark.as_ref().is_some_and(|mark| state.marks.has(mark));
-    let lead = if marked || in_range { glyphs.mark } else { " " };
-    pen.right("", 1, theme.text).put(" ", theme.text).put(lead, theme.mark);
-    match state.browse.level {
-        Level::Tags | Level::Images => {
-            if let Some(location) = mark.as_ref().and_then(MarkKey::location) {
-                tag_columns(state, location, &mut pen);
-            }
-        }
-        Level::Files => file_columns(state, position, &mut pen),
-        Level::Platforms => platform_columns(state, position, &mut pen),
-        Level::Repositories => {}
-    }
-    pen.put(text, if marked { theme.mark } else { theme.text });
-}
-
-/// What is known of a tag, from the right: against the target, age, size, platforms.
-fn tag_columns(state: &State, location: &Location, pen: &mut Pen) {
-    let theme = &state.theme;
-    let wide = pen.room() >= 50;
-    if state.target.is_some() {
-        let (sign, style) = compared(state, location);
-        let text = if wide && !sign.is_empty() { format!("  {sign} dst") } else { sign.to_owned() };
-        pen.right(&text, if wide { 7 } else { 3 }, style);
-    }
-    let Some(image) = state.images.value(location) else {
-        if matches!(state.images.get(location), Some(Known::Asked)) {
-            pen.right(spinner(state), 2, theme.dim);
-        }
-        return;
-    };
-    let platforms: Vec<_> = image.platforms.iter().filter(|p| p.attests.is_none()).collect();
-    if wide {
-        let created =
-            platforms.iter().filter_map(|p| p.created.as_deref()?.parse::<jiff::Timestamp>().ok()).max();
-        let text = created.map(|at| age(state.clock.as_second() - at.as_second())).unwrap_or_default();
-        pen.right(&text, 6, theme.dim);
-    }
-    pen.right(&bytes(image.size), 8, theme.text);
-    if wide {
-        pen.right(&format!("{} plat", platforms.len()), 8, theme.dim);
-    }
-}
-
-/// `= ≠ ∅` against the target, `?` where the target does not say; nothing as long as it is not known.
-fn compared(state: &State, location: &Location) -> (&'static str, Style) {
-    let (theme, glyphs) = (&state.theme, &state.glyphs);
-    let here = state.digests.value(location);
-    let to = state.destination(location);
-    let there = to.as_ref().and_then(|to| state.digests.value(to).cloned());
-    if to.is_some_and(|to| matches!(state.digests.get(&to), Some(Known::Failed(())))) {
-        return ("?", theme.warn);
-    }
-    match (here, there) {
-        (Some(Some(_)), Some(None)) => (glyphs.absent, theme.dim),
-        (Some(Some(here)), Some(Some(there))) if *here == there => (glyphs.same, theme.ok),
-        (Some(Some(_)), Some(Some(_))) => (glyphs.differs, theme.warn),
-        _ => ("", theme.dim),
-    }
-}
-
-fn file_columns(state: &State, position: usize, pen: &mut Pen) {
-    let Some(file) = state.browse.file_at(position) else { return };
-    if let Some(modified) = file.modified {
-        // Files are told apart by their day and minute; the person's own time.
-        let at = modified.to_zoned(jiff::tz::TimeZone::system()).strftime("%Y-%m-%d %H:%M").to_string();
-        let age = age(state.clock.as_second() - modified.as_second());
-        let (text, columns) = if pen.room() >= 44 { (at, 18) } else { (age, 6) };
-        pen.right(&text, columns, state.theme.dim);
-    }
-    pen.right(&bytes(file.size), 8, state.theme.text);
-}
-
-fn platform_columns(state: &State, position: usize, pen: &mut Pen) {
-    let image = state.browse.location().and_then(|at| state.images.value(&at).cloned());
-    let shown = image
-        .iter()
-        .flat_map(|image| image.platforms.iter())
-        .filter(|p| p.attests.is_none() && p.platform.is_some());
-    let Some(n) = state.browse.list().arrival(position) else { return };
-    if let Some(platform) = shown.skip(n).map(|p| (p.size, p.layers.len())).next() {
-        pen.right(&bytes(platform.0), 8, state.theme.text);
-        pen.right(&format!("{} layers", platform.1), 11, state.theme.dim);
-    }
-}
-
 /// The last line: the filter, the marks, what went wrong.
 fn footer(state: &State, line: Rect, buffer: &mut Buffer) {
-    let (theme, glyphs) = (&state.theme, &state.glyphs);
+    let (theme, glyphs, words) = (&state.theme, &state.glyphs, state.words);
     let list = state.browse.list();
     let mut pen = Pen::new(buffer, line, 0, glyphs.ellipsis);
     pen.skip(1);
     if state.browse.typing || !list.filter().is_empty() {
-        pen.put("filter: ", theme.dim);
+        pen.put(words.filter_line(), theme.dim);
         match state.browse.typing {
             true => super::popup::typed(&mut pen, &state.browse.input, theme.input, glyphs.caret),
             false => pen.write(list.filter(), theme.input),
         }
-        pen.put(&format!(" {}/{}", list.len(), list.total()), theme.dim).skip(3);
+        // As long as the rows are being looked at, the count is of what was typed before.
+        let busy = if list.has_work() { glyphs.ellipsis } else { "" };
+        pen.put(&format!(" {}/{}{busy}", list.len(), list.total()), theme.dim).skip(3);
     }
     if !state.marks.is_empty() {
-        pen.put(&format!("marks {}", state.marks.len()), theme.mark).skip(3);
+        pen.put(&words.marks_line(state.marks.len()), theme.mark).skip(3);
     }
     if let Some((first, last)) = list.range() {
-        pen.put(&format!("range {}", last - first + 1), theme.mark).skip(3);
+        pen.put(&words.range_line(last - first + 1), theme.mark).skip(3);
     }
     if state.opening.is_some() {
-        pen.put(&format!("{} opening", spinner(state)), theme.dim).skip(3);
+        pen.put(&format!("{} {}", spinner(state), words.opening_line()), theme.dim).skip(3);
     }
-    if let Load::Failed(failure) = &list.load {
-        pen.put(
-            &format!("{} {} ({} asks again)", glyphs.failed, failure.message, state.key(Action::Refresh)),
-            theme.error,
-        );
+    if let (Load::Failed(failure), true) = (&list.load, list.total() > 0) {
+        let again = words.asks_again(state.key(Action::Refresh));
+        pen.put(&format!("{} {} ({again})", glyphs.failed, printable(&failure.message, 500)), theme.error);
     }
 }
 
-/// A list without rows says why.
+/// A list without rows says why, and what to press.
 fn empty(state: &State, area: Rect, buffer: &mut Buffer) {
-    let theme = &state.theme;
-    let list = state.browse.list();
-    let what = match state.browse.level {
-        Level::Repositories => "repositories",
-        Level::Tags => "tags",
-        Level::Images => "images",
-        Level::Platforms => "platforms",
-        Level::Files => "image files",
-    };
-    let mut lines: Vec<(String, Style)> = Vec::new();
-    match (&state.browse.place, &list.load) {
-        (None, _) => lines
-            .push((format!("choose a registry and press {}", state.key(Action::OpenRegistry)), theme.dim)),
-        (_, Load::Loading) => {
-            lines.push((format!("{} asking for {what}{}", spinner(state), state.glyphs.ellipsis), theme.dim))
-        }
-        (_, Load::Failed(failure)) => {
-            lines.push((format!("{} {}", state.glyphs.failed, failure.message), theme.error));
-            lines.push((advice::class(state, failure), theme.dim));
-            lines.extend(advice::hints(state, failure).into_iter().map(|hint| (hint, theme.warn)));
-            lines.extend(advice::mends(state, failure).map(|text| (text, theme.key)));
-            let by_name = format!("; {} opens a repository by its name", state.key(Action::OpenRepository));
-            let more = if state.browse.level == Level::Repositories { by_name } else { String::new() };
-            lines.push((format!("{} asks again{more}", state.key(Action::Refresh)), theme.dim));
-        }
-        _ if list.has_work() => {}
-        _ if !list.filter().is_empty() => {
-            lines.push((format!("no {what} match; esc drops the filter"), theme.dim))
-        }
-        (_, _) => {
-            lines.push((format!("no {what} here"), theme.dim));
-            if state.browse.level == Level::Repositories {
-                lines.push((
-                    format!("{} opens a repository by its name", state.key(Action::OpenRepository)),
-                    theme.dim,
-                ));
-            }
-        }
-    }
+    let lines = empty_lines(state);
     let rows = lines.into_iter().flat_map(|(text, style)| {
+        let text = printable(&text, 2000);
         wrap(&text, usize::from(area.width).saturating_sub(2)).into_iter().map(move |line| (line, style))
     });
     for (row, (line, style)) in (0..area.height).zip(rows) {
         Pen::new(buffer, area, row, state.glyphs.ellipsis).skip(1).put(&line, style);
     }
+}
+
+fn empty_lines(state: &State) -> Vec<(String, Style)> {
+    let (theme, words) = (&state.theme, state.words);
+    let list = state.browse.list();
+    let what = match state.browse.level {
+        Level::Repositories => words.level_repositories(),
+        Level::Tags => words.level_tags(),
+        Level::Images => words.level_images(),
+        Level::Platforms => words.level_platforms(),
+        Level::Files => words.level_files(),
+    };
+    let repositories = state.browse.level == Level::Repositories;
+    let again = || (words.asks_again(state.key(Action::Refresh)), theme.dim);
+    let named = || {
+        let open = words.opens_by_name(state.key(Action::OpenRepository));
+        [(open, theme.dim), (words.searches(state.key(Action::Search)), theme.dim)]
+    };
+    let mut lines: Vec<(String, Style)> = Vec::new();
+    match (&state.browse.place, &list.load) {
+        (None, _) => lines.push((words.choose_registry(state.key(Action::OpenRegistry)), theme.dim)),
+        (_, Load::Loading) => lines.push((
+            format!("{} {}{}", spinner(state), words.asking_for(what), state.glyphs.ellipsis),
+            theme.dim,
+        )),
+        (place, Load::Failed(failure)) => {
+            let hub = matches!(place, Some(Place::Registry(registry)) if registry.is_docker_hub());
+            if hub && repositories && state.browse.search.is_none() {
+                lines.push((words.no_list_here().to_owned(), theme.dim));
+                lines.extend(named());
+                return lines;
+            }
+            lines.push((format!("{} {}", state.glyphs.failed, failure.message), theme.error));
+            lines.push((advice::class(state, failure), theme.dim));
+            lines.extend(advice::hints(state, failure).into_iter().map(|hint| (hint, theme.warn)));
+            lines.extend(advice::mends(state, failure).map(|text| (text, theme.key)));
+            lines.push(again());
+            if repositories {
+                lines.extend(named());
+            }
+        }
+        _ if list.has_work() => {}
+        _ if !list.filter().is_empty() => {
+            let esc = match state.browse.typing {
+                true => state.key(Action::FilterClear),
+                false => state.key(Action::Back),
+            };
+            lines.push((words.no_match(what, esc), theme.dim));
+        }
+        (_, Load::Idle) => {
+            lines.push(again());
+            lines.extend(named());
+        }
+        (_, Load::Done) => {
+            if let (Some(search), true) = (&state.browse.search, repositories) {
+                lines.push((words.nothing_found(&search.words), theme.dim));
+                lines.push((words.back_to_all(state.key(Action::Ascend)), theme.dim));
+            } else {
+                lines.push((words.none_here(what), theme.dim));
+            }
+            match state.browse.level {
+                Level::Repositories => {
+                    lines.push((words.push_one().to_owned(), theme.dim));
+                    lines.extend(named());
+                }
+                Level::Files => lines.push((words.files_come(state.key(Action::Export)), theme.dim)),
+                _ => lines.push(again()),
+            }
+        }
+    }
+    lines
 }

@@ -7,6 +7,7 @@ use super::text::{bytes, wrap};
 use super::{advice, spinner};
 use crate::engine::{Change, ImageDiff, LayerLine, PlatformDiff};
 use crate::oci::{Digest, printable};
+use crate::tui::action::Action;
 use crate::tui::state::State;
 use crate::tui::state::removal::Comparison;
 use crate::tui::theme::Theme;
@@ -39,11 +40,12 @@ impl Rows<'_> {
         }
     }
 
-    fn changes(&mut self, indent: usize, what: &str, changes: &[Change]) {
+    fn changes(&mut self, indent: usize, named: impl Fn(&str) -> String, changes: &[Change]) {
         for change in changes {
+            let name = named(&change.key);
             for (sign, value) in [("-", &change.a), ("+", &change.b)] {
                 if let Some(value) = value {
-                    self.push(indent, sign, &format!("{what}{}: {value}", change.key));
+                    self.push(indent, sign, &format!("{name}: {value}"));
                 }
             }
         }
@@ -52,11 +54,22 @@ impl Rows<'_> {
 
 pub(super) fn lines(state: &State, comparison: &Comparison, columns: usize) -> Vec<Line<'static>> {
     let mut rows = Rows { theme: &state.theme, columns, lines: Vec::new() };
+    let words = state.words;
     match &comparison.answer {
+        _ if comparison.absent => {
+            rows.push(0, "-", &format!("{}: {}", comparison.a, words.not_there()));
+            rows.push(0, "+", &comparison.b.to_string());
+            rows.push(0, " ", &words.target_lacks(&comparison.a));
+            rows.push(0, " ", &words.copy_would_bring(state.key(Action::Add)));
+        }
         None => {
             rows.push(0, "-", &comparison.a.to_string());
             rows.push(0, "+", &comparison.b.to_string());
-            rows.push(0, " ", &format!("{} reading both{}", spinner(state), state.glyphs.ellipsis));
+            rows.push(
+                0,
+                " ",
+                &format!("{} {}{}", spinner(state), words.reading_both(), state.glyphs.ellipsis),
+            );
         }
         Some(Err(failure)) => {
             rows.push(0, state.glyphs.failed, &failure.message);
@@ -70,18 +83,19 @@ pub(super) fn lines(state: &State, comparison: &Comparison, columns: usize) -> V
 }
 
 fn whole(rows: &mut Rows, diff: &ImageDiff, state: &State) {
+    let words = state.words;
     if diff.same {
-        rows.push(0, "=", &format!("the same image: {}, {}", diff.descriptor_a.digest, bytes(diff.size_a)));
-        return rows.push(0, " ", &format!("{} and {}", diff.a, diff.b));
+        rows.push(0, "=", &words.same_image(&diff.descriptor_a.digest, bytes(diff.size_a)));
+        return rows.push(0, " ", &words.these_two(&diff.a, &diff.b));
     }
     let (a, b) = (&diff.descriptor_a, &diff.descriptor_b);
     rows.push(0, "-", &format!("{}  {}  {}", diff.a, short(&a.digest), bytes(diff.size_a)));
     rows.push(0, "+", &format!("{}  {}  {}", diff.b, short(&b.digest), bytes(diff.size_b)));
     if a.media_type != b.media_type {
-        rows.push(2, "-", &format!("media type {}", a.media_type));
-        rows.push(2, "+", &format!("media type {}", b.media_type));
+        rows.push(2, "-", &words.media_type_is(&a.media_type));
+        rows.push(2, "+", &words.media_type_is(&b.media_type));
     }
-    rows.changes(2, "annotation ", &diff.annotations);
+    rows.changes(2, |key| words.annotation_of(key), &diff.annotations);
     for (sign, alone) in [("-", &diff.only_a), ("+", &diff.only_b)] {
         for line in alone {
             rows.push(0, sign, &format!("{}  {}  {}", line.platform, short(&line.digest), bytes(line.size)));
@@ -97,7 +111,7 @@ fn whole(rows: &mut Rows, diff: &ImageDiff, state: &State) {
 }
 
 fn one(rows: &mut Rows, platform: &PlatformDiff, state: &State) {
-    let arrow = state.glyphs.arrow;
+    let (arrow, words) = (state.glyphs.arrow, state.words);
     rows.lines.push(Line::default());
     let (a, b) = (bytes(platform.size_a), bytes(platform.size_b));
     let digests = format!("{} {arrow} {}", short(&platform.digest_a), short(&platform.digest_b));
@@ -105,7 +119,10 @@ fn one(rows: &mut Rows, platform: &PlatformDiff, state: &State) {
     let layers = &platform.layers;
     let count = |lines: &[LayerLine]| {
         let size = bytes(lines.iter().map(|line| line.size).sum());
-        format!("{} {}  {size}", lines.len(), if lines.len() == 1 { "layer" } else { "layers" })
+        match lines.len() {
+            1 => words.one_layer(size),
+            n => words.layers_of(n, size),
+        }
     };
     if !layers.common.is_empty() {
         rows.push(2, "=", &count(&layers.common));
@@ -113,19 +130,15 @@ fn one(rows: &mut Rows, platform: &PlatformDiff, state: &State) {
     for pair in &layers.recompressed {
         let (a, b) = (&pair.a, &pair.b);
         let sizes = format!("{} {arrow} {}", bytes(a.size), bytes(b.size));
-        rows.push(
-            2,
-            "~",
-            &format!("layer {} {arrow} {}  {sizes}, the same content", short(&a.digest), short(&b.digest)),
-        );
+        rows.push(2, "~", &words.recompressed(short(&a.digest), arrow, short(&b.digest), sizes));
     }
     for (sign, lines) in [("-", &layers.only_a), ("+", &layers.only_b)] {
         for line in lines {
-            rows.push(2, sign, &format!("layer {}  {}", short(&line.digest), bytes(line.size)));
+            rows.push(2, sign, &words.layer_of(short(&line.digest), bytes(line.size)));
         }
     }
-    rows.changes(2, "", &platform.config);
-    rows.changes(2, "annotation ", &platform.annotations);
+    rows.changes(2, str::to_owned, &platform.config);
+    rows.changes(2, |key| words.annotation_of(key), &platform.annotations);
 }
 
 fn short(digest: &Digest) -> &str {

@@ -51,7 +51,7 @@ fn label(state: &State, action: Action) -> Option<String> {
     let browse = &state.browse;
     let rows = !browse.list().is_empty();
     let images = matches!(browse.level, Level::Tags | Level::Images | Level::Platforms) && rows;
-    let addable = images || (browse.level == Level::Files && rows);
+    let addable = browse.place.is_some() && rows;
     let job = state.jobs.current();
     let place = state.registries.current().is_some_and(|row| row.place.is_ok());
     let useful = match action {
@@ -61,7 +61,7 @@ fn label(state: &State, action: Action) -> Option<String> {
         }
         Action::OpenRegistry | Action::UseAsTarget => place,
         Action::Login | Action::PopupLogin => crate::tui::update::login::wanted(state).is_some(),
-        Action::Mark | Action::MarkRange => addable,
+        Action::Mark | Action::MarkRange | Action::MarkPattern => addable,
         Action::Add | Action::Export => addable || !state.marks.is_empty(),
         Action::Inspect => images,
         Action::Delete => images || !state.marks.is_empty(),

@@ -2,6 +2,7 @@
 
 mod advice;
 pub mod browse;
+mod choosing;
 pub mod details;
 mod diff;
 mod hints;
@@ -15,6 +16,7 @@ pub mod popup;
 mod queue;
 mod registries;
 mod removal;
+pub(in crate::tui) mod rows;
 pub mod text;
 mod themes;
 mod which;

@@ -111,7 +111,7 @@ fn title(state: &State, pane: Pane) -> (char, &'static str, String) {
             };
             format!("[{}] {follow}", state.words.log_level(state.logs.level))
         }
-        Pane::Details => String::new(),
+        Pane::Details => super::details::position(state),
     };
     (digit, name, more)
 }

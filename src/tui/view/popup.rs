@@ -11,6 +11,7 @@ use super::layout::Layout;
 use super::text::{Pen, width, wrap};
 use super::{details, plan};
 use crate::engine::Place;
+use crate::oci::printable;
 use crate::tui::action::{Action, Context, TABLE};
 use crate::tui::state::State;
 use crate::tui::state::paste::Pasted;
@@ -33,6 +34,9 @@ pub fn extent(state: &State, layout: &Layout) -> Option<(usize, usize)> {
     if let Popup::Removal(removal) = popup {
         return Some(super::removal::extent(state, layout, removal));
     }
+    if let Popup::Marked(marked) = popup {
+        return Some(super::choosing::extent(layout, marked));
+    }
     let lines = scrolled(state, popup, layout)?.1;
     let height = area(layout, true, lines.len()).height.saturating_sub(2);
     Some((lines.len(), height.into()))
@@ -46,6 +50,8 @@ pub(super) fn draw(state: &State, layout: &Layout, buffer: &mut Buffer) {
         Popup::Dialog(dialog) => draw_dialog(state, layout, dialog, buffer),
         Popup::Removal(removal) => super::removal::draw(state, layout, removal, buffer),
         Popup::Diff(comparison) => draw_scrolled(state, layout, popup, comparison.scroll.top, buffer),
+        Popup::Choosing(choosing) => super::choosing::draw(state, layout, choosing, buffer),
+        Popup::Marked(marked) => super::choosing::draw_marked(state, layout, marked, buffer),
         Popup::Login(form) => super::login::draw(state, layout, form, buffer),
         Popup::Themes(choice) => super::themes::draw(state, layout, choice, buffer),
         Popup::Help(scroll) | Popup::Paste(_, scroll) | Popup::Inspect(scroll) | Popup::Why(_, scroll) => {
@@ -66,12 +72,13 @@ fn scrolled(state: &State, popup: &Popup, layout: &Layout) -> Option<(String, Ve
         Popup::Inspect(_) => (words.title_image().to_owned(), details::lines(state, columns as u16, true)),
         Popup::Why(job, _) => (words.job_title(job), super::why::lines(state, *job, columns)),
         Popup::Diff(comparison) => {
-            (words.title_diff().to_owned(), super::diff::lines(state, comparison, columns))
+            (state.words.diff_title().to_owned(), super::diff::lines(state, comparison, columns))
         }
         Popup::Palette(_) | Popup::Prompt(_) | Popup::Dialog(_) | Popup::Login(_) | Popup::Removal(_) => {
             return None;
         }
         Popup::Themes(_) => return None,
+        Popup::Choosing(_) | Popup::Marked(_) => return None,
     })
 }
 
@@ -154,7 +161,6 @@ fn draw_prompt(state: &State, layout: &Layout, prompt: &Prompt, buffer: &mut Buf
         Ask::Target => (words.ask_target(), words.ask_target_how().to_owned()),
         Ask::Bandwidth => (words.bandwidth_title(), words.bandwidth_explained().to_owned()),
         Ask::Tags => (words.ask_tags(), words.ask_tags_how(glyphs.ellipsis)),
-        Ask::Repository => (words.ask_repository(), words.ask_repository_how().to_owned()),
     };
     let errors = prompt.error.as_ref().map(|error| wrap(error, columns(layout))).unwrap_or_default();
     let explained = wrap(&explain, columns(layout));
@@ -218,9 +224,10 @@ fn draw_dialog(state: &State, layout: &Layout, dialog: &Dialog, buffer: &mut Buf
             };
             (words.overwrite_title().to_owned(), moves.iter().take(8).map(line).collect::<Vec<_>>().join(" "))
         }
+        Question::Garbage(garbage) => (words.gc_title().to_owned(), super::removal::garbage(state, garbage)),
         Question::Logout(registry) => (words.logout_title().to_owned(), words.logout_means(registry)),
     };
-    let text = wrap(&text, columns(layout));
+    let text = wrap(&printable(&text, 4000), columns(layout));
     let choices: Vec<Vec<String>> =
         dialog.choices.iter().map(|(_, choice)| wrap(choice, columns(layout).saturating_sub(4))).collect();
     let rows = text.len() + 1 + choices.iter().map(Vec::len).sum::<usize>();

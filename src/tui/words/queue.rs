@@ -5,7 +5,7 @@ use crate::config::Language;
 texts! {
     nothing_marked_repository "nothing is marked: open the repository and mark tags" "尚未标记：请进入仓库并标记标签"
     nothing_marked_row "this row has no name that could be asked for" "此行没有可以请求的名称"
-    nothing_marked "nothing is marked, and there is no row to add" "尚未标记，也没有可添加的行"
+    nothing_to_add "nothing is marked, and there is no row to add" "尚未标记，也没有可添加的行"
     no_image_in(place) "{place}: there is no image in it" "{place}：其中没有镜像"
     at_the_target(source) "{source} is at the target already" "{source} 已在目标中"
     target_refuses(reason, key) "{reason}; {key} sets another target" "{reason}；按 {key} 更换目标"

@@ -13,6 +13,7 @@ use tokio::time::{Instant, timeout};
 
 use super::event::Msg;
 use super::logins::Logins;
+use super::past::Past;
 use super::state::limits::Workers;
 use super::state::login::Password;
 use super::state::queue::DraftId;
@@ -98,6 +99,8 @@ pub enum Effect {
     Submit(Vec<(DraftId, JobSpec)>),
     /// Change or compare images where they are.
     Upkeep(Upkeep),
+    /// Ask what was done before.
+    Past(Past),
     /// Cancel a job.
     Cancel(JobId),
     /// Queue a failed job again.
@@ -262,6 +265,9 @@ impl Runner {
             Effect::Upkeep(work) => spawn(async move {
                 let _ = messages.send(Msg::Upkeep(work.run(engine).await)).await;
             }),
+            Effect::Past(past) => spawn(async move {
+                let _ = messages.send(Msg::Past(past.run(engine).await)).await;
+            }),
             Effect::Cancel(job) => self.order(job, async move { engine.cancel(job).await }),
             Effect::Retry(job) => self.order(job, async move { engine.retry(job).await }),
             Effect::Pause(job) => self.order(job, async move { engine.pause(job).await }),
@@ -340,6 +346,7 @@ fn refusals(effect: Effect, failure: &Failure) -> Vec<Msg> {
             drafts.into_iter().map(|(draft, _)| Msg::Submitted(draft, Err(failure.clone()))).collect()
         }
         Effect::Upkeep(work) => vec![Msg::Upkeep(work.refused(failure))],
+        Effect::Past(past) => vec![Msg::Past(past.refused(failure))],
         Effect::Cancel(job)
         | Effect::Retry(job)
         | Effect::Pause(job)

@@ -108,6 +108,8 @@ pub enum Msg {
     LoggedOut(LoginTarget, Result<String, Failure>),
     /// What came of looking at themes.
     Theme(ThemeAnswer),
+    /// What was asked of the past.
+    Past(super::past::Answer),
     /// What came of an image's upkeep.
     Upkeep(Answer),
     /// The engine has stopped.

@@ -7,6 +7,7 @@ pub mod event;
 pub mod key_docs;
 pub mod keymap;
 pub mod logins;
+pub mod past;
 pub mod state;
 pub mod symbols;
 pub mod terminal;

@@ -3,6 +3,8 @@
 pub mod browse;
 pub mod choosing;
 pub mod draft;
+pub mod failures;
+pub mod history;
 pub mod jobs;
 pub mod limits;
 pub mod listing;
@@ -14,6 +16,7 @@ pub mod meter;
 pub mod paste;
 pub mod popup;
 pub mod queue;
+pub mod record;
 pub mod registries;
 pub mod removal;
 pub mod themes;
@@ -159,6 +162,8 @@ pub struct State {
     pub jobs: Jobs,
     /// How much of the link is taken.
     pub limits: Limits,
+    /// What the ledger remembers of the job that is looked at.
+    pub record: record::Record,
     /// Pane 5.
     pub logs: Logs,
     /// How far pane 0 is scrolled.
@@ -224,6 +229,7 @@ impl State {
             queue: Queue::default(),
             jobs: Jobs::default(),
             limits: Limits::new(config),
+            record: record::Record::default(),
             logs: Logs::default(),
             details: popup::Scroll::default(),
             marks: Marks::default(),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tui_input::Input;
 
 use super::choosing::Choosing;
+use super::history::History;
 use super::login::LoginForm;
 use super::marks::MarkKey;
 use super::paste::Pasted;
@@ -31,8 +32,10 @@ pub enum Popup {
     Plan(PlanPreview),
     /// Everything about the cursor's image.
     Inspect(Scroll),
-    /// Why a job failed.
+    /// A job whole, and why it failed.
     Why(JobId, Scroll),
+    /// The jobs that are over.
+    History(Box<History>),
     /// A question.
     Dialog(Dialog),
     /// A user name and a password.
@@ -75,6 +78,12 @@ pub enum Ask {
     Bandwidth,
     /// New names for an image.
     Tags,
+    /// Words of the jobs that are shown.
+    Jobs,
+    /// What is searched for in the log.
+    SearchLog,
+    /// The file that the log goes to.
+    SaveLog,
 }
 
 /// A line of text.
@@ -244,6 +253,8 @@ pub enum Question {
     Quit,
     /// Cancel this running job?
     Cancel(JobId),
+    /// Cancel these jobs?
+    CancelJobs(Vec<JobId>),
     /// Forget the stored login of this registry?
     Logout(Registry),
     /// Take these names from other images?
@@ -292,7 +303,9 @@ impl Popup {
             Popup::Removal(removal) if removal.types() => &[Context::Prompt],
             Popup::Removal(removal) if removal.stage == Stage::Asking => &[Context::Dialog, Context::List],
             Popup::Removal(_) | Popup::Diff(_) | Popup::Marked(_) => &[Context::Popup, Context::List],
-            Popup::Help(_) | Popup::Paste(..) | Popup::Plan(_) | Popup::Inspect(_) | Popup::Why(..) => {
+            Popup::History(history) if history.typing => &[Context::Prompt],
+            Popup::History(_) | Popup::Why(..) => &[Context::Popup, Context::Jobs, Context::List],
+            Popup::Help(_) | Popup::Paste(..) | Popup::Plan(_) | Popup::Inspect(_) => {
                 &[Context::Popup, Context::List]
             }
         }
@@ -308,9 +321,10 @@ impl Popup {
             Popup::Plan(plan) => Some(&mut plan.scroll),
             Popup::Removal(removal) => Some(&mut removal.scroll),
             Popup::Diff(comparison) => Some(&mut comparison.scroll),
-            Popup::Palette(_) | Popup::Prompt(_) | Popup::Dialog(_) | Popup::Login(_) => None,
-            Popup::Themes(_) => None,
-            Popup::Choosing(_) | Popup::Marked(_) => None,
+            Popup::Palette(_) | Popup::Prompt(_) | Popup::Dialog(_) | Popup::Login(_) | Popup::History(_) => {
+                None
+            }
+            Popup::Themes(_) | Popup::Choosing(_) | Popup::Marked(_) => None,
         }
     }
 }

@@ -359,9 +359,9 @@ fn jobs_are_cancelled_retried_and_paused() {
         assert_eq!(app.effects, want, "{keys}");
     }
     let mut app = App::new();
-    app.tell(sampled(jobs())).keys("4 enter");
+    app.tell(sampled(jobs())).keys("4 l");
     assert!(app.state.jobs.expanded.contains(&JobId(1)));
-    app.keys("enter j enter");
+    app.keys("h j enter");
     assert!(
         app.state.jobs.expanded.is_empty()
             && matches!(app.state.popups.last(), Some(Popup::Why(JobId(2), _)))

@@ -2,7 +2,9 @@
 
 mod browse;
 mod flows;
+
 mod hostile;
+mod jobs;
 mod keys;
 mod login;
 mod matrix;
@@ -96,6 +98,7 @@ impl App {
         let theme = Theme::named("dark", ColourDepth::True).unwrap();
         let mut state = State::new(&config, theme, Keymap::defaults().unwrap());
         state.clock = "2026-11-21T04:00:00Z".parse().unwrap();
+        state.record.zone = jiff::tz::TimeZone::UTC;
         let mut app = App { state, effects: Vec::new() };
         app.tell(Msg::Resize(120, 36));
         app.tell(Msg::Ready);

@@ -174,7 +174,7 @@ pub(super) fn sampled(state: &mut State, jobs: Vec<Arc<Job>>, effects: &mut Vec<
 }
 
 pub(super) fn event(state: &mut State, at: Time, event: &JobEvent) {
-    let State { logs, jobs, digests, glyphs, words, .. } = state;
+    let State { logs, jobs, digests, glyphs, words, record, now, .. } = state;
     let arrow = glyphs.arrow;
     let name = |id: JobId| match jobs.get(id) {
         Some(job) if job.spec.is_export() => format!("{} {arrow} tar", job.spec.source),
@@ -182,6 +182,10 @@ pub(super) fn event(state: &mut State, at: Time, event: &JobEvent) {
         None => String::new(),
     };
     logs.event(at, event, *words, name);
+    jobs.event(*now, event);
+    if let Some(job) = event.job() {
+        record.touched(job);
+    }
     // What a copy has changed is asked for again.
     if let JobEvent::Moved { job, to: JobState::Succeeded, .. } = event
         && let Some(job) = jobs.get(*job)

@@ -6,7 +6,9 @@ mod browse;
 mod choosing;
 mod jobs;
 pub mod login;
+mod logs;
 mod moves;
+mod past;
 mod popups;
 mod press;
 mod queue;
@@ -51,6 +53,7 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
         }
         Msg::Theme(answer) => themes::answered(state, answer),
         Msg::Upkeep(answer) => upkeep::answered(state, answer, &mut effects),
+        Msg::Past(answer) => past::answered(state, answer),
         Msg::LoggedOut(target, answer) => login::logged_out(state, &target, answer),
         Msg::ListEnd { generation, failure } => answers::list_end(state, generation, failure),
         Msg::Inspected(location, answer) => answers::inspected(state, &location, answer),
@@ -69,6 +72,7 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
     }
     settle(state);
     asking::ask(state, &mut effects);
+    past::ask(state, &mut effects);
     effects
 }
 
@@ -89,6 +93,7 @@ fn text(state: &mut State, key: KeyEvent) {
             choosing::typed(state);
         }
         Some(Popup::Login(form)) => login::text(form, key),
+        Some(Popup::History(history)) => past::text(history, key),
         Some(Popup::Removal(removal)) => {
             removal.typed.handle_event(&event);
             removal.mistyped = false;
@@ -158,6 +163,24 @@ pub(super) fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) 
         CollectGarbage => upkeep::ask_garbage(state, effects),
         RemoveDraft | DraftDown | DraftUp | Undo | Redo => queue::change(state, action),
         JobDetails => jobs::details(state),
+        JobLayers => jobs::layers(state),
+        RetryAll => jobs::retry_all(state, effects),
+        CancelAll => jobs::cancel_all(state),
+        ClearFinished => jobs::clear_finished(state),
+        MarkJob => jobs::mark(state, false),
+        MarkJobs => jobs::mark(state, true),
+        WhichJobs => jobs::next_which(state),
+        JobOrder => jobs::next_order(state),
+        FilterJobs => jobs::filter(state),
+        QueueAgain => past::queue_again(state),
+        UndoTags => past::undo_tags(state, effects),
+        History => past::open(state),
+        LogSearch => logs::ask_search(state),
+        LogNext => logs::seek(state, true),
+        LogPrevious => logs::seek(state, false),
+        SaveLog => logs::ask_save(state),
+        LogLeft => logs::shift(state, false),
+        LogRight => logs::shift(state, true),
         CancelJob => jobs::cancel(state, effects),
         RetryJob => jobs::retry(state, effects),
         PauseJob => jobs::pause(state, effects),
@@ -166,10 +189,7 @@ pub(super) fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) 
         FewerWorkers => jobs::workers(state, false, effects),
         MoreWorkers => jobs::workers(state, true, effects),
         SetBandwidth => popups::ask_bandwidth(state),
-        Follow => {
-            state.logs.follow = !state.logs.follow;
-            state.logs.back = 0;
-        }
+        Follow => state.logs.toggle_follow(),
         LogLevel => state.logs.next_level(),
         FilterDone => state.browse.typing = false,
         FilterClear => browse::clear_filter(state),
@@ -205,7 +225,7 @@ fn settle(state: &mut State) {
     queue.offset = settled(queue.offset, queue.cursor, queue.drafts().len(), rows(Pane::Queue));
     let browse_rows = super::view::browse::window(state, layout.inner(Pane::Browse)).height as usize;
     state.browse.list_mut().settle(browse_rows);
-    let jobs = layout.inner(Pane::Jobs);
+    let jobs = jobs_view::list_area(state, layout.inner(Pane::Jobs));
     state.jobs.settle(jobs.height as usize, jobs_view::columns(jobs.width));
     let details = super::view::details::rows(state, layout.inner(Pane::Details).width);
     state.details.top = state.details.top.min(details.saturating_sub(rows(Pane::Details)));
@@ -218,7 +238,7 @@ fn settle(state: &mut State) {
 
 /// When time alone changes something, counted from the start.
 pub fn deadline(state: &State) -> Option<std::time::Duration> {
-    state.unasked.then_some(state.rested + DEBOUNCE)
+    [state.unasked.then_some(state.rested + DEBOUNCE), state.record.deadline()].into_iter().flatten().min()
 }
 
 /// Whether the way out that was chosen is open.

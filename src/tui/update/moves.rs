@@ -45,7 +45,12 @@ pub(super) fn back(state: &mut State) {
             return;
         }
     }
-    if std::mem::take(&mut state.zoom) {
+    let unwound = match state.focus {
+        Pane::Jobs => super::jobs::unwind(state),
+        Pane::Logs => super::logs::unwind(state),
+        _ => false,
+    };
+    if unwound || std::mem::take(&mut state.zoom) {
         return;
     }
     if state.opening.take().is_some() {
@@ -93,8 +98,10 @@ pub(super) fn travel(state: &mut State, action: Action) {
 
 /// Where the cursor or the window is that the keys move.
 fn position(state: &mut State) -> (usize, bool) {
-    if let Some(Popup::Marked(marked)) = state.popups.last() {
-        return (marked.cursor, false);
+    match state.popups.last() {
+        Some(Popup::Marked(marked)) => return (marked.cursor, false),
+        Some(Popup::History(history)) => return (history.cursor(), false),
+        _ => {}
     }
     if let Some(popup) = state.popups.last_mut() {
         return (popup.scroll_mut().map_or(0, |scroll| scroll.top), false);
@@ -114,6 +121,9 @@ fn move_by(state: &mut State, rows: isize, page: usize) {
     if let Some(Popup::Marked(marked)) = state.popups.last_mut() {
         marked.cursor = moved(marked.cursor).min(marked.keys.len().saturating_sub(1));
         return;
+    }
+    if let Some(Popup::History(history)) = state.popups.last_mut() {
+        return super::past::travel(history, moved);
     }
     if !state.popups.is_empty() {
         let layout = Layout::new(state.size, state.focus, state.zoom);

@@ -81,6 +81,9 @@ pub(super) fn accept_prompt(state: &mut State, effects: &mut Vec<Effect>) {
     if let Some(Popup::Choosing(_)) = state.popups.last() {
         return super::choosing::accept(state, effects);
     }
+    if let Some(Popup::History(_)) = state.popups.last() {
+        return super::past::enter(state);
+    }
     match state.popups.pop() {
         Some(Popup::Palette(palette)) => {
             let Some(action) = palette.hits.get(palette.cursor) else {
@@ -128,6 +131,15 @@ fn answer_prompt(state: &mut State, ask: Ask, text: &str, effects: &mut Vec<Effe
         }
         Ask::Tags => Err(state.words.no_image_chosen().to_owned()),
         Ask::Bandwidth => super::jobs::limit(state, text, effects),
+        Ask::Jobs => {
+            super::jobs::filtered(state, text);
+            Ok(())
+        }
+        Ask::SearchLog => {
+            super::logs::search(state, text);
+            Ok(())
+        }
+        Ask::SaveLog => super::logs::save(state, text, effects),
         Ask::Reference => {
             let pasted = Pasted::read(text);
             if let Some((_, word, reason)) = pasted.bad.first() {
@@ -144,6 +156,9 @@ fn answer_prompt(state: &mut State, ask: Ask, text: &str, effects: &mut Vec<Effe
 
 /// `enter` in a popup that shows something.
 pub(super) fn accept(state: &mut State, effects: &mut Vec<Effect>) {
+    if let Some(Popup::History(_)) = state.popups.last() {
+        return super::past::enter(state);
+    }
     match state.popups.pop() {
         // Its rules' tags are being asked for.
         Some(Popup::Plan(plan)) if plan.rules.iter().any(|rule| rule.images.is_none()) => {
@@ -164,6 +179,9 @@ pub(super) fn accept(state: &mut State, effects: &mut Vec<Effect>) {
 pub(super) fn close(state: &mut State, effects: &mut Vec<Effect>) {
     if let Some(Popup::Themes(_)) = state.popups.last() {
         return super::themes::take_back(state);
+    }
+    if super::past::unwind(state) {
+        return;
     }
     if let Some(Popup::Plan(_)) = state.popups.pop() {
         effects.push(Effect::DropPlans);
@@ -292,7 +310,8 @@ pub(super) fn answer(state: &mut State, effects: &mut Vec<Effect>) {
             effects.push(Effect::Shutdown);
         }
         (Choice::Quit, _) => effects.push(Effect::Exit(Exit::Quit)),
-        (Choice::CancelJob, Question::Cancel(job)) => effects.push(Effect::Cancel(*job)),
+        (Choice::CancelJob, Question::Cancel(job)) => super::jobs::cancel_jobs(state, &[*job], effects),
+        (Choice::CancelJob, Question::CancelJobs(jobs)) => super::jobs::cancel_jobs(state, jobs, effects),
         (Choice::Logout, Question::Logout(registry)) => effects.push(Effect::Logout(login::whole(registry))),
         (Choice::Overwrite, Question::Overwrite(specs, _)) => {
             effects.push(Effect::Upkeep(Upkeep::Tag(specs.clone())));

@@ -52,7 +52,11 @@ fn label(state: &State, action: Action) -> Option<String> {
     let rows = !browse.list().is_empty();
     let images = matches!(browse.level, Level::Tags | Level::Images | Level::Platforms) && rows;
     let addable = browse.place.is_some() && rows;
-    let job = state.jobs.current();
+    let job = match state.popups.last() {
+        Some(Popup::Why(id, _)) => super::why::job_of(state, *id),
+        Some(Popup::History(history)) => history.current(),
+        _ => state.jobs.current(),
+    };
     let place = state.registries.current().is_some_and(|row| row.place.is_ok());
     let useful = match action {
         Action::Start => !state.queue.drafts().is_empty(),
@@ -75,10 +79,21 @@ fn label(state: &State, action: Action) -> Option<String> {
         Action::DraftUp => state.queue.cursor > 0,
         Action::Undo => state.queue.can_undo(),
         Action::Redo => state.queue.can_redo(),
+        // A popup has its own for that key.
+        Action::JobDetails if !state.popups.is_empty() => false,
         Action::JobDetails => {
             return job
                 .map(|job| if job.state == JobState::Failed { words.hint_why() } else { hint }.to_owned());
         }
+        Action::JobLayers => state.popups.is_empty() && job.is_some_and(|job| !job.progress.blobs.is_empty()),
+        Action::RetryAll => state.jobs.counts.failed > 1 && state.popups.is_empty(),
+        Action::CancelAll => state.jobs.counts.running + state.jobs.counts.waiting > 1,
+        Action::ClearFinished => state.jobs.counts.succeeded > 0 && state.popups.is_empty(),
+        Action::WhichJobs | Action::JobOrder | Action::FilterJobs | Action::MarkJob | Action::MarkJobs => {
+            !state.jobs.rows().is_empty() && state.popups.is_empty()
+        }
+        Action::QueueAgain | Action::UndoTags => job.is_some_and(|job| job.state.is_final()),
+        Action::LogNext | Action::LogPrevious => !state.logs.pattern().is_empty(),
         Action::CancelJob => job.is_some_and(|job| !job.state.is_final()),
         Action::RetryJob => job.is_some_and(|job| job.state == JobState::Failed),
         Action::PauseJob => {

@@ -6,6 +6,7 @@ mod choosing;
 pub mod details;
 mod diff;
 mod hints;
+pub mod history;
 pub mod jobs;
 pub mod layout;
 mod login;
@@ -20,7 +21,7 @@ pub(in crate::tui) mod rows;
 pub mod text;
 mod themes;
 mod which;
-mod why;
+pub mod why;
 
 use ratatui::Frame;
 use ratatui::buffer::Buffer;

@@ -102,15 +102,8 @@ fn title(state: &State, pane: Pane) -> (char, &'static str, String) {
         Pane::Browse => browse_title(state),
         Pane::Queue if state.queue.drafts().is_empty() => String::new(),
         Pane::Queue => format!("({})", state.queue.drafts().len()),
-        Pane::Jobs if state.jobs.rows().is_empty() => String::new(),
-        Pane::Jobs => format!("({})", state.jobs.rows().len()),
-        Pane::Logs => {
-            let follow = match (state.logs.follow, state.logs.back) {
-                (true, _) => state.words.log_follow().to_owned(),
-                (false, back) => state.words.log_newer(back),
-            };
-            format!("[{}] {follow}", state.words.log_level(state.logs.level))
-        }
+        Pane::Jobs => super::jobs::title(state),
+        Pane::Logs => super::logs::title(state),
         Pane::Details => super::details::position(state),
     };
     (digit, name, more)

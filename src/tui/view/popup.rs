@@ -37,9 +37,20 @@ pub fn extent(state: &State, layout: &Layout) -> Option<(usize, usize)> {
     if let Popup::Marked(marked) = popup {
         return Some(super::choosing::extent(layout, marked));
     }
+    if let Popup::History(history) = popup {
+        return Some((history.rows().len(), super::history::height(layout)));
+    }
     let lines = scrolled(state, popup, layout)?.1;
-    let height = area(layout, true, lines.len()).height.saturating_sub(2);
+    let height = place(popup, layout, lines.len()).height.saturating_sub(2);
     Some((lines.len(), height.into()))
+}
+
+/// The area of a popup that scrolls: a job has the whole screen.
+fn place(popup: &Popup, layout: &Layout, rows: usize) -> Rect {
+    match popup {
+        Popup::Why(..) => layout.body,
+        _ => area(layout, true, rows),
+    }
 }
 
 pub(super) fn draw(state: &State, layout: &Layout, buffer: &mut Buffer) {
@@ -54,6 +65,7 @@ pub(super) fn draw(state: &State, layout: &Layout, buffer: &mut Buffer) {
         Popup::Marked(marked) => super::choosing::draw_marked(state, layout, marked, buffer),
         Popup::Login(form) => super::login::draw(state, layout, form, buffer),
         Popup::Themes(choice) => super::themes::draw(state, layout, choice, buffer),
+        Popup::History(history) => super::history::draw(state, layout, history, buffer),
         Popup::Help(scroll) | Popup::Paste(_, scroll) | Popup::Inspect(scroll) | Popup::Why(_, scroll) => {
             draw_scrolled(state, layout, popup, scroll.top, buffer);
         }
@@ -63,22 +75,26 @@ pub(super) fn draw(state: &State, layout: &Layout, buffer: &mut Buffer) {
 
 /// Title and rows of a popup that scrolls.
 fn scrolled(state: &State, popup: &Popup, layout: &Layout) -> Option<(String, Vec<Line<'static>>)> {
-    let columns = usize::from(area(layout, true, 0).width.saturating_sub(2));
+    let columns = usize::from(place(popup, layout, 0).width.saturating_sub(2));
     let words = state.words;
     Some(match popup {
         Popup::Help(_) => (words.title_keys().to_owned(), help(state, columns)),
         Popup::Paste(pasted, _) => (words.title_pasted().to_owned(), pasted_lines(state, pasted, columns)),
         Popup::Plan(preview) => (words.title_plan().to_owned(), plan::lines(state, preview, columns)),
         Popup::Inspect(_) => (words.title_image().to_owned(), details::lines(state, columns as u16, true)),
-        Popup::Why(job, _) => (words.job_title(job), super::why::lines(state, *job, columns)),
+        Popup::Why(job, _) => (super::why::title(state, *job), super::why::lines(state, *job, columns)),
         Popup::Diff(comparison) => {
             (state.words.diff_title().to_owned(), super::diff::lines(state, comparison, columns))
         }
-        Popup::Palette(_) | Popup::Prompt(_) | Popup::Dialog(_) | Popup::Login(_) | Popup::Removal(_) => {
-            return None;
-        }
-        Popup::Themes(_) => return None,
-        Popup::Choosing(_) | Popup::Marked(_) => return None,
+        Popup::Palette(_)
+        | Popup::Prompt(_)
+        | Popup::Dialog(_)
+        | Popup::Login(_)
+        | Popup::Removal(_)
+        | Popup::Themes(_)
+        | Popup::Choosing(_)
+        | Popup::Marked(_)
+        | Popup::History(_) => return None,
     })
 }
 
@@ -120,7 +136,7 @@ pub(super) fn open(state: &State, area: Rect, title: &str, below: &str, buffer: 
 
 fn draw_scrolled(state: &State, layout: &Layout, popup: &Popup, top: usize, buffer: &mut Buffer) {
     let Some((title, lines)) = scrolled(state, popup, layout) else { return };
-    let area = area(layout, true, lines.len());
+    let area = place(popup, layout, lines.len());
     let height = usize::from(area.height.saturating_sub(2));
     let title = match lines.len() > height {
         true => format!("{title} {}/{}", (top + height).min(lines.len()), lines.len()),
@@ -160,6 +176,9 @@ fn draw_prompt(state: &State, layout: &Layout, prompt: &Prompt, buffer: &mut Buf
         Ask::Reference => (words.ask_reference(), words.ask_reference_how().to_owned()),
         Ask::Target => (words.ask_target(), words.ask_target_how().to_owned()),
         Ask::Bandwidth => (words.bandwidth_title(), words.bandwidth_explained().to_owned()),
+        Ask::Jobs => (words.jobs_filter_title(), words.jobs_filter_explained().to_owned()),
+        Ask::SearchLog => (words.log_search_title(), words.log_search_explained().to_owned()),
+        Ask::SaveLog => (words.log_save_title(), words.log_save_explained().to_owned()),
         Ask::Tags => (words.ask_tags(), words.ask_tags_how(glyphs.ellipsis)),
     };
     let errors = prompt.error.as_ref().map(|error| wrap(error, columns(layout))).unwrap_or_default();
@@ -217,6 +236,9 @@ fn draw_dialog(state: &State, layout: &Layout, dialog: &Dialog, buffer: &mut Buf
             let name =
                 state.jobs.get(*job).map(|job| super::queue::short(&job.spec.source)).unwrap_or_default();
             (state.words.cancel_title().to_owned(), state.words.job_is_running(job, name))
+        }
+        Question::CancelJobs(jobs) => {
+            (state.words.cancel_title().to_owned(), state.words.cancel_them_title(jobs.len()))
         }
         Question::Overwrite(_, moves) => {
             let line = |m: &crate::engine::TagMove| {

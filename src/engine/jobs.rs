@@ -1,6 +1,7 @@
 //! The jobs of this process: their states, what drives each of them, and what a person asks of them.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -35,6 +36,8 @@ pub(super) struct Entry {
     pub(super) paused: watch::Sender<bool>,
     /// Its priority, shared with whatever of it waits.
     pub(super) rank: Rank,
+    /// It is not this process's any more: what becomes of it here is nobody's business.
+    gone: AtomicBool,
 }
 
 /// What changes of a job.
@@ -68,6 +71,7 @@ impl Entry {
             moving: tokio::sync::Mutex::default(),
             paused: watch::Sender::new(false),
             rank: Rank::new(job.priority),
+            gone: AtomicBool::new(false),
         }
     }
 
@@ -78,6 +82,16 @@ impl Entry {
     /// The counters of now: those of a planning job are replaced when it runs.
     pub(super) fn counters(&self) -> Arc<Counters> {
         Arc::clone(&self.now().counters)
+    }
+
+    /// Ends it here, without saying what it became.
+    pub(super) fn stop(&self) {
+        self.now().cancel.cancel();
+    }
+
+    /// Notes whether it is somebody else's now.
+    pub(super) fn set_gone(&self, gone: bool) {
+        self.gone.store(gone, Relaxed);
     }
 
     fn now(&self) -> MutexGuard<'_, Now> {
@@ -137,6 +151,11 @@ impl Jobs {
     /// One job.
     pub(super) fn get(&self, id: JobId) -> Option<Arc<Entry>> {
         self.lock().get(&id).cloned()
+    }
+
+    /// Forgets a job: it is another process's.
+    pub(super) fn remove(&self, id: JobId) {
+        self.lock().remove(&id);
     }
 }
 
@@ -199,6 +218,12 @@ impl Inner {
     /// Writes a job's end.
     async fn conclude(&self, entry: &Arc<Entry>, result: Result<Report>) {
         let budget = self.speaker.budgets.end(entry.id);
+        if entry.gone.load(Relaxed) {
+            // Whoever waits for it here waits for nothing.
+            self.jobs.remove(entry.id);
+            entry.state.send_replace(JobState::Cancelled);
+            return;
+        }
         let retries = |report: &Report| budget.as_ref().map_or(report.retries, |budget| budget.used());
         let explained = |failure| match &budget {
             Some(budget) => budget.explain(failure),
@@ -372,7 +397,8 @@ impl Inner {
 
     /// Waits until every job is over.
     pub(super) async fn wait_for_all(&self) {
-        for entry in self.jobs.all() {
+        // One that is over may have been queued again meanwhile.
+        while let Some(entry) = self.jobs.all().into_iter().find(|entry| !entry.state().is_final()) {
             self.wait_for(entry.id).await;
         }
     }

@@ -55,6 +55,7 @@ mod accept;
 mod along;
 mod archives;
 mod arrival;
+mod ask;
 mod bandwidth;
 mod budget;
 mod compare;
@@ -65,6 +66,7 @@ mod delete;
 mod diary;
 mod diff;
 mod door;
+mod elsewhere;
 mod error;
 mod files;
 mod foreign;
@@ -73,6 +75,7 @@ mod image;
 mod inflight;
 mod jobs;
 mod keep;
+mod keeping;
 mod knowledge;
 mod lacking;
 mod login;
@@ -108,15 +111,16 @@ use std::collections::HashMap;
 use std::num::NonZeroU64;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use futures_util::stream::BoxStream;
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
 use tokio_util::task::TaskTracker;
 
 pub use delete::{Deleted, Deletion, Freed};
 pub use diff::{Change, ImageDiff, LayerDiff, LayerLine, PlatformDiff, PlatformLine, Recompressed};
+pub use elsewhere::{Remote, Remotes};
 pub use error::{Error, Result};
 pub use image::{Image, ImagePlatform, Referrer};
 pub use login::CheckedLogin;
@@ -129,7 +133,7 @@ pub use retag::TagMove;
 pub use search::FoundRepository;
 pub use storage::{FileContents, Sum};
 
-use crate::job::{Attempt, Job, JobEvent, JobId, JobSpec, Plan};
+use crate::job::{Attempt, Job, JobEvent, JobId, JobSpec, JobState, Plan, Wish};
 use crate::ledger::Ledger;
 use crate::oci::{
     Descriptor, Digest, Location, Platform, Platforms, RawManifest, Reference, Registry, Repository,
@@ -167,8 +171,16 @@ struct Inner {
     tasks: TaskTracker,
     speaker: voice::Speaker,
     serial: AtomicI64,
-    /// Whether somebody samples the running jobs for the ledger.
+    /// Whether somebody keeps the jobs in the ledger.
     sampling: AtomicBool,
+    /// What is seen of other processes' jobs, once somebody looks.
+    others: OnceLock<watch::Receiver<Remotes>>,
+    /// Why jobs are not recorded, though they should be.
+    unrecorded: OnceLock<String>,
+    /// Whether what ends now is to be gone on with by another process.
+    handing_over: AtomicBool,
+    /// What was given to them.
+    given: Mutex<Vec<(JobId, JobState)>>,
     /// How registries behave, as the ledger has it.
     profiles: Mutex<HashMap<Registry, remembered::Remembered>>,
 }
@@ -202,6 +214,10 @@ impl Engine {
             speaker,
             serial: AtomicI64::new(1),
             sampling: AtomicBool::new(false),
+            others: OnceLock::new(),
+            unrecorded: OnceLock::new(),
+            handing_over: AtomicBool::new(false),
+            given: Mutex::default(),
             profiles: Mutex::default(),
         }))
     }
@@ -242,24 +258,68 @@ impl Engine {
         self.0.jobs.get(id).map(|entry| Arc::unwrap_or_clone(entry.snapshot()))
     }
 
+    /// Does what a person asks of a job: here, or where it is; what nobody has is done, or taken up, here. The error
+    /// says why not.
+    pub async fn ask(&self, id: JobId, wish: Wish) -> Result<()> {
+        self.0.ask(id, wish).await
+    }
+
     /// Cancels a job that is not over, and waits until nothing of it is at work.
     pub async fn cancel(&self, id: JobId) -> Result<()> {
-        self.0.cancel_job(id).await
+        self.ask(id, Wish::Cancel).await
     }
 
     /// Queues a failed job again.
     pub async fn retry(&self, id: JobId) -> Result<()> {
-        self.0.retry_job(id).await
+        self.ask(id, Wish::Retry).await
     }
 
     /// Pauses a running job: no new blob starts, running ones finish.
     pub async fn pause(&self, id: JobId) -> Result<()> {
-        self.0.pause_job(id).await
+        self.ask(id, Wish::Pause).await
     }
 
-    /// Lets a paused job go on.
+    /// Lets a paused job go on, and takes up one that was interrupted.
     pub async fn resume(&self, id: JobId) -> Result<()> {
-        self.0.resume_job(id).await
+        self.ask(id, Wish::Resume).await
+    }
+
+    /// The jobs that are not this process's, from now on looked at as long as somebody listens: those that are not
+    /// over, and what comes. What they say comes with [`Engine::subscribe`]. `None` where jobs are not recorded.
+    pub fn others(&self) -> Option<watch::Receiver<Remotes>> {
+        self.0.watch_others()
+    }
+
+    /// Whether jobs are recorded: others see them, and they outlive the process.
+    pub fn is_recorded(&self) -> bool {
+        self.0.ledger.is_some()
+    }
+
+    /// Why jobs are not recorded, though they should be.
+    pub fn unrecorded(&self) -> Option<&str> {
+        self.0.unrecorded.get().map(String::as_str)
+    }
+
+    /// Notes why jobs are not recorded; once.
+    pub fn set_unrecorded(&self, reason: String) {
+        let _ = self.0.unrecorded.set(reason);
+    }
+
+    /// Notes that nobody sits in front of this process any more, for whoever looks at its jobs.
+    pub async fn left_alone(&self) {
+        self.0.left_alone().await;
+    }
+
+    /// To be called when the process was stopped and goes on: jobs that another one has taken over are dropped.
+    pub async fn check_leases(&self) {
+        self.0.check_leases().await;
+    }
+
+    /// Stops all work, and leaves what is not over to whoever takes it up: the answer is those jobs, as they were,
+    /// also when it is asked for again. Those that are
+    /// not recorded are cancelled. Nothing can be begun any more.
+    pub async fn hand_over(&self) -> Result<Vec<(JobId, JobState)>> {
+        self.0.hand_over().await
     }
 
     /// Changes how many blobs move at the same time; at least one. More start at once, fewer as they end.
@@ -285,7 +345,7 @@ impl Engine {
     /// Changes a job's priority: higher goes first, 0 is the usual one. Its blobs that wait are put in their new place
     /// at once.
     pub async fn set_priority(&self, id: JobId, priority: i32) -> Result<()> {
-        self.0.prioritise(id, priority).await
+        self.ask(id, Wish::Priority(priority)).await
     }
 
     /// Limits the bytes a second that are moved in all, from now on; `None` is no limit. What counts is said in

@@ -1,17 +1,12 @@
 //! Jobs that outlive a process: what is not over, who has it, and taking up what nobody has.
 
 use std::collections::HashMap;
-use std::sync::atomic::Ordering::{AcqRel, Release};
-use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::sync::Arc;
 
 use super::jobs::Entry;
 use super::{Error, Inner, Result};
 use crate::job::{Attempt, Job, JobEvent, JobId, JobState, Owner};
-use crate::ledger::{self, Ledger, Sample};
-
-/// How often the ledger is told how far the running jobs are.
-const EVERY: Duration = Duration::from_secs(1);
+use crate::ledger::Ledger;
 
 /// A job that is not over.
 #[derive(Debug, Clone)]
@@ -60,7 +55,7 @@ impl Inner {
         }
     }
 
-    /// Drives jobs that are queued, and has them sampled for the ledger.
+    /// Drives jobs that are queued, and has them kept in the ledger.
     pub(super) fn start(self: &Arc<Inner>, jobs: Vec<Job>) {
         let entries: Vec<Arc<Entry>> = jobs.into_iter().map(|job| Arc::new(Entry::new(job))).collect();
         if let Some(diary) = &self.speaker.diary {
@@ -71,43 +66,6 @@ impl Inner {
             self.speaker.say(JobEvent::Added { job: entry.id() });
         }
         entries.into_iter().for_each(|entry| self.drive(entry));
-        if self.ledger.is_some() && !self.sampling.swap(true, AcqRel) {
-            // Not among the engine's tasks: its end must not wait for the next tick.
-            tokio::spawn(sample_until_idle(Arc::downgrade(self)));
-        }
-    }
-
-    /// Writes down how far the running jobs are. The answer is whether any job is left.
-    async fn sample_jobs(&self) -> Result<bool, ledger::Error> {
-        let jobs: Vec<Arc<Job>> = self.jobs.all().iter().map(|entry| entry.snapshot()).collect();
-        let running = jobs.iter().filter(|job| job.state == JobState::Running && job.id.0 > 0);
-        let counts: Vec<_> = running.map(|job| Sample::of(job)).collect();
-        if let (Some(ledger), false) = (&self.ledger, counts.is_empty()) {
-            ledger.sample_all(&counts).await?;
-        }
-        Ok(jobs.iter().any(|job| !job.state.is_final()))
-    }
-}
-
-/// Samples the jobs while there are any, so that after a kill the history says how far they were.
-async fn sample_until_idle(engine: Weak<Inner>) {
-    loop {
-        tokio::time::sleep(EVERY).await;
-        let Some(engine) = engine.upgrade() else { return };
-        match engine.sample_jobs().await {
-            Ok(true) => continue,
-            Err(ledger::Error::Closed { .. }) => return,
-            Err(error) => {
-                tracing::debug!("progress is not recorded: {error}");
-                continue;
-            }
-            Ok(false) => {}
-        }
-        engine.sampling.store(false, Release);
-        // A job that came in between found somebody at work here.
-        let is_idle = engine.jobs.all().iter().all(|entry| entry.snapshot().state.is_final());
-        if is_idle || engine.sampling.swap(true, AcqRel) {
-            return;
-        }
+        self.keep_up();
     }
 }

@@ -14,6 +14,16 @@ use crate::job::{JobEvent, JobId, JobState, Level, Report};
 /// Priorities that are accepted.
 const PRIORITIES: std::ops::RangeInclusive<i32> = -1000..=1000;
 
+/// Refuses a priority that is none.
+pub(super) fn check_priority(job: JobId, priority: i32) -> Result<()> {
+    if PRIORITIES.contains(&priority) {
+        return Ok(());
+    }
+    let (least, most) = (PRIORITIES.start(), PRIORITIES.end());
+    let reason = format!("a priority is a number from {least} to {most}, not {priority}");
+    Err(Error::Job { job, reason })
+}
+
 impl Inner {
     /// Waits for a turn.
     pub(super) async fn turn(&self, rank: &Rank) -> Option<Slot> {
@@ -60,10 +70,7 @@ impl Inner {
         if entry.state.borrow().is_final() {
             return Err(refused("it is over: a priority would change nothing".to_owned()));
         }
-        if !PRIORITIES.contains(&priority) {
-            let (least, most) = (PRIORITIES.start(), PRIORITIES.end());
-            return Err(refused(format!("a priority is a number from {least} to {most}, not {priority}")));
-        }
+        check_priority(id, priority)?;
         entry.rank.set(priority);
         self.pool.sort_again();
         self.turns.sort_again();

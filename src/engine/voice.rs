@@ -41,6 +41,11 @@ impl Speaker {
         self.events.subscribe()
     }
 
+    /// Passes on what another process said: it is in its log, and in the ledger.
+    pub(super) fn relay(&self, event: JobEvent) {
+        let _ = self.events.send(event);
+    }
+
     /// Sends an event; nobody has to listen.
     pub(super) fn say(&self, event: JobEvent) {
         match &event {

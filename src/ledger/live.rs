@@ -8,7 +8,7 @@ use sqlx::{Connection, Row};
 use super::jobs::{next_change, select_jobs};
 use super::lease::Living;
 use super::{Ledger, LogEntry, Result, moment, now, stored};
-use crate::job::{Aside, BlobCounts, Job, JobId, Owner};
+use crate::job::{Aside, BlobCounts, Job, JobId, JobState, Owner};
 
 /// Jobs and log lines that are read at once.
 const LIMIT: i64 = 1000;
@@ -148,14 +148,14 @@ impl Ledger {
     }
 
     /// Gives every job of this process back: what it was at work on is interrupted, the rest stays as it is, for
-    /// whoever takes it up. The answer is all of them. What this process writes of them later is refused.
-    pub async fn give_back(&self) -> Result<Vec<JobId>> {
+    /// whoever takes it up. The answer is all of them, with the states that they were in. What this process writes of them later is refused.
+    pub async fn give_back(&self) -> Result<Vec<(JobId, JobState)>> {
         let error = self.sql("give jobs back");
         let mut writer = self.writer().await?;
         let mut change = writer.begin_with("BEGIN IMMEDIATE").await.map_err(error)?;
         let freed = self.free(&mut change, &self.inner.me.key).await?;
         change.commit().await.map_err(error)?;
-        Ok(freed.into_iter().map(|(id, _)| id).collect())
+        Ok(freed)
     }
 
     /// How things stand: every job that is not over, oldest first, and from where on to ask [`Ledger::changes`].
@@ -225,7 +225,7 @@ impl Ledger {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::job::{JobSpec, JobState, Level};
+    use crate::job::{JobSpec, Level};
 
     async fn open(place: &tempfile::TempDir) -> Ledger {
         Ledger::open(&place.path().join("ledger.db")).await.unwrap()
@@ -300,7 +300,8 @@ mod tests {
         let queued = one.add(&spec("queued"), JobState::Queued).await.unwrap().id;
         one.set_alone().await.unwrap();
         assert!(two.owner(queued).await.unwrap().unwrap().alone.is_some());
-        assert_eq!(one.give_back().await.unwrap(), [running, queued]);
+        let given = one.give_back().await.unwrap();
+        assert_eq!(given, [(running, JobState::Planning), (queued, JobState::Queued)]);
         assert_eq!(two.job(running).await.unwrap().state, JobState::Interrupted);
         assert_eq!(two.job(queued).await.unwrap().state, JobState::Queued);
         let late = one.move_to(queued, JobState::Queued, JobState::Planning).await.unwrap_err();

@@ -29,6 +29,7 @@ mod records;
 mod requests;
 #[cfg(test)]
 mod tests;
+mod watch;
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -46,6 +47,7 @@ pub use logs::{LOG_LIMIT, LogEntry, LogLine};
 pub use prune::Keep;
 pub use records::{ExportedFile, Overwrite};
 pub use requests::{Asked, Request};
+pub use watch::Watch;
 
 use crate::job::JobId;
 use process::Me;
@@ -65,6 +67,8 @@ struct Inner {
     /// The epochs of the jobs that are this process's.
     epochs: Mutex<HashMap<JobId, i64>>,
     me: Me,
+    /// The file that every commit goes to, if there is one.
+    wal: Option<PathBuf>,
     /// Held shared as long as the ledger is open.
     lock: Mutex<Option<File>>,
 }
@@ -89,6 +93,7 @@ impl Ledger {
             reader: tokio::sync::Mutex::new(Some(opened.reader)),
             epochs: Mutex::default(),
             me: Me::open(now()),
+            wal: opened.wal.then(|| open::wal_path(path)),
             lock: Mutex::new(Some(opened.lock)),
         };
         let ledger = Ledger { inner: Arc::new(inner) };

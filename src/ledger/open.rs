@@ -34,6 +34,8 @@ pub(super) struct Opened {
     pub writer: SqliteConnection,
     pub reader: SqliteConnection,
     pub lock: File,
+    /// Whether every commit goes to the file of [`wal_path`].
+    pub wal: bool,
 }
 
 /// Opens the ledger, makes it if it is not there, and brings its schema up to date.
@@ -56,9 +58,9 @@ async fn open_with(
     let (lock, local) = prepare(path, is_local).await?;
     let mut writer = connect(path).await?;
     up_to_date(path, &mut writer, &lock, schema, patience).await?;
-    settle_journal(path, &mut writer, local).await?;
+    let wal = settle_journal(path, &mut writer, local).await?;
     let reader = connect(path).await?;
-    Ok(Opened { writer, reader, lock })
+    Ok(Opened { writer, reader, lock, wal })
 }
 
 /// Makes directories and files with modes that keep other users out; whether the file system is a local one.
@@ -94,8 +96,17 @@ fn prepare_files(path: &Path) -> Result<File> {
 }
 
 fn lock_path(path: &Path) -> PathBuf {
+    beside(path, ".lock")
+}
+
+/// SQLite's journal, where it is a WAL.
+pub(super) fn wal_path(path: &Path) -> PathBuf {
+    beside(path, "-wal")
+}
+
+fn beside(path: &Path, end: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
-    name.push(".lock");
+    name.push(end);
     PathBuf::from(name)
 }
 
@@ -228,8 +239,8 @@ async fn migrate(path: &Path, writer: &mut SqliteConnection, schema: &'static [&
 }
 
 /// WAL on a local file system, else a rollback journal. A mode that cannot be changed now, because another
-/// process is at work, stays: all processes share one.
-async fn settle_journal(path: &Path, writer: &mut SqliteConnection, local: bool) -> Result<()> {
+/// process is at work, stays: all processes share one. The answer is whether it is WAL.
+async fn settle_journal(path: &Path, writer: &mut SqliteConnection, local: bool) -> Result<bool> {
     let error = |source| sql(path, "set the journal", source);
     let now: String =
         sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&mut *writer).await.map_err(error)?;
@@ -252,7 +263,7 @@ async fn settle_journal(path: &Path, writer: &mut SqliteConnection, local: bool)
     // In WAL a crash of the machine loses the last commits at worst, and never the file.
     let care = if wal { "PRAGMA synchronous = NORMAL" } else { "PRAGMA synchronous = FULL" };
     sqlx::raw_sql(care).execute(&mut *writer).await.map_err(error)?;
-    Ok(())
+    Ok(wal)
 }
 
 fn sql(path: &Path, attempted: &'static str, source: sqlx::Error) -> Error {

@@ -8,7 +8,7 @@ use crate::config::credentials::{Environment, LoginStore};
 use crate::config::{Loaded, paths};
 use crate::engine::Engine;
 use crate::ledger::Ledger;
-use crate::tui::terminal::{HangUp, let_go};
+use crate::tui::terminal::{Continued, HangUp, let_go};
 
 /// Runs a command on an engine of its own.
 pub(super) async fn run(args: &Args, command: &Command, loaded: Loaded) -> u8 {
@@ -30,9 +30,9 @@ pub(super) async fn run(args: &Args, command: &Command, loaded: Loaded) -> u8 {
             None
         }
     };
-    stay_after_hang_up();
     let logins = LoginStore::new(args.global.authfile.clone(), Environment::of_process());
     let engine = Engine::new(options::engine_options(&loaded.config, overrides, ledger));
+    stay_after_hang_up(&engine);
     let context = cli::Context {
         engine: engine.clone(),
         config: loaded.config,
@@ -79,14 +79,30 @@ pub(super) async fn open_ledger_at(path: &Path) -> Result<Option<Ledger>, String
 }
 
 /// A dropped SSH session does not end the work: output goes nowhere from then on, and the jobs run to their end.
-fn stay_after_hang_up() {
+fn stay_after_hang_up(engine: &Engine) {
     match HangUp::listen() {
-        Ok(mut hang_up) => drop(tokio::spawn(async move {
-            hang_up.recv().await;
-            if let Err(error) = let_go() {
-                tracing::warn!("the terminal went away and could not be let go: {error}");
-            }
-        })),
+        Ok(mut hang_up) => {
+            let engine = engine.clone();
+            tokio::spawn(async move {
+                hang_up.recv().await;
+                if let Err(error) = let_go() {
+                    tracing::warn!("the terminal went away and could not be let go: {error}");
+                }
+                engine.left_alone().await;
+            });
+        }
         Err(error) => tracing::warn!("a hang-up will end this command: {error}"),
+    }
+    match Continued::listen() {
+        Ok(mut continued) => {
+            let engine = engine.clone();
+            tokio::spawn(async move {
+                loop {
+                    continued.recv().await;
+                    engine.check_leases().await;
+                }
+            });
+        }
+        Err(error) => tracing::warn!("what happens while this command is stopped is not heard of: {error}"),
     }
 }

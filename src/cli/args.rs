@@ -161,7 +161,7 @@ pub enum Command {
     /// Check, find or print the configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
-    /// Show the jobs that are not over; finish or cancel what was interrupted.
+    /// Show the jobs that are not over, whoever has them; pause, resume, cancel, retry them.
     Jobs(JobsArgs),
     /// Show earlier jobs.
     History(HistoryArgs),

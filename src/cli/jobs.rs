@@ -1,21 +1,35 @@
-//! `wharf jobs`: what is not over, whoever began it; and finishing or cancelling what a killed process left.
+//! `wharf jobs`: what is not over, whoever began it; and what can be asked of it.
 
 use jiff::tz::TimeZone;
 use serde_json::json;
 
 use super::output::{self, size};
 use super::question_args::{JobsArgs, JobsCommand};
-use super::{Context, Error, Outcome, OutputFormat, interrupt, transfer};
+use super::{Context, Error, Outcome, OutputFormat, interrupt, jobs_control, jobs_watch};
 use crate::engine::Unfinished;
-use crate::job::JobId;
+use crate::job::{JobId, Wish};
 use crate::oci::printable;
 
-/// Lists, resumes or cancels jobs.
+/// Lists or watches jobs, or asks for something.
 pub async fn run(args: &JobsArgs, context: &Context) -> Result<Outcome, Error> {
+    if args.watch && args.command.is_some() {
+        return Err(Error::usage("--watch shows all jobs: it goes without a command behind `wharf jobs`"));
+    }
     match &args.command {
+        None if args.watch => interrupt::ends(jobs_watch::watch(context)).await,
         None => interrupt::ends(list(context)).await,
-        Some(JobsCommand::Resume { ids }) => resume(&numbers(ids), context).await,
-        Some(JobsCommand::Cancel { ids }) => interrupt::ends(cancel(&numbers(ids), context)).await,
+        Some(JobsCommand::Resume { ids, .. }) => jobs_control::resume(&numbers(ids), context).await,
+        Some(JobsCommand::Retry { ids }) => jobs_control::resume(&numbers(ids), context).await,
+        Some(JobsCommand::Cancel { ids }) => {
+            interrupt::ends(jobs_control::cancel(&numbers(ids), context)).await
+        }
+        Some(JobsCommand::Pause { ids }) => {
+            interrupt::ends(jobs_control::ask(&numbers(ids), Wish::Pause, context)).await
+        }
+        Some(JobsCommand::Priority { priority, ids }) => {
+            let wish = Wish::Priority(*priority);
+            interrupt::ends(jobs_control::ask(&numbers(ids), wish, context)).await
+        }
     }
 }
 
@@ -56,35 +70,6 @@ async fn list(context: &Context) -> Result<Outcome, Error> {
     Ok(Outcome::Done)
 }
 
-async fn resume(ids: &[JobId], context: &Context) -> Result<Outcome, Error> {
-    let mut ids = ids.to_vec();
-    if ids.is_empty() {
-        let jobs = context.engine.unfinished().await?;
-        ids.extend(jobs.iter().filter(|job| job.is_left_behind()).map(|job| job.job.id));
-    }
-    if ids.is_empty() {
-        context.note("no job was interrupted");
-        return Ok(Outcome::Done);
-    }
-    let begun = async {
-        context.engine.take_up(&ids).await?;
-        Ok(ids.clone())
-    };
-    transfer::follow(begun, context).await
-}
-
-async fn cancel(ids: &[JobId], context: &Context) -> Result<Outcome, Error> {
-    context.engine.cancel_left(ids).await?;
-    match context.output {
-        OutputFormat::Json => output::json(&json!({ "cancelled": ids })).map(output::done),
-        OutputFormat::Text => {
-            let jobs = if ids.len() == 1 { "job" } else { "jobs" };
-            context.note(&format!("{} {jobs} cancelled", ids.len()));
-            Ok(Outcome::Done)
-        }
-    }
-}
-
 fn text(jobs: &[Unfinished], zone: &TimeZone) -> String {
     let row = |unfinished: &Unfinished| {
         let Unfinished { job, owner } = unfinished;
@@ -98,7 +83,10 @@ fn text(jobs: &[Unfinished], zone: &TimeZone) -> String {
             }
         };
         let process = match owner {
-            Some(owner) => format!("{} on {}", owner.pid, printable(&owner.host, 60)),
+            Some(owner) => {
+                let alone = if owner.alone.is_some() { ", no terminal" } else { "" };
+                format!("{} on {}{alone}", owner.pid, printable(&owner.host, 60))
+            }
             None => "none".to_owned(),
         };
         vec![

@@ -2,6 +2,7 @@
 
 use super::args::{Args, Command};
 use super::error::Faults;
+use super::question_args::{JobsArgs, JobsCommand};
 use crate::config::Config;
 use crate::job::Rate;
 use crate::oci::ErrorClass;
@@ -32,6 +33,7 @@ impl LimitOverrides {
             Some(Command::Export(args)) => &args.limits,
             Some(Command::Import(args)) => &args.limits,
             Some(Command::Sync(args)) => &args.limits,
+            Some(Command::Jobs(JobsArgs { command: Some(JobsCommand::Resume { limits, .. }), .. })) => limits,
             _ => return LimitOverrides::default(),
         };
         let bandwidth = typed.bandwidth.as_ref();

@@ -31,6 +31,8 @@ pub mod inspect;
 mod interrupt;
 mod job_record;
 pub mod jobs;
+mod jobs_control;
+mod jobs_watch;
 mod limits;
 mod list;
 mod load_script;

@@ -4,6 +4,7 @@ use clap::Subcommand;
 use clap::builder::BoolishValueParser;
 
 use super::args::Access;
+use super::limits::TransferLimits;
 
 /// `wharf inspect`
 #[derive(Debug, Clone, clap::Args)]
@@ -161,28 +162,77 @@ resume` finishes them, and so does the command that began them, run again: what 
 has is not sent again. Passwords that were given as options are not kept: resuming takes them from
 the configuration or from where wharf login puts them.
 
+Of a job that another wharf has (a terminal UI, a command, one whose terminal hung up) that
+process is asked: it pauses, goes on, or cancels within a second, or says why not.
+
 Examples:
   wharf jobs
+  wharf jobs --watch
+  wharf jobs pause 12
   wharf jobs resume
   wharf jobs resume 12 15
+  wharf jobs priority 5 15
   wharf jobs cancel 13")]
 pub struct JobsArgs {
+    /// Show how they go until all of them are over, as the commands that began them would.
+    #[arg(long)]
+    pub watch: bool,
     /// What to do with them; nothing lists them.
     #[command(subcommand)]
     pub command: Option<JobsCommand>,
 }
 
+impl JobsArgs {
+    /// The jobs that this process is to run in the background, if it was started for that.
+    pub fn detached(&self) -> Option<Vec<crate::job::JobId>> {
+        match &self.command {
+            Some(JobsCommand::Resume { ids, detached: true, .. }) => {
+                Some(ids.iter().copied().map(crate::job::JobId).collect())
+            }
+            _ => None,
+        }
+    }
+}
+
 /// `wharf jobs`
 #[derive(Debug, Clone, Subcommand)]
 pub enum JobsCommand {
-    /// Run jobs to their end that were interrupted, that failed, or that a process that is gone left queued.
+    /// Let paused jobs go on; run jobs to their end here that were interrupted, that failed, or that a process that is
+    /// gone left queued.
     Resume {
         /// The jobs' numbers; none for all that were interrupted or left queued.
         #[arg(value_name = "ID")]
         ids: Vec<i64>,
+        /// Run them in the background, in a session of their own: how the terminal UI leaves them running.
+        #[arg(long, hide = true)]
+        detached: bool,
+        /// How much they may take.
+        #[command(flatten)]
+        limits: TransferLimits,
     },
-    /// Cancel jobs that no process is at work on.
+    /// Pause running jobs: no new blob starts, running ones finish.
+    Pause {
+        /// The jobs' numbers.
+        #[arg(value_name = "ID", required = true)]
+        ids: Vec<i64>,
+    },
+    /// Cancel jobs, whichever process has them.
     Cancel {
+        /// The jobs' numbers.
+        #[arg(value_name = "ID", required = true)]
+        ids: Vec<i64>,
+    },
+    /// Run failed jobs again, here.
+    Retry {
+        /// The jobs' numbers.
+        #[arg(value_name = "ID", required = true)]
+        ids: Vec<i64>,
+    },
+    /// Have jobs served before others, or after them.
+    Priority {
+        /// Higher goes first; 0 is the usual one, and it may be below.
+        #[arg(value_name = "N", allow_negative_numbers = true)]
+        priority: i32,
         /// The jobs' numbers.
         #[arg(value_name = "ID", required = true)]
         ids: Vec<i64>,

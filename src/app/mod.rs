@@ -4,6 +4,7 @@
 mod credentials;
 mod demo;
 pub mod demo_images;
+mod detached;
 mod engines;
 mod environment;
 mod headless;
@@ -63,6 +64,11 @@ pub fn main(arguments: Vec<OsString>) -> u8 {
 }
 
 async fn dispatch(args: Args, loaded: Loaded) -> u8 {
+    if let Some(Command::Jobs(jobs)) = &args.command
+        && let Some(ids) = jobs.detached()
+    {
+        return detached::run(&args, &ids, loaded).await;
+    }
     match &args.command {
         None => terminal::run(&args, loaded).await,
         Some(Command::Demo(demo)) if demo.headless => demo::headless(&args).await,

@@ -7,7 +7,7 @@ use futures_util::FutureExt;
 use super::demo::{self, Demo};
 use super::environment::variable;
 use super::headless::open_ledger_at;
-use super::{logging, options};
+use super::{detached, logging, options};
 use crate::cli::Args;
 use crate::config::credentials::{Environment, LoginStore};
 use crate::config::{Config, Language, Loaded, RegistryEntry, RegistryType, paths};
@@ -43,21 +43,49 @@ pub(super) async fn run(args: &Args, loaded: Loaded) -> u8 {
     let for_engine = config.clone();
     let (made, mut engines) = tokio::sync::oneshot::channel();
     let engine = async move {
-        let ledger = match path {
-            Some(path) => open_ledger_at(&path).await.unwrap_or_else(|warning| {
-                tracing::warn!("{warning}; nothing is recorded");
-                None
-            }),
-            None => None,
+        let (ledger, fault) = match path {
+            Some(path) => match open_ledger_at(&path).await {
+                Ok(ledger) => (ledger, None),
+                Err(fault) => (None, Some(fault)),
+            },
+            None => (None, None),
         };
         let engine = Engine::new(options::engine_options(&for_engine, overrides, ledger));
+        if let Some(fault) = fault {
+            tracing::warn!("{fault}; nothing is recorded");
+            engine.set_unrecorded(fault);
+        }
         // The receiver lives as long as the screen.
         let _ = made.send(engine.clone());
         Ok(engine)
     };
     let notice = loaded.warnings.first().map(ToString::to_string);
-    let code = show(tui_options(config, configured_in(loaded.path), engine.boxed(), logins, notice)).await;
-    if let Ok(engine) = engines.try_recv() {
+    let mut options = tui_options(config, configured_in(loaded.path), engine.boxed(), logins, notice);
+    let words = options.config.language.unwrap_or_default();
+    // Without a command, what was typed are options of every command.
+    options.background = Some(detached::background(std::env::args_os().skip(1).collect()));
+    let (code, exit) = show(options).await;
+    let engine = engines.try_recv().ok();
+    match exit {
+        Some(Exit::Left { jobs: 0, .. }) => {}
+        Some(Exit::Left { pid, jobs: 1 }) => println!("{}", words.one_left_running(pid)),
+        Some(Exit::Left { pid, jobs }) => println!("{}", words.left_running(jobs, pid)),
+        Some(Exit::NotLeft(reason)) => eprintln!("{}", words.not_left_running(reason)),
+        // The jobs may still be at work: the second ctrl-c did not wait.
+        Some(Exit::Stopped) => {
+            let given = match &engine {
+                Some(engine) => engine.hand_over().await.unwrap_or_default(),
+                None => Vec::new(),
+            };
+            match given.len() {
+                0 => {}
+                1 => println!("{}", words.one_stopped()),
+                n => println!("{}", words.stopped_jobs(n)),
+            }
+        }
+        _ => {}
+    }
+    if let Some(engine) = engine {
         engine.shutdown().await;
     }
     code
@@ -96,7 +124,8 @@ pub(super) async fn demo(args: &Args, config: Config) -> u8 {
     let engine = async move { starting.ready(bound, &for_engine).await.map_err(|error| error.to_string()) };
     // Nothing of the user's is touched: what is kept goes with the rest.
     let logins = LoginStore::new(Some(demo.path().join("auth.json")), Environment::of_process());
-    let code = show(tui_options(config, configured_in(None), engine.boxed(), logins, Some(notice))).await;
+    let (code, _) =
+        show(tui_options(config, configured_in(None), engine.boxed(), logins, Some(notice))).await;
     demo.remove().await;
     code
 }
@@ -125,7 +154,8 @@ fn tui_options(
             (Theme::named("dark", depth).unwrap_or_else(Theme::mono), Some(words.theme_unread(fault)))
         }
     };
-    TuiOptions { config, engine, theme, themes, symbols, logins, notice: fault.or(notice) }
+    let notice = fault.or(notice);
+    TuiOptions { config, engine, theme, themes, symbols, logins, notice, background: None }
 }
 
 /// The environment's language. Of the three variables the first that is set counts, as everywhere.
@@ -134,16 +164,18 @@ fn language(variable: &dyn Fn(&str) -> Option<String>) -> Language {
     locale.map_or(Language::English, |locale| Language::of_locale(&locale))
 }
 
-async fn show(options: TuiOptions) -> u8 {
+/// The exit code, and how it ended.
+async fn show(options: TuiOptions) -> (u8, Option<Exit>) {
     match tui::run(options).await {
-        Ok(Exit::Quit | Exit::Stopped | Exit::HungUp) => 0,
-        Ok(Exit::Terminated) => 143,
+        Ok(Exit::Terminated) => (143, Some(Exit::Terminated)),
+        Ok(Exit::NotLeft(reason)) => (1, Some(Exit::NotLeft(reason))),
+        Ok(exit) => (0, Some(exit)),
         Err(error) => {
             eprintln!("error: {error}");
             eprintln!(
                 "hint: the terminal UI needs a terminal; `wharf --help` lists the commands that do without"
             );
-            2
+            (2, None)
         }
     }
 }

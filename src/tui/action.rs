@@ -97,6 +97,7 @@ actions! {
         Start "start" ["S"] "start" "Show the plan of the queue, then start it"
         AddReference "add-reference" ["n"] "new" "Add a reference by typing it"
         SetTarget "set-target" ["T"] "target" "Say where copies go: HOST[/PREFIX], a registry's name, store: or oci:DIR"
+        ResumeLeft "resume-interrupted" ["C"] "" "Go on with the jobs that a wharf which is gone left interrupted"
         Login "login" ["L"] "login" "Log in to the registry that refused, or to the one under the cursor"
         Search "search" ["s"] "search" "Search a registry for repositories, by words"
         CollectGarbage "collect-garbage" ["ctrl-g"] "" "Remove from wharf's own store what no image there needs; shows how much, and asks"

@@ -21,11 +21,11 @@ use super::themes::{ThemeFiles, ThemeWork};
 use super::upkeep::Upkeep;
 use crate::config::credentials::LoginTarget;
 use crate::engine::{Engine, Place};
-use crate::job::{Failure, JobId, JobSpec, Rate};
+use crate::job::{Failure, JobId, JobSpec, JobState, Rate};
 use crate::oci::{ErrorClass, Location, Repository};
 
 /// How the UI ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Exit {
     /// A person quit; no job is under way.
     Quit,
@@ -35,7 +35,32 @@ pub enum Exit {
     HungUp,
     /// SIGTERM: the jobs were stopped.
     Terminated,
+    /// A person left the jobs running in the background.
+    Left {
+        /// The process that has them.
+        pid: u32,
+        /// How many.
+        jobs: usize,
+    },
+    /// The jobs could not be left running, and were stopped; this is why.
+    NotLeft(String),
 }
+
+/// Jobs were given to a process in the background.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Left {
+    /// The process.
+    pub pid: u32,
+    /// How many it has.
+    pub jobs: usize,
+    /// Why it has none.
+    pub error: Option<String>,
+}
+
+/// Has jobs taken over by a process in the background, which moves so many blobs at once and so many bytes a second; its
+/// number, or why there is none.
+pub type Background =
+    Arc<dyn Fn(Vec<JobId>, usize, Option<Rate>) -> BoxFuture<'static, Result<u32, String>> + Send + Sync>;
 
 /// A list that is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -117,8 +142,12 @@ pub enum Effect {
     SetBandwidth(Option<Rate>),
     /// Themes and their files.
     Theme(ThemeWork),
-    /// Stop everything.
+    /// Go on with jobs that nobody has.
+    TakeUp(Vec<JobId>),
+    /// Stop everything; what is not over can go on later.
     Shutdown,
+    /// Stop everything here, and have it go on in the background, with these limits.
+    Leave(Workers, Option<Rate>),
     /// Draw the whole screen again.
     Redraw,
     /// Suspend the process.
@@ -148,6 +177,8 @@ pub struct Runner {
     logins: Logins,
     /// The user's themes.
     pub themes: ThemeFiles,
+    /// Who takes jobs over when a person leaves.
+    pub background: Option<Background>,
     lookups: Arc<Semaphore>,
     planners: Arc<Semaphore>,
     /// Requests for places' lists, tags, plans: a new one ends the one before.
@@ -164,6 +195,7 @@ impl Runner {
             messages,
             logins,
             themes: ThemeFiles::default(),
+            background: None,
             lookups: Arc::new(Semaphore::new(6)),
             planners: Arc::new(Semaphore::new(4)),
             lists: [None, None, None],
@@ -280,10 +312,30 @@ impl Runner {
                 engine.set_workers_per_host(workers.per_host);
             }
             Effect::SetBandwidth(rate) => engine.set_bandwidth(rate.map(Into::into)),
+            Effect::TakeUp(jobs) => spawn(async move {
+                if engine.take_up(&jobs).await.is_ok() {
+                    return;
+                }
+                // Somebody else was faster with some of them.
+                for job in jobs {
+                    if let Err(error) = engine.resume(job).await {
+                        let _ = messages.send(Msg::Refused(job, error.failure())).await;
+                    }
+                }
+            }),
             Effect::Shutdown => spawn(async move {
-                engine.shutdown().await;
+                if let Err(error) = engine.hand_over().await {
+                    tracing::warn!("the jobs end with this process: {error}");
+                }
                 let _ = messages.send(Msg::Stopped).await;
             }),
+            Effect::Leave(workers, bandwidth) => {
+                let background = self.background.clone();
+                spawn(async move {
+                    let _ =
+                        messages.send(Msg::Left(leave(&engine, background, workers, bandwidth).await)).await;
+                });
+            }
             Effect::Theme(_) | Effect::Redraw | Effect::Suspend | Effect::Exit(_) => {}
         }
     }
@@ -325,6 +377,28 @@ fn spawn(work: impl Future<Output = ()> + Send + 'static) {
     tokio::spawn(work);
 }
 
+/// Gives the jobs to a process in the background. An error means that everything is as it was.
+async fn leave(
+    engine: &Engine,
+    background: Option<Background>,
+    workers: Workers,
+    bandwidth: Option<Rate>,
+) -> Result<Left, String> {
+    let begin = background.ok_or_else(|| "nothing runs in the background here".to_owned())?;
+    let given = engine.hand_over().await.map_err(|error| error.to_string())?;
+    // Who paused a job did not mean it to go on now.
+    let jobs: Vec<JobId> =
+        given.into_iter().filter(|(_, was)| *was != JobState::Paused).map(|(id, _)| id).collect();
+    let count = jobs.len();
+    if count == 0 {
+        return Ok(Left { pid: 0, jobs: 0, error: None });
+    }
+    Ok(match begin(jobs, workers.in_all, bandwidth).await {
+        Ok(pid) => Left { pid, jobs: count, error: None },
+        Err(reason) => Left { pid: 0, jobs: 0, error: Some(reason) },
+    })
+}
+
 /// The answers of an effect that nobody will run.
 fn refusals(effect: Effect, failure: &Failure) -> Vec<Msg> {
     match effect {
@@ -354,6 +428,8 @@ fn refusals(effect: Effect, failure: &Failure) -> Vec<Msg> {
         | Effect::Prioritise(job, _) => {
             vec![Msg::Refused(job, failure.clone())]
         }
+        Effect::TakeUp(jobs) => jobs.into_iter().map(|job| Msg::Refused(job, failure.clone())).collect(),
+        Effect::Leave(..) => vec![Msg::Left(Err(failure.message.clone()))],
         Effect::Shutdown => vec![Msg::Stopped],
         Effect::SetWorkers(_)
         | Effect::SetBandwidth(_)

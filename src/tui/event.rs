@@ -5,11 +5,12 @@ use std::sync::Arc;
 use crossterm::event::{Event, KeyEvent, KeyEventKind};
 use jiff::civil::Time;
 
+use super::effect::Left;
 use super::state::queue::DraftId;
 use super::themes::ThemeAnswer;
 use super::upkeep::Answer;
 use crate::config::credentials::LoginTarget;
-use crate::engine::{FileEntry, FoundRepository, Image, ListedImages, Place};
+use crate::engine::{FileEntry, FoundRepository, Image, ListedImages, Place, Remotes};
 use crate::job::{Failure, Job, JobEvent, JobId, Plan};
 use crate::oci::{Digest, Location};
 
@@ -112,8 +113,25 @@ pub enum Msg {
     Past(super::past::Answer),
     /// What came of an image's upkeep.
     Upkeep(Answer),
+    /// How other processes' jobs stand.
+    Others(Remotes),
+    /// Whether jobs are recorded.
+    Recording(Recording),
+    /// The jobs were given to a process in the background; an error means that everything is as it was.
+    Left(Result<Left, String>),
     /// The engine has stopped.
     Stopped,
+}
+
+/// Whether jobs are recorded, and what follows.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Recording {
+    /// They are.
+    pub on: bool,
+    /// Why not, though they should be.
+    pub fault: Option<String>,
+    /// They can be left running in the background.
+    pub leaves: bool,
 }
 
 impl Msg {

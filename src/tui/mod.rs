@@ -26,23 +26,23 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::{broadcast, mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
 pub use self::action::key_table_markdown;
-pub use self::effect::Exit;
+pub use self::effect::{Background, Exit};
 use self::effect::{Effect, Runner};
-use self::event::Msg;
+use self::event::{Msg, Recording};
 use self::keymap::{Keymap, KeymapError};
 use self::logins::Logins;
 use self::state::{State, Tone};
-use self::terminal::{HangUp, Input, Screen};
+use self::terminal::{Continued, HangUp, Input, Screen};
 use self::theme::Theme;
 use self::themes::{ThemeFiles, ThemeWork};
 use self::update::{deadline, update};
 use crate::config::credentials::LoginStore;
 use crate::config::{Config, Symbols};
-use crate::engine::Engine;
+use crate::engine::{Engine, Remotes};
 use crate::job::{JobEvent, JobState};
 
 /// Why the UI could not be.
@@ -72,14 +72,19 @@ pub struct TuiOptions {
     pub logins: LoginStore,
     /// Something to say in the first frame.
     pub notice: Option<String>,
+    /// Who takes the jobs over when a person leaves them running; `None` where nothing outlives the process.
+    pub background: Option<Background>,
 }
 
 /// The shortest time between two frames that no key asked for.
 const FRAME: Duration = Duration::from_millis(100);
 
+/// How often rates and silences of other processes' jobs are drawn anew.
+const THEIRS: Duration = Duration::from_secs(1);
+
 /// Runs the UI until a person leaves, the terminal goes away or the process is told to end.
 pub async fn run(options: TuiOptions) -> Result<Exit, Error> {
-    let TuiOptions { config, engine, theme, themes, symbols, logins, notice } = options;
+    let TuiOptions { config, engine, theme, themes, symbols, logins, notice, background } = options;
     let mut state = State::new(&config, theme, Keymap::new(&config.keys)?);
     state.glyphs = symbols::Glyphs::of(symbols);
     state.depth = themes.depth();
@@ -88,7 +93,7 @@ pub async fn run(options: TuiOptions) -> Result<Exit, Error> {
         state.say(Tone::Plain, notice);
     }
     // Before the screen is touched: a signal that comes with the first frame must find it restored, too.
-    let signals = (HangUp::listen()?, signal(SignalKind::terminate())?);
+    let signals = (HangUp::listen()?, signal(SignalKind::terminate())?, Continued::listen()?);
     let mut screen = Screen::open()?;
     // The first frame waits for nothing: no engine, no ledger, no registry.
     screen.draw(|frame| {
@@ -100,16 +105,19 @@ pub async fn run(options: TuiOptions) -> Result<Exit, Error> {
     let mut runner = Runner::new(sender, Logins { store: logins, config });
     runner.themes = themes;
     runner.run(Effect::Theme(in_use));
+    runner.background = background;
     let app = App {
         state,
         screen,
         runner,
         messages,
         events: None,
+        others: None,
         started: Instant::now(),
         drawn: Instant::now(),
         draw_at: None,
         sample_at: None,
+        resumed: None,
     };
     Box::pin(app.run(engine, signals)).await
 }
@@ -121,22 +129,28 @@ struct App {
     messages: mpsc::Receiver<Msg>,
     /// What the engine says.
     events: Option<broadcast::Receiver<JobEvent>>,
+    /// How other processes' jobs stand.
+    others: Option<watch::Receiver<Remotes>>,
     started: Instant,
     drawn: Instant,
     /// When something that changed is to be drawn.
     draw_at: Option<Instant>,
     /// When the jobs are to be looked at.
     sample_at: Option<Instant>,
+    /// When the screen was last taken over again by itself.
+    resumed: Option<Instant>,
 }
 
 /// What woke the loop.
 enum Woken {
     HungUp,
     Terminated,
+    Continued,
     Terminal(Option<io::Result<crossterm::event::Event>>),
     Engine(Result<Engine, String>),
     Message(Msg),
     Job(Result<JobEvent, broadcast::error::RecvError>),
+    Others,
     Time,
     Work,
 }
@@ -145,7 +159,7 @@ impl App {
     async fn run(
         mut self,
         mut engine: BoxFuture<'static, Result<Engine, String>>,
-        (mut hang_up, mut terminate): (HangUp, Signal),
+        (mut hang_up, mut terminate, mut continued): (HangUp, Signal, Continued),
     ) -> Result<Exit, Error> {
         let mut keys = Input::open();
         let mut starting = true;
@@ -156,10 +170,12 @@ impl App {
                 biased;
                 () = hang_up.recv() => Woken::HungUp,
                 () = terminated(&mut terminate) => Woken::Terminated,
+                () = continued.recv() => Woken::Continued,
                 event = keys.next() => Woken::Terminal(event),
                 ready = &mut engine, if starting => Woken::Engine(ready),
                 Some(message) = self.messages.recv() => Woken::Message(message),
                 event = next_event(&mut self.events) => Woken::Job(event),
+                () = next_change(&mut self.others) => Woken::Others,
                 () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => Woken::Time,
                 () = std::future::ready(()), if working => Woken::Work,
             };
@@ -182,6 +198,14 @@ impl App {
                     self.engine(ready)
                 }
                 Woken::Message(message) => self.take(message),
+                Woken::Others => self.others_changed(),
+                Woken::Continued => match self.continued() {
+                    Ok(effects) => effects,
+                    Err(error) => {
+                        drop(keys);
+                        return self.failed(error).await;
+                    }
+                },
                 Woken::Job(event) => self.job(event),
                 Woken::Time => self.time(),
                 Woken::Work => self.take(Msg::Work),
@@ -240,9 +264,15 @@ impl App {
         match ready {
             Ok(engine) => {
                 self.events = Some(engine.subscribe());
+                self.others = engine.others();
+                let on = engine.is_recorded();
+                let leaves = on && self.runner.background.is_some();
+                let fault = engine.unrecorded().map(str::to_owned);
                 self.runner.start(engine);
                 self.sample_soon();
-                self.take(Msg::Ready)
+                let mut effects = self.take(Msg::Ready);
+                effects.extend(self.take(Msg::Recording(Recording { on, fault, leaves })));
+                effects
             }
             Err(reason) => {
                 self.runner.give_up(&reason);
@@ -277,10 +307,40 @@ impl App {
     /// Looks at all jobs.
     fn sample(&mut self) -> Vec<Effect> {
         self.sample_at = None;
-        match self.runner.engine().map(Engine::samples) {
-            Some(jobs) => self.take(Msg::Jobs(jobs)),
-            None => Vec::new(),
+        let Some(mut jobs) = self.runner.engine().map(Engine::samples) else { return Vec::new() };
+        if let Some(others) = &self.others {
+            // One that has just been taken up here is still among them.
+            let own: std::collections::HashSet<_> = jobs.iter().map(|job| job.id).collect();
+            let others = others.borrow();
+            jobs.extend(
+                others.iter().map(|remote| &remote.job).filter(|job| !own.contains(&job.id)).cloned(),
+            );
         }
+        self.take(Msg::Jobs(jobs))
+    }
+
+    /// Other processes' jobs changed.
+    fn others_changed(&mut self) -> Vec<Effect> {
+        let Some(remotes) = self.others.as_mut().map(|others| others.borrow_and_update().clone()) else {
+            return Vec::new();
+        };
+        let mut effects = self.take(Msg::Others(remotes));
+        effects.extend(self.sample());
+        effects
+    }
+
+    /// The process was stopped and goes on: the screen may be the shell's by now, and jobs may be somebody else's.
+    fn continued(&mut self) -> io::Result<Vec<Effect>> {
+        // After its own ctrl-z the screen is there already.
+        if self.resumed.is_none_or(|at| at.elapsed() > Duration::from_secs(1)) {
+            self.screen.resume()?;
+            self.draw_at = Some(Instant::now());
+        }
+        if let Some(engine) = self.runner.engine().cloned() {
+            tokio::spawn(async move { engine.check_leases().await });
+        }
+        self.sample_soon();
+        Ok(Vec::new())
     }
 
     /// Time has come for something: a sample, a deadline of the state, a frame.
@@ -305,8 +365,11 @@ impl App {
         let state = &self.state;
         self.screen.draw(|frame| view::view(state, frame))?;
         (self.drawn, self.draw_at) = (now, None);
-        if self.state.jobs.counts.running > 0 {
+        if self.state.jobs.runs_here() {
             self.sample_at.get_or_insert(now + FRAME);
+        } else if self.state.jobs.counts.running > 0 {
+            // Others tell what is new about once a second; in between only their silence grows.
+            self.sample_at.get_or_insert(now + THEIRS);
         } else if self.state.spinning() {
             self.draw_at = Some(now + FRAME);
         }
@@ -320,6 +383,7 @@ impl App {
                 Effect::Suspend => {
                     self.screen.suspend()?;
                     self.screen.redraw_all()?;
+                    self.resumed = Some(Instant::now());
                     self.draw_at = Some(Instant::now());
                 }
                 Effect::Exit(exit) => return Ok(Some(exit)),
@@ -342,6 +406,7 @@ impl App {
         let App { screen, runner, .. } = self;
         screen.hang_up();
         let Some(engine) = runner.engine() else { return Exit::HungUp };
+        engine.left_alone().await;
         for job in engine.jobs().iter().filter(|job| job.state == JobState::Paused) {
             if let Err(error) = engine.resume(job.id).await {
                 tracing::warn!("job {}: {error}", job.id);
@@ -354,7 +419,7 @@ impl App {
         tokio::select! {
             () = engine.idle() => Exit::HungUp,
             () = terminated(&mut end) => {
-                engine.shutdown().await;
+                stop(engine).await;
                 Exit::Terminated
             }
         }
@@ -362,10 +427,29 @@ impl App {
 
     async fn terminated(self) -> Result<Exit, Error> {
         if let Some(engine) = self.runner.engine() {
-            engine.shutdown().await;
+            stop(engine).await;
         }
         self.screen.close()?;
         Ok(Exit::Terminated)
+    }
+}
+
+/// Stops the jobs; they can go on later.
+async fn stop(engine: &Engine) {
+    if let Err(error) = engine.hand_over().await {
+        tracing::warn!("the jobs end with this process: {error}");
+    }
+    engine.shutdown().await;
+}
+
+async fn next_change(others: &mut Option<watch::Receiver<Remotes>>) {
+    let changed = match others {
+        Some(others) => others.changed().await.is_ok(),
+        None => false,
+    };
+    if !changed {
+        // Nobody looks any more: there is nothing to wait for.
+        std::future::pending::<()>().await;
     }
 }
 

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use super::failures::shape;
 use super::meter::{History, Meter};
+use super::others::Others;
 use crate::job::{BlobStage, Job, JobEvent, JobId, JobState, Target};
 use crate::oci::{Digest, Location};
 
@@ -136,6 +137,8 @@ pub struct Jobs {
     pub rest: u64,
     /// How many are where.
     pub counts: Counts,
+    /// Which of them are other processes'.
+    pub others: Others,
     cursor: usize,
     /// First row of the window.
     pub offset: usize,
@@ -196,9 +199,13 @@ impl Jobs {
         let on = self.on();
         (self.wire, self.reused, self.rest) = (0, 0, 0);
         self.counts = Counts::default();
-        let mut coming = HashSet::new();
+        let (mut coming, mut theirs) = (HashSet::new(), 0);
         for job in &jobs {
             self.wire += job.progress.wire;
+            if self.others.has(job.id) {
+                theirs += job.progress.wire;
+                self.others.count(job.id, job.progress.wire);
+            }
             self.reused += job.progress.reused;
             match job.state {
                 JobState::Running | JobState::Planning => {
@@ -221,12 +228,14 @@ impl Jobs {
                 self.retries.remove(&job.id);
             }
         }
+        // What others had moved before they were looked at was not moved now.
+        let moved = self.wire - theirs + self.others.moved;
         if self.counts.running > 0 {
-            self.total.sample(now, self.wire);
+            self.total.sample(now, moved);
         } else {
             self.total = Meter::default();
         }
-        self.history.sample(now, self.wire);
+        self.history.sample(now, moved);
         self.waits_for = waiting(&jobs);
         self.rows = jobs;
         self.arrange(on);
@@ -527,9 +536,15 @@ impl Jobs {
         }
     }
 
-    /// Whether something runs or waits for its turn: then time passes on the screen.
+    /// Whether something of this process runs or waits for its turn.
     pub fn busy(&self) -> bool {
-        self.counts.running > 0 || self.rows.iter().any(|job| job.state == JobState::Queued)
+        let open = |job: &Job| job.state.is_active() || job.state == JobState::Queued;
+        self.rows.iter().any(|job| open(job) && !self.others.has(job.id))
+    }
+
+    /// Whether a job of this process runs: then it is to be looked at often.
+    pub fn runs_here(&self) -> bool {
+        self.rows.iter().any(|job| job.state.is_active() && !self.others.has(job.id))
     }
 
     /// A job's rate, and its silence.

@@ -13,6 +13,7 @@ pub mod logs;
 pub mod lookup;
 pub mod marks;
 pub mod meter;
+pub mod others;
 pub mod paste;
 pub mod popup;
 pub mod queue;
@@ -39,6 +40,7 @@ use self::popup::Popup;
 use self::queue::{Goal, Queue};
 use self::registries::Registries;
 use super::action::{Action, Context};
+use super::event::Recording;
 use super::keymap::Keymap;
 use super::symbols::Glyphs;
 use super::theme::{ColourDepth, Theme};
@@ -126,6 +128,8 @@ pub enum Leaving {
     WhenDone,
     /// The jobs are being stopped.
     Stopping,
+    /// The jobs are being given to a process in the background.
+    HandingOver,
 }
 
 /// See the module.
@@ -192,6 +196,8 @@ pub struct State {
     pub kept: Vec<ListedImages>,
     /// The way out.
     pub leaving: Leaving,
+    /// Whether jobs are recorded.
+    pub recording: Recording,
     /// When the cursor last came to rest on another image.
     pub(super) rested: Duration,
     /// Whether something is to be asked for once the cursor has rested.
@@ -244,6 +250,7 @@ impl State {
             gathering: Vec::new(),
             kept: Vec::new(),
             leaving: Leaving::No,
+            recording: Recording::default(),
             rested: Duration::ZERO,
             unasked: false,
             at: None,
@@ -291,7 +298,7 @@ impl State {
             || checking
             || !self.gathering.is_empty()
             || !self.queue.starting.is_empty()
-            || self.leaving == Leaving::Stopping
+            || matches!(self.leaving, Leaving::Stopping | Leaving::HandingOver)
     }
 
     /// The copy's destination of what is at a location.

@@ -280,6 +280,8 @@ pub enum Choice {
     Stay,
     /// Wait for the jobs, then quit.
     Finish,
+    /// Leave the jobs running in the background, and quit.
+    Leave,
     /// Stop the jobs and quit.
     Stop,
     /// Quit: nothing runs.

@@ -8,6 +8,7 @@ mod jobs;
 mod keys;
 mod login;
 mod matrix;
+mod others;
 mod places;
 mod popups;
 mod screens;

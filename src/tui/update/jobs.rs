@@ -53,6 +53,9 @@ pub(super) fn layers(state: &mut State) {
     let words = state.words;
     let Some(job) = state.jobs.current() else { return state.say(Tone::Plain, words.no_job()) };
     let (id, none) = (job.id, job.progress.blobs.is_empty());
+    if state.jobs.others.owner(id).is_some() {
+        return state.say(Tone::Plain, state.words.layers_elsewhere());
+    }
     if !state.jobs.expanded.remove(&id) {
         if none {
             return state.say(Tone::Plain, words.no_layers(id));
@@ -122,9 +125,14 @@ pub(super) fn cancel_jobs(state: &mut State, jobs: &[JobId], effects: &mut Vec<E
 pub(super) fn retry(state: &mut State, effects: &mut Vec<Effect>) {
     let words = state.words;
     let all = chosen(state);
-    let failed: Vec<JobId> =
-        all.iter().filter(|(_, job)| *job == JobState::Failed).map(|(id, _)| *id).collect();
+    let of = |wanted: JobState| -> Vec<JobId> {
+        all.iter().filter(|(_, job)| *job == wanted).map(|(id, _)| *id).collect()
+    };
+    let (failed, interrupted) = (of(JobState::Failed), of(JobState::Interrupted));
+    // What was interrupted goes on where it was.
+    effects.extend(interrupted.iter().map(|job| Effect::Resume(*job)));
     match (failed.as_slice(), all.as_slice()) {
+        ([], _) if !interrupted.is_empty() => state.jobs.unmark(),
         ([], []) => state.say(Tone::Plain, words.no_job_to_retry()),
         ([], [(id, job)]) => {
             state.say(Tone::Plain, words.retries_failed_only(id, words.job_predicate(*job)));
@@ -164,7 +172,11 @@ pub(super) fn pause(state: &mut State, effects: &mut Vec<Effect>) {
     let of = |wanted: &[JobState]| -> Vec<JobId> {
         all.iter().filter(|(_, job)| wanted.contains(job)).map(|(id, _)| *id).collect()
     };
-    let (running, paused) = (of(&[JobState::Running]), of(&[JobState::Paused, JobState::Interrupted]));
+    let (running, mut paused) = (of(&[JobState::Running]), of(&[JobState::Paused, JobState::Interrupted]));
+    // Its process is gone, and it waits for nobody.
+    let others = &state.jobs.others;
+    let orphan = |id: &JobId| others.has(*id) && others.owner(*id).is_none();
+    paused.extend(of(&[JobState::Queued]).into_iter().filter(orphan));
     match (running.as_slice(), paused.as_slice(), all.as_slice()) {
         ([], [], []) => state.say(Tone::Plain, words.no_job_to_pause()),
         ([], [], [(id, job)]) => {

@@ -8,6 +8,7 @@ mod jobs;
 pub mod login;
 mod logs;
 mod moves;
+mod others;
 mod past;
 mod popups;
 mod press;
@@ -65,6 +66,9 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
             state.say(Tone::Bad, failure.message);
         }
         Msg::Refused(job, failure) => state.say(Tone::Bad, state.words.job_refused(job, failure.message)),
+        Msg::Others(remotes) => others::learned(state, &remotes),
+        Msg::Recording(recording) => others::recording(state, recording),
+        Msg::Left(answer) => others::left(state, answer, &mut effects),
         Msg::Stopped => effects.push(Effect::Exit(Exit::Stopped)),
     }
     if state.queue.drafts().is_empty() && !state.jobs.busy() {
@@ -128,7 +132,8 @@ pub(super) fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) 
         Redraw => effects.push(Effect::Redraw),
         Suspend => effects.push(Effect::Suspend),
         Back => moves::back(state),
-        Quit => popups::quit(state, effects),
+        Quit => others::quit(state, effects),
+        ResumeLeft => others::resume_left(state, effects),
         Down | Up | HalfPageDown | HalfPageUp | PageDown | PageUp | Top | Bottom => {
             moves::travel(state, action)
         }

@@ -10,7 +10,7 @@ use crate::oci::printable;
 use crate::tui::action::{Action, Context, Entry, TABLE};
 use crate::tui::effect::{Effect, Exit};
 use crate::tui::state::paste::Pasted;
-use crate::tui::state::popup::{Ask, Choice, Dialog, Popup, Question, Scroll};
+use crate::tui::state::popup::{Ask, Choice, Popup, Question, Scroll};
 use crate::tui::state::{Leaving, Pane, State, Tone};
 use crate::tui::upkeep::Upkeep;
 
@@ -269,25 +269,6 @@ pub(super) fn choose(state: &mut State, step: isize, effects: &mut Vec<Effect>) 
     }
 }
 
-/// `q`: leaves, or asks if there is something to lose.
-pub(super) fn quit(state: &mut State, effects: &mut Vec<Effect>) {
-    let running = state.jobs.busy() || !state.queue.starting.is_empty();
-    let drafts = state.queue.drafts().len();
-    if !running && drafts == 0 {
-        return effects.push(Effect::Exit(Exit::Quit));
-    }
-    let words = state.words;
-    let mut choices = vec![(Choice::Stay, words.choice_stay().to_owned())];
-    match running {
-        true => {
-            choices.push((Choice::Finish, words.choice_finish().to_owned()));
-            choices.push((Choice::Stop, words.choice_stop().to_owned()));
-        }
-        false => choices.push((Choice::Quit, words.choice_quit().to_owned())),
-    }
-    state.popups.push(Popup::Dialog(Dialog { question: Question::Quit, choices, cursor: 0 }));
-}
-
 pub(super) fn answer(state: &mut State, effects: &mut Vec<Effect>) {
     if let Some(Popup::Removal(_)) = state.popups.last() {
         return super::upkeep::chosen(state, effects);
@@ -298,13 +279,18 @@ pub(super) fn answer(state: &mut State, effects: &mut Vec<Effect>) {
     let Some(Popup::Dialog(dialog)) = state.popups.pop() else { return };
     let Some((choice, _)) = dialog.choices.get(dialog.cursor) else { return };
     match (choice, &dialog.question) {
-        (Choice::Stay, Question::Quit) => state.leaving = Leaving::No,
+        (Choice::Stay, Question::Quit) => {
+            if state.leaving == Leaving::WhenDone {
+                state.leaving = Leaving::No;
+            }
+        }
         (Choice::Finish, _) => {
             state.leaving = Leaving::WhenDone;
             if super::may_leave(state) {
                 effects.push(Effect::Exit(Exit::Quit));
             }
         }
+        (Choice::Leave, _) => super::others::leave(state, effects),
         (Choice::Stop, _) => {
             state.leaving = Leaving::Stopping;
             effects.push(Effect::Shutdown);

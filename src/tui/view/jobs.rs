@@ -165,7 +165,9 @@ fn draw_job(state: &State, job: &Job, line: Rect, buffer: &mut Buffer) {
         pen.put(&format!("{:+}", job.priority), theme.accent);
     }
     pen.skip(1);
+    super::others::mark(state, job, &mut pen);
     match job.state {
+        JobState::Interrupted => super::others::interrupted(state, job, &mut pen),
         JobState::Running | JobState::Paused => progress(state, job, &mut pen, width),
         JobState::Failed => failure(state, job, &mut pen),
         JobState::Succeeded => success(state, job, &mut pen),

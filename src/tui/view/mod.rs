@@ -11,6 +11,7 @@ pub mod jobs;
 pub mod layout;
 mod login;
 mod logs;
+mod others;
 mod panes;
 mod plan;
 pub mod popup;
@@ -30,7 +31,7 @@ use ratatui::layout::Rect;
 use self::layout::{Fold, Layout};
 use self::text::{Pen, bytes, duration};
 use super::action::Action;
-use super::state::{EngineState, Leaving, Pane, State};
+use super::state::{EngineState, Pane, State};
 
 /// Draws everything.
 pub fn view(state: &State, frame: &mut Frame) {
@@ -104,17 +105,12 @@ fn header(state: &State, area: Rect, buffer: &mut Buffer) {
 fn numbers(state: &State) -> Vec<(String, ratatui::style::Style)> {
     let (theme, glyphs, counts, words) = (&state.theme, &state.glyphs, state.jobs.counts, state.words);
     let mut out = Vec::new();
-    match (&state.engine, state.leaving) {
-        (EngineState::Starting, _) => {
+    match &state.engine {
+        EngineState::Starting => {
             out.push((format!("{}{}", words.engine_starting(), glyphs.ellipsis), theme.dim))
         }
-        (EngineState::Failed(_), _) => out.push((words.no_engine().to_owned(), theme.error)),
-        (_, Leaving::WhenDone) => out.push((words.leaving_when_done().to_owned(), theme.warn)),
-        (_, Leaving::Stopping) => out.push((
-            format!("{} {}{}", spinner(state), words.leaving_stopping(), glyphs.ellipsis),
-            theme.warn,
-        )),
-        _ => {}
+        EngineState::Failed(_) => out.push((words.no_engine().to_owned(), theme.error)),
+        _ => out.extend(others::leaving(state).map(|text| (text, theme.warn))),
     }
     let queued = state.queue.drafts().len() + counts.waiting;
     let style = |n: usize, style| if n > 0 { style } else { theme.dim };
@@ -130,6 +126,7 @@ fn numbers(state: &State) -> Vec<(String, ratatui::style::Style)> {
     if let Some(rate) = state.limits.bandwidth {
         out.push((words.header_limit(rate), theme.warn));
     }
+    out.extend(others::elsewhere(state).map(|text| (text, theme.accent)));
     out
 }
 

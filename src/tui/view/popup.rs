@@ -231,7 +231,7 @@ fn draw_palette(state: &State, layout: &Layout, palette: &Palette, buffer: &mut 
 fn draw_dialog(state: &State, layout: &Layout, dialog: &Dialog, buffer: &mut Buffer) {
     let (theme, glyphs, words) = (&state.theme, &state.glyphs, state.words);
     let (title, text) = match &dialog.question {
-        Question::Quit => (words.quit_title().to_owned(), quit_text(state)),
+        Question::Quit => (words.quit_title().to_owned(), super::others::quit_text(state)),
         Question::Cancel(job) => {
             let name =
                 state.jobs.get(*job).map(|job| super::queue::short(&job.spec.source)).unwrap_or_default();
@@ -297,23 +297,6 @@ pub(super) fn choice(
     if chosen {
         buffer.set_style(Rect { y: inner.y + row, height: 1, ..inner }, theme.cursor);
     }
-}
-
-fn quit_text(state: &State) -> String {
-    let (counts, words) = (state.jobs.counts, state.words);
-    let jobs = match (counts.running, counts.waiting) {
-        (0, 0) => String::new(),
-        (1, 0) => words.quit_one_runs().to_owned(),
-        (n, 0) => words.quit_running(n),
-        (1, waiting) => words.quit_one_runs_others_wait(waiting),
-        (n, waiting) => words.quit_running_and_waiting(n, waiting),
-    };
-    let drafts = match state.queue.drafts().len() {
-        0 => String::new(),
-        1 => words.quit_draft().to_owned(),
-        n => words.quit_drafts(n),
-    };
-    jobs + &drafts
 }
 
 /// The help: every key, the focused pane's first.

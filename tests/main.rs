@@ -25,6 +25,7 @@ mod limits;
 mod login;
 mod manage;
 mod networks;
+mod outliving;
 mod ranged;
 mod record;
 mod referrers;

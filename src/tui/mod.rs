@@ -188,7 +188,7 @@ impl App {
                 Woken::Terminated => return self.terminated().await,
                 Woken::Terminal(Some(Err(error))) => {
                     drop(keys);
-                    return self.failed(error).await;
+                    return Box::pin(self.failed(error)).await;
                 }
                 Woken::Terminal(Some(Ok(event))) => {
                     Msg::of(event).map(|msg| self.take(msg)).unwrap_or_default()
@@ -223,7 +223,7 @@ impl App {
                 }
                 Err(error) => {
                     drop(keys);
-                    return self.failed(error).await;
+                    return Box::pin(self.failed(error)).await;
                 }
             }
         }

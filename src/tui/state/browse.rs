@@ -278,9 +278,8 @@ impl Browse {
             true => format!("{}:{name}", self.name),
             false => format!("{}/{}:{name}", self.name, self.repository),
         };
-        match (self.level, &self.search) {
-            (Level::Repositories, Some(search)) => return format!("{} ? {}", self.name, search.words),
-            _ => {}
+        if let (Level::Repositories, Some(search)) = (self.level, &self.search) {
+            return format!("{} ? {}", self.name, search.words);
         }
         match self.level {
             Level::Repositories | Level::Files => self.name.clone(),

@@ -273,12 +273,12 @@ fn file_columns(state: &State, position: usize, pen: &mut Pen) {
 
 fn platform_columns(state: &State, position: usize, pen: &mut Pen) {
     let image = state.browse.location().and_then(|at| state.images.value(&at).cloned());
-    let shown = image
+    let mut shown = image
         .iter()
         .flat_map(|image| image.platforms.iter())
         .filter(|p| p.attests.is_none() && p.platform.is_some());
     let Some(n) = state.browse.list().arrival(position) else { return };
-    if let Some(platform) = shown.skip(n).next() {
+    if let Some(platform) = shown.nth(n) {
         let wide = pen.room() >= 50;
         pen.right(&bytes(platform.size), SIZE, state.theme.text);
         pen.right(&state.words.n_layers(platform.layers.len()), 11, state.theme.dim);

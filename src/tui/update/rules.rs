@@ -88,6 +88,7 @@ pub(super) fn add(state: &mut State, rules: Vec<(Location, TagFilter)>, export: 
         }
         (_, Some(reason)) => state.say(Tone::Bad, format!("{}; {reason}", state.words.rules_added(added))),
         (0, None) => state.say(Tone::Plain, state.words.rule_there()),
+        (1, None) => state.say(Tone::Good, state.words.rule_added()),
         (_, None) => state.say(Tone::Good, state.words.rules_added(added)),
     }
     true

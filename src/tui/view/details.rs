@@ -157,7 +157,9 @@ impl Page<'_> {
             if let Some(stars) = found.stars {
                 self.text(&words.n_stars(stars), state.theme.dim);
             }
-            self.text(&found.description, state.theme.dim);
+            if !found.description.is_empty() {
+                self.text(&found.description, state.theme.dim);
+            }
         }
         self.text(&words.details_repository(state.key(Action::Descend)), state.theme.dim);
     }
@@ -252,9 +254,13 @@ impl Page<'_> {
             // In the narrow pane the day says enough.
             let day = created.split('T').next().unwrap_or(created);
             let then = created.parse::<jiff::Timestamp>().ok();
-            let ago = then.map(|at| words.ago(age(self.state.clock.as_second() - at.as_second())));
-            let text = format!("{}  {}", if self.full { created } else { day }, ago.unwrap_or_default());
-            self.pair(&format!("  {}", words.key_created()), text.trim_end(), theme.dim);
+            let age = then.map(|at| age(self.state.clock.as_second() - at.as_second()));
+            let text = match (self.full, age) {
+                (true, Some(age)) => format!("{created} ({})", words.ago(age)),
+                (false, Some(age)) => format!("{day} ({age})"),
+                (full, None) => if full { created } else { day }.to_owned(),
+            };
+            self.pair(&format!("  {}", words.key_created()), &text, theme.dim);
         }
         match whole {
             true => self.contents(platform),

@@ -7,6 +7,7 @@ texts! {
     rule_empty(name, filter) "{name} {filter}: no tag matches now" "{name} {filter}：目前没有匹配的标签"
     rule_images(name, filter, n) "{name} {filter}: {n} tags" "{name} {filter}：{n} 个标签"
     rules_added(n) "{n} rules added to the queue: their tags are looked up at the start" "已将 {n} 条规则加入队列：启动时查询标签"
+    rule_added "a rule was added to the queue: its tags are looked up at the start" "已将规则加入队列：启动时查询标签"
     is_at_target(at) "{at} is at the target already" "{at} 已在目标中"
     rule_there "this rule is in the queue already" "队列中已有这条规则"
 
@@ -54,6 +55,7 @@ texts! {
     n_stars(n) "{n} stars" "{n} 星"
     official "official" "官方"
 
+    details_title "Image" "镜像"
     details_empty "the image under the cursor is shown here" "这里显示光标所在镜像的详情"
     details_repository(key) "{key} lists its tags" "按 {key} 列出标签"
     details_file(open, add) "{open} shows its images, {add} adds them all" "按 {open} 显示其中的镜像，按 {add} 全部加入"

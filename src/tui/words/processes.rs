@@ -17,7 +17,6 @@ texts! {
     layers_elsewhere "another wharf has this job: its layers are only seen there" "该任务属于另一个 wharf：只有那里能看到各层"
     not_recorded(reason) "jobs are not recorded, and end with wharf: {reason}" "任务不会被记录，并随 wharf 结束：{reason}"
 
-    quit_title "Quit?" "退出？"
     quit_stay "stay" "留下"
     quit_when_done "wait for the jobs, then quit" "等任务完成后退出"
     quit_and_leave "quit, and leave the jobs running in the background: a layer under way may be sent again" "退出，任务转到后台继续：正在传输的层可能重传"

@@ -19,7 +19,7 @@ use crate::tui::{self, Exit, TuiOptions};
 /// Opens the terminal UI on the configuration's registries.
 pub(super) async fn run(args: &Args, loaded: Loaded) -> u8 {
     let data = paths::data_directory().unwrap_or_else(|| PathBuf::from(".wharf"));
-    logging::to_file(&data.join("wharf.log"), args.global.verbose);
+    let heard = logging::to_file(&data.join("wharf.log"), args.global.verbose);
     let mut config = loaded.config;
     if config.registries.is_empty() {
         config.registries = well_known(&config);
@@ -60,7 +60,7 @@ pub(super) async fn run(args: &Args, loaded: Loaded) -> u8 {
         Ok(engine)
     };
     let notice = loaded.warnings.first().map(ToString::to_string);
-    let mut options = tui_options(config, configured_in(loaded.path), engine.boxed(), logins, notice);
+    let mut options = tui_options(config, configured_in(loaded.path), engine.boxed(), logins, notice, heard);
     let words = options.config.language.unwrap_or_default();
     // Without a command, what was typed are options of every command.
     options.background = Some(detached::background(std::env::args_os().skip(1).collect()));
@@ -100,7 +100,7 @@ pub(super) async fn demo(args: &Args, config: Config) -> u8 {
             return 1;
         }
     };
-    logging::to_file(&demo.path().join("wharf.log"), args.global.verbose);
+    let heard = logging::to_file(&demo.path().join("wharf.log"), args.global.verbose);
     let bound = match demo.bind(Some(demo::PACE)).await {
         Ok(bound) => bound,
         Err(error) => {
@@ -125,7 +125,7 @@ pub(super) async fn demo(args: &Args, config: Config) -> u8 {
     // Nothing of the user's is touched: what is kept goes with the rest.
     let logins = LoginStore::new(Some(demo.path().join("auth.json")), Environment::of_process());
     let (code, _) =
-        show(tui_options(config, configured_in(None), engine.boxed(), logins, Some(notice))).await;
+        show(tui_options(config, configured_in(None), engine.boxed(), logins, Some(notice), heard)).await;
     demo.remove().await;
     code
 }
@@ -141,6 +141,7 @@ fn tui_options(
     engine: futures_util::future::BoxFuture<'static, Result<Engine, String>>,
     logins: LoginStore,
     notice: Option<String>,
+    heard: tokio::sync::mpsc::Receiver<(crate::job::Level, String)>,
 ) -> TuiOptions {
     let symbols = config.symbols;
     let words = config.language.unwrap_or_else(|| language(&variable));
@@ -155,7 +156,7 @@ fn tui_options(
         }
     };
     let notice = fault.or(notice);
-    TuiOptions { config, engine, theme, themes, symbols, logins, notice, background: None }
+    TuiOptions { config, engine, theme, themes, symbols, logins, notice, background: None, heard }
 }
 
 /// The environment's language. Of the three variables the first that is set counts, as everywhere.

@@ -43,7 +43,7 @@ use self::update::{deadline, update};
 use crate::config::credentials::LoginStore;
 use crate::config::{Config, Symbols};
 use crate::engine::{Engine, Remotes};
-use crate::job::{JobEvent, JobState};
+use crate::job::{JobEvent, JobState, Level};
 
 /// Why the UI could not be.
 #[derive(Debug, thiserror::Error)]
@@ -74,6 +74,8 @@ pub struct TuiOptions {
     pub notice: Option<String>,
     /// Who takes the jobs over when a person leaves them running; `None` where nothing outlives the process.
     pub background: Option<Background>,
+    /// What wharf warns of, for the log.
+    pub heard: mpsc::Receiver<(Level, String)>,
 }
 
 /// The shortest time between two frames that no key asked for.
@@ -84,7 +86,7 @@ const THEIRS: Duration = Duration::from_secs(1);
 
 /// Runs the UI until a person leaves, the terminal goes away or the process is told to end.
 pub async fn run(options: TuiOptions) -> Result<Exit, Error> {
-    let TuiOptions { config, engine, theme, themes, symbols, logins, notice, background } = options;
+    let TuiOptions { config, engine, theme, themes, symbols, logins, notice, background, heard } = options;
     let mut state = State::new(&config, theme, Keymap::new(&config.keys)?);
     state.glyphs = symbols::Glyphs::of(symbols);
     state.depth = themes.depth();
@@ -111,6 +113,7 @@ pub async fn run(options: TuiOptions) -> Result<Exit, Error> {
         screen,
         runner,
         messages,
+        heard,
         events: None,
         others: None,
         started: Instant::now(),
@@ -127,6 +130,8 @@ struct App {
     screen: Screen,
     runner: Runner,
     messages: mpsc::Receiver<Msg>,
+    /// What wharf warns of.
+    heard: mpsc::Receiver<(Level, String)>,
     /// What the engine says.
     events: Option<broadcast::Receiver<JobEvent>>,
     /// How other processes' jobs stand.
@@ -149,6 +154,7 @@ enum Woken {
     Terminal(Option<io::Result<crossterm::event::Event>>),
     Engine(Result<Engine, String>),
     Message(Msg),
+    Heard(Level, String),
     Job(Result<JobEvent, broadcast::error::RecvError>),
     Others,
     Time,
@@ -174,6 +180,7 @@ impl App {
                 event = keys.next() => Woken::Terminal(event),
                 ready = &mut engine, if starting => Woken::Engine(ready),
                 Some(message) = self.messages.recv() => Woken::Message(message),
+                Some((level, text)) = self.heard.recv() => Woken::Heard(level, text),
                 event = next_event(&mut self.events) => Woken::Job(event),
                 () = next_change(&mut self.others) => Woken::Others,
                 () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => Woken::Time,
@@ -206,6 +213,10 @@ impl App {
                         return self.failed(error).await;
                     }
                 },
+                Woken::Heard(level, text) => {
+                    let note = JobEvent::Note { job: None, level, text };
+                    self.take(Msg::Event(jiff::Zoned::now().time(), note))
+                }
                 Woken::Job(event) => self.job(event),
                 Woken::Time => self.time(),
                 Woken::Work => self.take(Msg::Work),

@@ -132,7 +132,7 @@ pub(super) fn retry(state: &mut State, effects: &mut Vec<Effect>) {
     // What was interrupted goes on where it was.
     effects.extend(interrupted.iter().map(|job| Effect::Resume(*job)));
     match (failed.as_slice(), all.as_slice()) {
-        ([], _) if !interrupted.is_empty() => state.jobs.unmark(),
+        ([], _) if !interrupted.is_empty() => drop(state.jobs.unmark()),
         ([], []) => state.say(Tone::Plain, words.no_job_to_retry()),
         ([], [(id, job)]) => {
             state.say(Tone::Plain, words.retries_failed_only(id, words.job_predicate(*job)));

@@ -151,7 +151,7 @@ fn lines(headers: &HeaderMap, body: &[u8]) -> Vec<String> {
     let kind = header::text(headers, "content-type").unwrap_or_default().to_ascii_lowercase();
     let text = match serde_json::from_slice::<serde_json::Value>(body) {
         Ok(mut value) => {
-            hide(&mut value, 0);
+            hide(&mut value);
             serde_json::to_string_pretty(&value).unwrap_or_default()
         }
         Err(_) => {
@@ -177,16 +177,16 @@ fn is_secret(name: &str) -> bool {
 }
 
 /// Hides what a document's names say to be secret, and what looks so.
-fn hide(value: &mut serde_json::Value, depth: usize) {
+fn hide(value: &mut serde_json::Value) {
     use serde_json::Value;
     match value {
         Value::String(text) => *text = without_secrets(text),
-        Value::Array(values) => values.iter_mut().for_each(|value| hide(value, depth + 1)),
+        Value::Array(values) => values.iter_mut().for_each(hide),
         Value::Object(fields) => {
             for (name, value) in fields.iter_mut() {
                 match (is_secret(name), &*value) {
                     (true, Value::String(_) | Value::Number(_)) => *value = Value::String(HIDDEN.to_owned()),
-                    _ => hide(value, depth + 1),
+                    _ => hide(value),
                 }
             }
         }

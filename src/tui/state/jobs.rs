@@ -121,8 +121,8 @@ pub struct Jobs {
     pub text: String,
     /// Jobs that a key is for, instead of the cursor's.
     pub marks: HashSet<JobId>,
-    /// Where a range of marks began.
-    pub range: Option<usize>,
+    /// The job at which a range of marks began.
+    pub range: Option<JobId>,
     /// Requests that were tried again.
     pub tried_again: u64,
     /// The last minute.
@@ -459,6 +459,8 @@ impl Jobs {
     /// The jobs between the range's begin and the cursor.
     pub fn in_range(&self) -> HashSet<JobId> {
         let Some(begin) = self.range else { return HashSet::new() };
+        // Where it went, the range is the cursor's row.
+        let begin = self.find(&On::Job(begin)).unwrap_or(self.cursor);
         let (from, to) = (begin.min(self.cursor), begin.max(self.cursor));
         (from..=to).flat_map(|row| self.of_row(row)).collect()
     }
@@ -480,7 +482,7 @@ impl Jobs {
     /// Begins a range, or marks what is in it.
     pub fn mark_range(&mut self) {
         match self.range {
-            None => self.range = Some(self.cursor),
+            None => self.range = self.current().map(|job| job.id),
             Some(_) => {
                 self.marks.extend(self.in_range());
                 self.range = None;

@@ -168,16 +168,23 @@ fn what_keeps_a_job_is_said() {
     let mut ends = job(4, "h.io/c:1", JobState::Running);
     ends.progress.blobs.iter_mut().for_each(|blob| blob.stage = BlobStage::Done);
     ends.progress.wire = 76_000_000;
-    let all = |first: &Job| sampled(vec![first.clone(), waits.clone(), turn.clone(), ends.clone()]);
+    // Another process's: its layers are not told.
+    let mut foreign = job(5, "h.io/d:1", JobState::Running);
+    foreign.progress.blobs.clear();
+    let all = |first: &Job| {
+        sampled(vec![first.clone(), waits.clone(), turn.clone(), ends.clone(), foreign.clone()])
+    };
     app.state.now = Duration::from_secs(1);
     app.tell(all(&sends)).keys("4");
     let screen = app.screen();
+    assert!(screen.lines().any(|line| line.contains("d:1") && line.contains("0 B/s  —")), "{screen}");
     for want in ["waits for job 1", "waits for its turn", "puts manifests"] {
         assert!(screen.contains(want), "{want}\n{screen}");
     }
     app.state.now = Duration::from_secs(13);
     app.tell(all(&sends));
     assert!(app.screen().contains("stalled 12 s dbc1b4c9"), "{}", app.screen());
+    assert_eq!(app.screen().matches("stalled 12 s").count(), 2, "{}", app.screen());
     let event = JobEvent::Retry {
         job: Some(JobId(1)),
         reason: "get blob h.io/a: 503".to_owned(),

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use super::*;
 use crate::job::{JobEvent, Level};
+use crate::job::{JobEvent, Level};
 
 /// The longest and the mean of `n` times, in milliseconds.
 fn measured(what: &str, n: usize, mut act: impl FnMut(usize)) -> f64 {
@@ -78,6 +79,80 @@ fn marks_and_patterns_of_many_rows_are_quick() {
     app.keys("m");
     took.push(measured("a frame of the marks", 100, |_| draw(&app)));
     assert!(took.iter().all(|took| *took < 200.0) || cfg!(debug_assertions), "{took:?}");
+}
+
+/// A thousand jobs: sixteen run with all their layers, five hundred have failed in four ways, the rest is over or waits.
+fn thousand() -> Vec<Arc<Job>> {
+    let state = |n: i64| match n {
+        0..16 => JobState::Running,
+        16..516 => JobState::Failed,
+        516..800 => JobState::Succeeded,
+        _ => JobState::Queued,
+    };
+    let jobs = (0..1000).map(|n| {
+        let mut job = job(n, &format!("harbor.prod/team/app{n}:1"), state(n));
+        if let Some(failure) = &mut job.failure {
+            failure.message = format!("push manifest dr-{}.example/mirror/app{n}:1: 401 UNAUTHORIZED", n % 4);
+        }
+        if job.state == JobState::Running {
+            let blob = job.progress.blobs[1].clone();
+            job.progress.blobs.extend((0..60).map(|layer| BlobProgress {
+                digest: Digest::of(format!("{n} {layer}").as_bytes()),
+                ..blob.clone()
+            }));
+        }
+        Arc::new(job)
+    });
+    jobs.collect()
+}
+
+#[test]
+#[ignore = "needs a release build, to measure"]
+fn a_thousand_jobs_cost_little() {
+    let mut app = App::new();
+    let jobs = thousand();
+    for n in 0..10_000 {
+        let text = format!("line {n} of a log that is full");
+        let event = JobEvent::Note { job: Some(JobId(n % 1000)), level: Level::Info, text };
+        app.tell(Msg::Event(jiff::civil::Time::midnight(), event));
+    }
+    let mut now = Duration::ZERO;
+    let mut sampled = |app: &mut App| {
+        now += Duration::from_millis(100);
+        app.state.now = now;
+        app.tell(Msg::Jobs(jobs.clone()));
+    };
+    sampled(&mut app);
+    let sample = measured("a sample of 1000 jobs with groups", 50, |_| sampled(&mut app));
+    let mut terminal = Terminal::new(TestBackend::new(120, 36)).unwrap();
+    let mut draw = |app: &App| {
+        terminal.draw(|frame| view(&app.state, frame)).unwrap();
+    };
+    app.keys("4 g g l");
+    let frame = measured("a frame of the jobs", 100, |_| draw(&app));
+    let down = measured("ctrl-d in the jobs and its frame", 20, |_| {
+        app.keys("ctrl-d");
+        draw(&app);
+    });
+    app.keys("/").write("app7 failed").keys("enter");
+    let filtered = measured("a sample of filtered jobs", 20, |_| sampled(&mut app));
+    app.keys("esc g g enter");
+    let page = measured("a frame of a job's page", 50, |_| draw(&app));
+    app.keys("esc 5 /").write("line 99").keys("enter");
+    let search = measured("n in a full log and its frame", 20, |_| {
+        app.keys("n");
+        draw(&app);
+    });
+    for (what, took, limit) in [
+        ("sample", sample, 10.0),
+        ("frame", frame, 5.0),
+        ("down", down, 10.0),
+        ("filtered", filtered, 20.0),
+        ("page", page, 10.0),
+        ("search", search, 20.0),
+    ] {
+        assert!(took < limit || cfg!(debug_assertions), "{what}: {took} ms");
+    }
 }
 
 #[test]

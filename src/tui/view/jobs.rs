@@ -212,18 +212,19 @@ pub(super) fn pace(state: &State, job: &Job) -> (String, Style) {
     let rest = progress.total.saturating_sub(progress.wire + progress.reused);
     let meter = state.jobs.meter(job.id);
     let flowing = progress.blobs.iter().find(|blob| blob.stage == BlobStage::Running);
+    // Of another process's job the counts are all that is known.
+    let untold = progress.blobs.is_empty();
     match (flowing, meter.and_then(|meter| meter.stalled(now))) {
+        (None, Some(silence)) if untold && rest > 0 => (words.stalled(silence.as_secs()), theme.warn),
         // Another job is sending what it needs, or its turn has not come.
-        (None, _) if rest > 0 => (
+        (None, _) if !untold && rest > 0 => (
             state
                 .jobs
                 .sender(job.id)
                 .map_or_else(|| words.waits_for_turn().to_owned(), |job| words.waits_for_job(job)),
             theme.dim,
         ),
-        (None, _) if !progress.blobs.is_empty() && progress.aside.is_none() => {
-            (words.puts_manifests().to_owned(), theme.dim)
-        }
+        (None, _) if !untold && progress.aside.is_none() => (words.puts_manifests().to_owned(), theme.dim),
         (Some(blob), Some(silence)) if rest > 0 => {
             (words.stalled_on(silence.as_secs(), blob.digest.short(8)), theme.warn)
         }
@@ -259,7 +260,7 @@ fn progress(state: &State, job: &Job, pen: &mut Pen, width: usize) {
     }
     let (settled, all) = job.progress.settled_blobs();
     let layers = words.layers_done(settled, all);
-    if pen.room() >= 2 + super::text::width(&layers) {
+    if all > 0 && pen.room() >= 2 + super::text::width(&layers) {
         pen.skip(2).put(&layers, theme.dim);
     }
     let apart = format!(

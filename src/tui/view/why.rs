@@ -153,7 +153,7 @@ fn head(page: &mut Page<'_>, job: &Job, record: Option<&JobRecord>) {
         let millis = end.as_millisecond() - job.started?.as_millisecond();
         Some(duration(Duration::from_millis(u64::try_from(millis).ok()?)))
     });
-    times.extend(lasted.map(|time| words.job_done_in(time)));
+    times.extend(lasted.map(|time| words.lasted(time)));
     page.field(words.field_times(), &times.join(&format!(" {} ", glyphs.dot)), theme.text);
     if job.priority != 0 {
         page.field(words.field_priority(), &format!("{:+}", job.priority), theme.accent);

@@ -1,14 +1,12 @@
 //! A job whole, over the whole screen: what it does, how far it is, its layers, what arrived, why it failed with the HTTP
 //! exchange that failed, and what it said.
 
-use std::time::Duration;
-
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use super::advice;
 use super::jobs::{bar_parts, pace, sign, stage, took};
-use super::text::{bytes, duration, width, wrap};
+use super::text::{bytes, width, wrap};
 use crate::config::Language;
 use crate::engine::JobRecord;
 use crate::job::{Failure, Job, JobId, JobSpec, JobState, Level, Progress};
@@ -151,7 +149,7 @@ fn head(page: &mut Page<'_>, job: &Job, record: Option<&JobRecord>) {
     let lasted = job.report.as_ref().map(|report| took(report.millis)).or_else(|| {
         let end = job.finished.or(job.state.is_active().then_some(state.clock))?;
         let millis = end.as_millisecond() - job.started?.as_millisecond();
-        Some(duration(Duration::from_millis(u64::try_from(millis).ok()?)))
+        u64::try_from(millis).ok().map(took)
     });
     times.extend(lasted.map(|time| words.lasted(time)));
     page.field(words.field_times(), &times.join(&format!(" {} ", glyphs.dot)), theme.text);

@@ -11,7 +11,7 @@ use super::failures::shape;
 use super::meter::{History, Meter};
 use super::others::Others;
 use crate::job::{BlobStage, Job, JobEvent, JobId, JobState, Target};
-use crate::oci::{Digest, Location};
+use crate::oci::{Digest, Location, Registry};
 
 /// How many jobs are in which state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -157,19 +157,19 @@ fn rank(job: &Job) -> (u8, i64, i64) {
 }
 
 /// Where a job's blobs go, where that is one registry.
-fn place(job: &Job) -> Option<String> {
+fn place(job: &Job) -> Option<&Registry> {
     match job.spec.destinations.as_slice() {
-        [Target::Image(Location::Registry(reference))] => Some(reference.registry.to_string()),
+        [Target::Image(Location::Registry(reference))] => Some(&reference.registry),
         _ => None,
     }
 }
 
 /// Bytes of a job that are still to come: what another job sends to the same place is not sent again.
-fn rest<'a>(job: &'a Job, coming: &mut HashSet<(&'a Digest, String)>) -> u64 {
+fn rest<'a>(job: &'a Job, coming: &mut HashSet<(&'a Digest, &'a Registry)>) -> u64 {
     let whole = job.progress.total.saturating_sub(job.progress.wire + job.progress.reused);
     let Some(place) = place(job).filter(|_| !job.progress.blobs.is_empty()) else { return whole };
     let open = job.progress.blobs.iter().filter(|blob| !blob.stage.is_settled());
-    let first = open.filter(|blob| coming.insert((&blob.digest, place.clone())));
+    let first = open.filter(|blob| coming.insert((&blob.digest, place)));
     first.map(|blob| blob.size.saturating_sub(blob.done)).sum::<u64>().min(whole)
 }
 
@@ -187,7 +187,7 @@ fn waiting(jobs: &[Arc<Job>]) -> HashMap<JobId, JobId> {
     idle.filter_map(|job| {
         let place = place(job)?;
         let waiting = job.progress.blobs.iter().filter(|blob| blob.stage == BlobStage::Waiting);
-        let sender = waiting.filter_map(|blob| senders.get(&(&blob.digest, Some(place.clone())))).next()?;
+        let sender = waiting.filter_map(|blob| senders.get(&(&blob.digest, Some(place)))).next()?;
         Some((job.id, *sender))
     })
     .collect()

@@ -77,7 +77,7 @@ impl Inner {
                     Err(reason) => Err(Error::Job { job, reason }),
                 };
                 let failure = done.map_err(|error| error.failure());
-                if let Err(error) = ledger.answer(id, failure.as_ref().map(|()| ()).map_err(|f| f)).await {
+                if let Err(error) = ledger.answer(id, failure.as_ref().copied()).await {
                     tracing::warn!("job {job}: another process's request was not answered: {error}");
                 }
             });

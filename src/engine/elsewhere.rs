@@ -6,7 +6,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::{Instant, sleep};
 
 use super::Inner;
 use crate::job::{Job, JobEvent, JobId, JobState, Owner};
@@ -110,6 +110,11 @@ impl Sight {
         }
     }
 
+    /// Whether one of them is not over: only then is somebody waiting for what comes.
+    fn is_open(&self) -> bool {
+        self.jobs.values().any(|remote| !remote.job.state.is_final())
+    }
+
     /// Whether a process has one of them, or had when it was last seen.
     fn is_owned(&self) -> bool {
         self.jobs.values().any(|remote| remote.owner.is_some() || remote.job.state.is_active())
@@ -122,18 +127,19 @@ impl Sight {
 
 /// Looks until the engine or everybody who listens is gone.
 async fn look(engine: Weak<Inner>, ledger: Ledger, sender: watch::Sender<Remotes>) {
-    let mut ticks = interval(POLL);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut sight: Option<Sight> = None;
     let (mut watch, mut alive) = (Watch::new(&ledger), Instant::now());
     loop {
-        ticks.tick().await;
+        if let Some(sight) = &sight {
+            sleep(if sight.is_open() { POLL } else { POLL * 2 }).await;
+        }
         let Some(engine) = engine.upgrade() else { return };
         let changed = match watch.changed().await {
             Ok(changed) => changed,
             Err(ledger::Error::Closed { .. }) => return,
             Err(error) => {
                 tracing::debug!("other processes' jobs: {error}");
+                sleep(POLL).await;
                 continue;
             }
         };
@@ -171,6 +177,7 @@ async fn look(engine: Weak<Inner>, ledger: Ledger, sender: watch::Sender<Remotes
             (Err(error), _) => {
                 watch.forget();
                 tracing::debug!("other processes' jobs: {error}");
+                sleep(POLL).await;
             }
             (Ok(()), None) => {}
         }

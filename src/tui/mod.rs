@@ -210,7 +210,7 @@ impl App {
                     Ok(effects) => effects,
                     Err(error) => {
                         drop(keys);
-                        return self.failed(error).await;
+                        return Box::pin(self.failed(error)).await;
                     }
                 },
                 Woken::Heard(level, text) => {

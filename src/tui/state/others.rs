@@ -30,6 +30,11 @@ impl Others {
         more.then_some(left)
     }
 
+    /// Whether another process has a job.
+    pub fn any(&self) -> bool {
+        self.owners.values().any(Option::is_some)
+    }
+
     /// Whether a job is not this process's.
     pub fn has(&self, job: JobId) -> bool {
         self.owners.contains_key(&job)

@@ -67,6 +67,7 @@ fn mixed(app: &mut App) -> &mut App {
 #[test]
 fn whose_job_it_is_is_seen() {
     for (name, language, (width, height)) in [
+        ("others_150x36", Language::English, (150, 36)),
         ("others_120x36", Language::English, (120, 36)),
         ("others_80x24", Language::English, (80, 24)),
         ("others_60x16", Language::English, (60, 16)),

@@ -5,7 +5,6 @@ use std::time::Instant;
 
 use super::*;
 use crate::job::{JobEvent, Level};
-use crate::job::{JobEvent, Level};
 
 /// The longest and the mean of `n` times, in milliseconds.
 fn measured(what: &str, n: usize, mut act: impl FnMut(usize)) -> f64 {

@@ -5,16 +5,24 @@ use crate::job::{Job, JobState};
 use crate::tui::action::Action;
 use crate::tui::state::{Leaving, State};
 
+/// The columns that a process's number takes.
+const COLUMN: usize = 13;
+
 /// The columns from which the top line says more than a number.
 const WIDE: u16 = 100;
+/// The columns from which it says everything.
+const WIDER: u16 = 140;
 
 /// Marks a row at its right end: the process that has the job, if it is not this one.
 pub(super) fn mark(state: &State, job: &Job, pen: &mut Pen) {
-    let Some(owner) = state.jobs.others.owner(job.id) else { return };
-    if job.state.is_final() || pen.room() < 30 {
+    let others = &state.jobs.others;
+    if job.state.is_final() || !others.any() || pen.room() < 30 {
         return;
     }
-    pen.right(&format!(" pid {} ", owner.pid), 0, state.theme.dim);
+    // Where there is room the own rows leave it free, too: bars and numbers stand below each other.
+    let column = if pen.room() > 60 { COLUMN } else { 0 };
+    let text = others.owner(job.id).map(|owner| format!(" pid {} ", owner.pid)).unwrap_or_default();
+    pen.right(&text, column, state.theme.dim);
 }
 
 /// A job that its process left in the middle.
@@ -42,9 +50,10 @@ pub(super) fn elsewhere(state: &State) -> Option<String> {
     }
     Some(match others.processes(jobs.iter().copied())[..] {
         [(pid, None)] => words.elsewhere(jobs.len(), pid),
+        [(pid, Some(_))] if state.size.0 < WIDER => words.elsewhere_alone(jobs.len(), pid),
         [(pid, Some(since))] => {
             let alone = std::time::Duration::try_from(state.clock.duration_since(since)).unwrap_or_default();
-            words.elsewhere_alone(jobs.len(), pid, duration(alone))
+            words.elsewhere_alone_since(jobs.len(), pid, duration(alone))
         }
         ref several => words.elsewhere_several(jobs.len(), several.len()),
     })

@@ -281,7 +281,7 @@ async fn after_a_hang_up_another_wharf_shows_and_controls_the_jobs() {
     let pid = first.pid();
     first.hang_up();
     let mut second = open(wharf(&route));
-    second.wait_for(&format!("pid {pid}, without terminal for"), SOON);
+    second.wait_for(&format!("pid {pid}, no terminal"), SOON);
     second.keys("4");
     // Live: bytes grow on the screen.
     second.wait_until("bytes flow", SOON, |screen| {
@@ -336,7 +336,9 @@ async fn two_at_once_agree() {
     one.wait_for("-3", SOON);
     assert!(jobs(&["pause", "1"]).await.failed(1).0.contains("paused"));
     assert_eq!(jobs(&["resume", "1"]).await.code, Some(0));
-    two.wait_gone("paused", SOON);
+    two.wait_until("it goes on", SOON, |screen| {
+        screen.row_with("blobs").is_some_and(|row| row.contains("/s"))
+    });
     assert!(jobs(&["retry", "77"]).await.failed(1).0.contains("77"));
     let watched = jobs(&["--watch"]).await;
     assert!(watched.code == Some(0) && watched.stderr.contains("1 succeeded"), "{watched}");
@@ -374,7 +376,7 @@ async fn jobs_are_left_running_and_the_shell_is_back() {
     shell.keys("<c-c>");
     shell.hang_up();
     let mut later = open(wharf(&route));
-    later.wait_for("without terminal", SOON);
+    later.wait_for("no terminal", SOON);
     later.wait_for("✓1", Duration::from_secs(60));
     route.arrived("m/a").await;
     wait_end(pid);
@@ -484,4 +486,37 @@ async fn looking_on_costs_next_to_nothing() {
         assert_eq!(drawn, had, "something was drawn");
     }
     assert_eq!(wal(), written, "something was written");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_that_hung_up_is_found_again() {
+    let route = Route::new().await;
+    let (from, to) = (format!("{}/a:1", route.from.host()), format!("{}/m/a:1", route.to.host()));
+    let ledger = route.home.text("ledger.db");
+    let mut command =
+        Spawn::wharf().args(["copy", &from, &to, "--ledger", &ledger, "--workers", "1"]).start();
+    let job = route.until("bytes", |job| wire(job) > 0).await;
+    assert!(job["owner"]["alone"].is_null(), "{job}");
+    command.hang_up();
+    let job = route.until("without a terminal", |job| !job["owner"]["alone"].is_null()).await;
+    assert_eq!(job["owner"]["pid"], u64::from(command.pid()));
+    let shown = route.home.ok(&["jobs", "--ledger", &ledger]).await;
+    assert!(shown.stdout.contains("no terminal"), "{shown}");
+    route.home.ok(&["jobs", "pause", "1", "--ledger", &ledger]).await;
+    route.until("paused", |job| job["state"] == "paused").await;
+    route.home.ok(&["jobs", "cancel", "1", "--ledger", &ledger]).await;
+    command.wait_exit(SOON);
+    assert!(route.jobs().await.is_empty());
+}
+
+#[test]
+fn without_a_ledger_it_is_said_and_wharf_goes_on() {
+    let place = tempfile::tempdir().unwrap();
+    let file = place.path().join("ledger.db");
+    std::fs::write(&file, "this is a letter to a friend, and no database at all; it is long enough, though")
+        .unwrap();
+    let mut pty = open(Spawn::wharf().args(["--ledger", &file.display().to_string()]));
+    pty.wait_for("jobs are not recorded", SOON);
+    pty.keys("q");
+    assert!(pty.wait_exit(SOON).success());
 }

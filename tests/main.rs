@@ -9,6 +9,7 @@
 
 mod archive_out;
 mod batch;
+mod browse;
 mod chaos;
 mod copy;
 mod daemon;

@@ -9,7 +9,7 @@ use super::interrupt::{self, ends};
 use super::{Context, Error, Outcome, batch, batch_plan, transfer};
 use crate::config::{BatchJobs, Config, Prefix, Terms};
 use crate::job::{Extras, JobSpec, Target};
-use crate::oci::{ErrorClass, Platforms};
+use crate::oci::{ErrorClass, Location, Platforms};
 
 /// Copies every image of a batch file.
 pub async fn run(args: &SyncArgs, context: &Context) -> Result<Outcome, Error> {
@@ -25,7 +25,7 @@ pub async fn run(args: &SyncArgs, context: &Context) -> Result<Outcome, Error> {
             file.jobs(&Terms { tags: Some(&tags), ..typed.terms(&context.config) })?
         }
     };
-    specs.iter_mut().for_each(|spec| spec.extras = typed.extras);
+    specs.iter_mut().for_each(|spec| spec.extras = typed.extras.and(spec.extras));
     notes.iter().for_each(|note| context.note(note));
     if args.dry_run {
         return ends(batch_plan::run(&specs, context)).await;
@@ -99,12 +99,17 @@ pub(super) fn prefix(args: &SyncArgs, config: &Config) -> Result<Prefix, String>
 fn make_directories(specs: &[JobSpec]) -> Result<Vec<PathBuf>, Error> {
     let mut made = Vec::new();
     for target in specs.iter().flat_map(|spec| &spec.destinations) {
-        let Target::ExportInto(directory) = target else { continue };
+        let directory = match target {
+            Target::ExportInto(directory) => Some(directory.as_path()),
+            Target::Image(Location::DockerArchive { path, .. }) => path.parent(),
+            Target::Image(_) => None,
+        };
+        let Some(directory) = directory.filter(|path| !path.as_os_str().is_empty()) else { continue };
         if !directory.exists() {
             let attempted = || format!("create directory {}", directory.display());
             std::fs::create_dir_all(directory)
                 .map_err(|source| Error::Io { attempted: attempted(), source })?;
-            made.push(directory.clone());
+            made.push(directory.to_owned());
         }
     }
     Ok(made)

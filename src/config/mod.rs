@@ -19,7 +19,10 @@ mod secret;
 mod theme_file;
 mod url;
 
-pub use batch::{Batch, BatchImage, BatchJobs, SYNC_EXAMPLE, TagFilter, TagLists, Terms};
+pub use batch::{
+    Batch, BatchImage, BatchJobs, SYNC_EXAMPLE, TagFilter, TagLists, Terms, Wanted, WantedGoal, Written,
+    write_sync_file,
+};
 pub use document::Position;
 pub use entry::{Language, Proxy, RegistryEntry, RegistryType, Symbols, Tls};
 pub use explain::Setting;

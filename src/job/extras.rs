@@ -34,6 +34,16 @@ impl Extras {
         *self == Extras::default()
     }
 
+    /// What either asks for; a format is this one's where it names one.
+    pub fn and(self, other: Extras) -> Extras {
+        Extras {
+            referrers: self.referrers || other.referrers,
+            digest_tags: self.digest_tags || other.digest_tags,
+            format: self.format.or(other.format),
+            foreign_layers: self.foreign_layers || other.foreign_layers,
+        }
+    }
+
     /// Whether more than the image itself travels.
     pub fn finds_referrers(self) -> bool {
         self.referrers || self.digest_tags

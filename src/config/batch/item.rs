@@ -79,6 +79,11 @@ pub(super) fn source(reader: &mut Reader, field: &Field<'_>) -> Option<Location>
     }
 }
 
+/// Whether it is in a repository, which has tags to choose from.
+pub(super) fn has_tags(source: &Location) -> bool {
+    matches!(source, Location::Registry(_) | Location::Store { .. })
+}
+
 /// Puts the entry's own tags to its settings: a tag is in the source or in `tags`.
 pub(super) fn tagged(
     reader: &mut Reader,
@@ -88,7 +93,7 @@ pub(super) fn tagged(
     settings: &mut Settings,
 ) -> Option<Location> {
     let Some((tags, field)) = tags else { return Some(source) };
-    if names_image(&source) {
+    if names_image(&source) || !has_tags(&source) {
         let reason = format!("{source} names one image already, on line {}", named.node.at.line);
         reader.fault(field.node.at, &field.path, reason);
         return None;
@@ -132,7 +137,7 @@ fn place(reader: &mut Reader, field: &Field<'_>) -> Option<Option<Place>> {
     place.map_err(|reason| reader.fault(field.node.at, &field.path, reason)).ok()
 }
 
-fn parse_place(text: &str) -> Result<Option<Place>, String> {
+pub(super) fn parse_place(text: &str) -> Result<Option<Place>, String> {
     let text = text.strip_prefix("docker://").unwrap_or(text);
     if text.is_empty() {
         return Ok(None);
@@ -215,7 +220,7 @@ pub(super) fn list(
 ) -> Vec<Entry> {
     let items = reader.list(field);
     if items.is_empty() && matches!(field.node.value, Value::List(_)) {
-        reader.fault(field.node.at, &field.path, "it names no image");
+        reader.fault(field.node.at, &field.path, super::NOTHING);
     }
     items.iter().filter_map(|item| read(reader, item, shared, around)).collect()
 }

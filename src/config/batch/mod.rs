@@ -15,9 +15,13 @@ mod sync_file;
 mod tags;
 #[cfg(test)]
 mod tests;
+mod wanted;
+mod write;
 
 pub use resolve::{BatchImage, BatchJobs, TagLists, Terms};
 pub use tags::TagFilter;
+pub use wanted::{Wanted, WantedGoal};
+pub use write::{Written, write_sync_file};
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -28,6 +32,7 @@ use super::fault::{ConfigFaults, Fault};
 use super::load::{self, is_exposed, plain, utf8};
 use super::reader::{Field, Reader};
 use super::{Proxy, paths};
+use crate::job::Extras;
 use crate::oci::{Location, Platforms, Repository, Tag, TagOrDigest};
 use rename::Rename;
 use tags::Tags;
@@ -37,6 +42,12 @@ pub const SYNC_EXAMPLE: &str = sync_file::EXAMPLE;
 
 /// The largest file that is read, in bytes: some fifty thousand references.
 const FILE_LIMIT: u64 = 4 << 20;
+
+/// A file without images.
+const NOTHING: &str = "it names no image";
+
+/// A sync file without its list of images.
+const NO_SOURCES: &str = "a sync file needs its sources";
 
 /// A batch file as it was read, with all that is wrong with it. `Debug` shows no secret.
 #[derive(Debug, Clone)]
@@ -76,8 +87,24 @@ struct Settings {
     to: Vec<To>,
     platforms: Option<Platforms>,
     rename: Rename,
+    how: How,
     source_auth: Option<access::Auth>,
     target_auth: Option<access::Auth>,
+}
+
+/// How an image is copied or exported.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct How {
+    /// Further tags at every destination that has tags.
+    add_tags: Vec<Tag>,
+    extras: Extras,
+    overwrite: bool,
+    keep_tags: bool,
+    priority: i32,
+    /// An export's file name.
+    file: Option<String>,
+    /// Whether a file's name has the platform; where nothing is said, if it is one of several.
+    platform_in_name: Option<bool>,
 }
 
 /// A destination and where it is written.
@@ -160,7 +187,7 @@ impl Batch {
             }
         };
         if batch.entries.is_empty() && batch.faults.is_empty() {
-            batch.faults.push(Fault::whole(file, "it names no image"));
+            batch.faults.push(Fault::whole(file, NOTHING));
         }
         batch
     }
@@ -280,6 +307,9 @@ fn is_document(bytes: &[u8]) -> bool {
 impl Entry {
     /// A tag of the source's own is above the file's tags; where there is neither it is `latest`.
     fn new(at: Position, field: String, source: Location, mut settings: Settings) -> Entry {
+        if !item::has_tags(&source) {
+            settings.tags = None;
+        }
         let source = match (item::names_image(&source), &settings.tags) {
             (true, _) => {
                 settings.tags = None;
@@ -293,6 +323,14 @@ impl Entry {
 }
 
 impl Place {
+    /// Whether it can hold images by many tags.
+    fn is_repository(&self) -> bool {
+        match self {
+            Place::Named(location) => item::has_tags(location),
+            Place::Relative(..) | Place::Below(_) | Place::Directory(_) => true,
+        }
+    }
+
     fn has_tag(&self) -> bool {
         match self {
             Place::Named(location) => item::names_image(location),

@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 
 use super::super::fault::{ConfigFaults, Fault};
 use super::super::{Config, Prefix};
+use super::rename::Rename;
 use super::tags::Tags;
-use super::{Batch, Entry, Kind, Place, Position, item};
-use crate::job::{JobSpec, Target};
+use super::{Batch, Entry, How, Kind, Place, Position, item};
+use crate::job::{Extras, JobSpec, Target};
 use crate::oci::{Location, Platforms, Reference, Registry, Repository, Tag, TagOrDigest, printable};
 
 /// Lines that a note names one by one.
@@ -130,11 +131,13 @@ impl Batch {
                     }
                 }
                 if let Some(Target::Image(first)) = kept.first() {
-                    let spec = JobSpec::copy(source.clone(), first.clone());
-                    specs.push(JobSpec { destinations: kept, platforms: platforms.clone(), ..spec });
+                    let spec = entry.settings.how.copy(&source, first);
+                    let spec = JobSpec { destinations: kept, platforms: platforms.clone(), ..spec };
+                    specs.push((entry.settings.how.priority, spec));
                 }
                 for directory in work.directories(entry, &source, &platforms) {
-                    specs.extend(JobSpec::exports(&source, &directory, &platforms));
+                    let exports = entry.settings.how.exports(&source, &directory, &platforms);
+                    specs.extend(exports.into_iter().map(|spec| (entry.settings.how.priority, spec)));
                 }
             }
         }
@@ -147,7 +150,9 @@ impl Batch {
         }
         let mut notes: Vec<String> = empty.iter().map(ToString::to_string).collect();
         notes.extend((!repeated.is_empty()).then(|| note(&self.file, &repeated)));
-        Ok(BatchJobs { specs, notes })
+        // Jobs of one batch begin in its order.
+        specs.sort_by_key(|(priority, _)| std::cmp::Reverse(*priority));
+        Ok(BatchJobs { specs: specs.into_iter().map(|(_, spec)| spec).collect(), notes })
     }
 
     /// The images without what the file says of where they go, but with the names they would have there. The same image
@@ -220,7 +225,7 @@ struct Work<'a> {
     config: &'a Config,
     faults: Vec<Fault>,
     landed: HashMap<Location, Landed>,
-    exported: HashSet<(Location, PathBuf, Platforms)>,
+    exported: HashSet<(Location, PathBuf, Platforms, Option<String>)>,
     forbidden: HashSet<String>,
     /// Lines of images that come again.
     repeated: Vec<usize>,
@@ -306,7 +311,8 @@ impl<'a> Work<'a> {
         for to in &entry.settings.to {
             let Place::Directory(path) = &to.place else { continue };
             self.allowed(entry, &Target::ExportInto(path.clone()));
-            if self.exported.insert((source.clone(), path.clone(), platforms.clone())) {
+            let file = entry.settings.how.file.clone();
+            if self.exported.insert((source.clone(), path.clone(), platforms.clone(), file)) {
                 found.push(path.clone());
             }
         }
@@ -314,9 +320,41 @@ impl<'a> Work<'a> {
     }
 }
 
+impl How {
+    /// A copy, without its destinations and platforms.
+    fn copy(&self, source: &Location, to: &Location) -> JobSpec {
+        JobSpec {
+            tags: self.add_tags.clone(),
+            overwrite: self.overwrite,
+            keep_tags: self.keep_tags,
+            extras: self.extras,
+            ..JobSpec::copy(source.clone(), to.clone())
+        }
+    }
+
+    /// The files of an export. An archive holds an image as it is, under one name.
+    fn exports(&self, source: &Location, directory: &Path, platforms: &Platforms) -> Vec<JobSpec> {
+        let foreign_layers = self.extras.foreign_layers;
+        let mut specs = JobSpec::exports(source, directory, platforms);
+        for spec in &mut specs {
+            spec.overwrite = self.overwrite;
+            spec.extras = Extras { foreign_layers, ..Extras::default() };
+            if *platforms != Platforms::All {
+                spec.platform_in_name = self.platform_in_name.unwrap_or(spec.platform_in_name);
+            }
+            if let Some(file) = &self.file {
+                let reference = source.as_registry().cloned();
+                let path = directory.join(file);
+                spec.destinations = vec![Target::Image(Location::DockerArchive { path, reference })];
+            }
+        }
+        specs
+    }
+}
+
 impl Entry {
     /// The images; `None` where they are chosen and the tags are not known.
-    fn images(&self, tags: Option<&TagLists>) -> Option<Vec<Location>> {
+    pub(super) fn images(&self, tags: Option<&TagLists>) -> Option<Vec<Location>> {
         let tagged = |tags: Vec<Tag>| {
             tags.into_iter().map(|tag| item::with(&self.source, TagOrDigest::Tag(tag))).collect()
         };
@@ -338,7 +376,7 @@ impl Entry {
         }
     }
 
-    fn platforms(&self, terms: &Terms<'_>) -> Platforms {
+    pub(super) fn platforms(&self, terms: &Terms<'_>) -> Platforms {
         terms.platforms.or(self.settings.platforms.as_ref()).cloned().unwrap_or_default()
     }
 
@@ -350,7 +388,10 @@ impl Entry {
         source: &Location,
     ) -> Vec<Result<Location, Refused>> {
         let settings = &self.settings;
-        let below = |prefix: &Prefix| prefix.image(&settings.rename.path(source)?, called(source));
+        let below = |prefix: &Prefix| match &settings.rename {
+            Rename::Keep => prefix.destination(source),
+            rename => prefix.image(&rename.path(source)?, called(source)),
+        };
         if settings.to.is_empty() {
             let place = to.map(|prefix| below(prefix).map_err(|why| (self.at, self.field.clone(), why)));
             return place.into_iter().collect();
@@ -374,7 +415,7 @@ impl Entry {
 }
 
 /// What people call an image by: its tag, else its digest.
-fn called(source: &Location) -> TagOrDigest {
+pub(super) fn called(source: &Location) -> TagOrDigest {
     match source {
         Location::Registry(Reference { tag: Some(tag), .. }) => TagOrDigest::Tag(tag.clone()),
         Location::Registry(reference) => reference.target(),

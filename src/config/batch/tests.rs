@@ -357,7 +357,7 @@ sources:
   - source: nginx
     tags: {semvr: '1', newest: many}
     too: h.io
-  - target: x
+  - tagret: x
   - q.io/x:1
 proxy: {http_proxy: 'p p'}
 ";
@@ -372,7 +372,7 @@ proxy: {http_proxy: 'p p'}
         "9:32: sources[0].tags.newest: a whole number from 1 to 10000 is needed, not text",
         "10:5: sources[0].too: unknown key \"too\"; the nearest valid key is \"to\"",
         "11:5: sources[1].source: a source needs its name",
-        "11:5: sources[1].target: unknown key \"target\"",
+        "11:5: sources[1].tagret: unknown key \"tagret\"; the nearest valid key is \"target\"",
         "13:21: proxy.http_proxy: ",
     ];
     let found = faults(text);
@@ -396,7 +396,7 @@ fn the_example_is_sound_and_has_every_key() {
     let root = document::read(SYNC_EXAMPLE).unwrap().unwrap();
     let mut around = Surroundings { places: &places, env: &env, warnings: &mut warnings };
     let (entries, proxy) = sync_file::read(&mut reader, &root, &mut around);
-    assert!(proxy.is_some() && warnings.is_empty() && entries.len() == 3);
+    assert!(proxy.is_some() && warnings.is_empty() && entries.len() == 4);
     let plain = |path: &String| path.replace(|c: char| c == '[' || c == ']' || c.is_ascii_digit(), "");
     let set: BTreeSet<String> = reader.set_at.keys().map(plain).collect();
     let asked = std::mem::take(&mut reader.asked);
@@ -414,7 +414,7 @@ fn the_example_is_sound_and_has_every_key() {
     let batch = Batch { kind: Kind::Sync, entries, faults: Vec::new(), ..batch("a") };
     let config = Config::default();
     assert!(batch.jobs(&Terms::of(&config)).is_ok());
-    assert_eq!(batch.credentials(&config, None).unwrap().len(), 4);
+    assert_eq!(batch.credentials(&config, None).unwrap().len(), 5);
 }
 
 #[test]

@@ -7,14 +7,10 @@ use futures_util::stream;
 use super::error::failure_lines;
 use super::{Context, Error, output};
 use crate::config::{Batch, TagLists};
-use crate::engine::{self, Place};
-use crate::oci::{Location, Tag};
+use crate::oci::Location;
 
 /// Repositories that are asked at the same time.
 const AT_ONCE: usize = 8;
-
-/// The tags of one repository that are looked at.
-const TAG_LIMIT: usize = 200_000;
 
 /// Tells what there is to warn of in a batch file.
 pub(super) fn warn(batch: &Batch, context: &Context) {
@@ -27,7 +23,7 @@ pub(super) fn warn(batch: &Batch, context: &Context) {
 /// nothing is begun.
 pub(super) async fn tag_lists(repositories: Vec<Location>, context: &Context) -> Result<TagLists, Error> {
     let ask = |repository: Location| async {
-        let tags = tags(&repository, context).await;
+        let tags = context.engine.all_tags(&repository).await;
         (repository, tags)
     };
     let answers: Vec<_> = stream::iter(repositories).map(ask).buffered(AT_ONCE).collect().await;
@@ -44,25 +40,4 @@ pub(super) async fn tag_lists(repositories: Vec<Location>, context: &Context) ->
         output::complain(&failure_lines(&error.failure()));
     }
     Err(last.into())
-}
-
-async fn tags(repository: &Location, context: &Context) -> engine::Result<Vec<Tag>> {
-    let (place, repository) = match repository {
-        Location::Registry(reference) => {
-            (Place::Registry(reference.registry.clone()), reference.repository.clone())
-        }
-        Location::Store { repository, .. } => (Place::Store, repository.clone()),
-        other => return Err(engine::Error::Request(format!("{other} has no tags"))),
-    };
-    let mut pages = context.engine.tags(&place, &repository);
-    let mut tags: Vec<Tag> = Vec::new();
-    while let Some(page) = pages.next().await {
-        // What is no tag by the grammar could not be asked for.
-        tags.extend(page?.iter().filter_map(|tag| tag.parse().ok()));
-        if tags.len() > TAG_LIMIT {
-            let reason = format!("{repository} has more than {TAG_LIMIT} tags; name those that are wanted");
-            return Err(engine::Error::Request(reason));
-        }
-    }
-    Ok(tags)
 }

@@ -17,7 +17,7 @@ pub async fn run(args: &SyncArgs, context: &Context) -> Result<Outcome, Error> {
     batch::warn(file, context);
     let typed = Typed::of(args, &context.config)?;
     let repositories = file.repositories();
-    let BatchJobs { mut specs, notes } = match repositories.is_empty() {
+    let BatchJobs { mut specs, notes, .. } = match repositories.is_empty() {
         true => file.jobs(&typed.terms(&context.config))?,
         false => {
             let asked = interrupt::or_ended(batch::tag_lists(repositories, context)).await?;

@@ -20,8 +20,8 @@ mod theme_file;
 mod url;
 
 pub use batch::{
-    Batch, BatchImage, BatchJobs, SYNC_EXAMPLE, TagFilter, TagLists, Terms, Wanted, WantedGoal, Written,
-    write_sync_file,
+    Batch, BatchImage, BatchJobs, Rename, Rule, SYNC_EXAMPLE, TagFilter, TagLists, Terms, Wanted, WantedGoal,
+    Written, write_sync_file,
 };
 pub use document::Position;
 pub use entry::{Language, Proxy, RegistryEntry, RegistryType, Symbols, Tls};

@@ -41,12 +41,12 @@ pub fn themes_in(directory: &Path) -> Vec<String> {
 }
 
 /// The user's home directory.
-pub(super) fn home() -> Option<PathBuf> {
+pub fn home() -> Option<PathBuf> {
     Some(BaseDirs::new()?.home_dir().to_owned())
 }
 
 /// A path that a file in `directory` names: `~/` is the home, what is relative is relative to the file.
-pub(super) fn resolve(text: &str, directory: &Path, home: Option<&Path>) -> PathBuf {
+pub fn resolve(text: &str, directory: &Path, home: Option<&Path>) -> PathBuf {
     match (text.strip_prefix('~'), home) {
         (Some(""), Some(home)) => home.to_owned(),
         (Some(rest), Some(home)) if rest.starts_with('/') => home.join(rest.trim_start_matches('/')),

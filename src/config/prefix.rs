@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::reader::did_you_mean;
 use super::url::RegistryUrl;
-use super::{Config, RegistryEntry, RegistryType};
+use super::{Config, RegistryEntry, RegistryType, Rename};
 use crate::oci::{Location, Reference, Registry, Repository, Tag, TagOrDigest, printable, printable_name};
 
 /// What takes the place of a source's host: `docker.io/library/nginx:1` → `PREFIX/library/nginx:1`.
@@ -101,6 +101,20 @@ impl Prefix {
     pub fn destination(&self, source: &Location) -> Result<Location, String> {
         let Named { host, path, at } = named(source)?;
         self.below(host, path.as_str(), at)
+    }
+
+    /// Where an image goes whose path is renamed. Dropped parts begin with the host, also in places that keep whole
+    /// names. The error is a reason, for people.
+    pub fn renamed(&self, source: &Location, rename: &Rename) -> Result<Location, String> {
+        let Named { host, path, at } = named(source)?;
+        let called = match (&host, source) {
+            (Some(host), _) => host.as_str(),
+            (None, Location::Store { .. }) => "store",
+            (None, _) => "file",
+        };
+        let new = rename.of_name(called, &path)?;
+        let host = host.filter(|_| !matches!(rename, Rename::Level(_)));
+        self.below(host, &new, at)
     }
 
     /// The image of this path below the prefix. The error is a reason, for people.
@@ -268,6 +282,30 @@ mod tests {
             assert_eq!(destination.to_string(), want);
             assert_eq!(destination.to_string().parse::<Location>().unwrap(), destination);
         }
+    }
+
+    #[test]
+    fn names_are_changed_on_the_way() {
+        let last = Rename::rule("(?:.*/)?([^/]+)", "$1").unwrap();
+        for (prefix, rename, source, want) in [
+            ("h.io/m", Rename::Keep, "nginx:1", "h.io/m/library/nginx:1"),
+            ("h.io/m", Rename::Level(0), "nginx:1", "h.io/m/docker.io/library/nginx:1"),
+            ("h.io/m", Rename::Level(2), "q.io/a/b/c:1", "h.io/m/b/c:1"),
+            ("h.io/m", last.clone(), "q.io/a/b/c:1", "h.io/m/c:1"),
+            ("h.io", last.clone(), "docker-archive:x.tar:q.io/a/b:1", "h.io/b:1"),
+            ("h.io", Rename::Level(1), "store:a/b:1", "h.io/a/b:1"),
+            ("h.io", Rename::Level(1), "docker-archive:x.tar", "h.io/x:latest"),
+            ("oci:d", Rename::Level(2), "nginx:1", "oci:d:nginx:1"),
+            ("oci:d", Rename::Keep, "nginx:1", "oci:d:docker.io/library/nginx:1"),
+            ("oci:d", last, "q.io/a/b:1", "oci:d:q.io/b:1"),
+        ] {
+            let prefix = config().prefix(prefix).unwrap();
+            let to = prefix.renamed(&source.parse().unwrap(), &rename).unwrap();
+            assert_eq!(to.to_string(), want, "{source} {rename:?}");
+        }
+        let prefix = config().prefix("h.io").unwrap();
+        assert!(prefix.renamed(&"nginx:1".parse().unwrap(), &Rename::Level(3)).is_err());
+        assert!(Rename::rule("a(", "b").is_err() && Rename::rule("a", "$1").is_err());
     }
 
     #[test]

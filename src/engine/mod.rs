@@ -136,7 +136,7 @@ pub use storage::{FileContents, Sum};
 use crate::job::{Attempt, Job, JobEvent, JobId, JobSpec, JobState, Plan, Wish};
 use crate::ledger::Ledger;
 use crate::oci::{
-    Descriptor, Digest, Location, Platform, Platforms, RawManifest, Reference, Registry, Repository,
+    Descriptor, Digest, Location, Platform, Platforms, RawManifest, Reference, Registry, Repository, Tag,
 };
 use crate::transport::local::Store;
 pub use crate::transport::local::{Collection, GARBAGE_AGE, Garbage, RepositoryUsage, Usage as StoreUsage};
@@ -392,6 +392,17 @@ impl Engine {
     /// A repository's tags, page by page, as they come.
     pub fn tags(&self, place: &Place, repository: &Repository) -> BoxStream<'static, Result<Vec<String>>> {
         self.0.list_tags(place, repository)
+    }
+
+    /// All tags of a repository in a registry or in the store, what is no tag by the grammar left out. More than a
+    /// bound is an error.
+    pub async fn all_tags(&self, repository: &Location) -> Result<Vec<Tag>> {
+        self.0.all_tags(repository).await
+    }
+
+    /// Bytes that may be written where `path` is or will be; `None` where nobody knows.
+    pub async fn room_at(&self, path: &Path) -> Option<u64> {
+        storage::room_at(path).await
     }
 
     /// The tags of a repository in an engine, by its name there, which may have a host in it; `None` is the usual engine.

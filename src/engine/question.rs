@@ -22,7 +22,32 @@ const REFERRERS: usize = 200;
 /// Manifests that one question reads at the same time.
 const AT_ONCE: usize = 8;
 
+/// The tags of one repository that are looked at to choose from them.
+const TAG_LIMIT: usize = 200_000;
+
 impl Inner {
+    pub(super) async fn all_tags(self: &std::sync::Arc<Inner>, repository: &Location) -> Result<Vec<Tag>> {
+        let (place, repository) = match repository {
+            Location::Registry(reference) => {
+                (Place::Registry(reference.registry.clone()), reference.repository.clone())
+            }
+            Location::Store { repository, .. } => (Place::Store, repository.clone()),
+            other => return Err(Error::Request(format!("{other} has no tags"))),
+        };
+        let mut pages = self.list_tags(&place, &repository);
+        let mut tags: Vec<Tag> = Vec::new();
+        while let Some(page) = pages.next().await {
+            // What is no tag by the grammar could not be asked for.
+            tags.extend(page?.iter().filter_map(|tag| tag.parse().ok()));
+            if tags.len() > TAG_LIMIT {
+                let reason =
+                    format!("{repository} has more than {TAG_LIMIT} tags; name those that are wanted");
+                return Err(Error::Request(reason));
+            }
+        }
+        Ok(tags)
+    }
+
     pub(super) fn list_repositories(
         self: &std::sync::Arc<Inner>,
         place: &Place,

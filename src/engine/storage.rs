@@ -13,6 +13,13 @@ use crate::oci::{Digest, Hasher, Location, printable};
 use crate::transport;
 use crate::transport::local::{Collection, Garbage, Usage};
 
+/// Bytes that may be written where a path is or will be.
+pub(super) async fn room_at(path: &Path) -> Option<u64> {
+    let path = std::path::absolute(path).ok()?;
+    let look = move || path.ancestors().find(|path| path.exists()).and_then(transport::archive::available);
+    tokio::task::spawn_blocking(look).await.ok().flatten()
+}
+
 /// Bytes read at once.
 const READ: usize = 1 << 20;
 

@@ -18,6 +18,7 @@ mod tests;
 mod wanted;
 mod write;
 
+pub use rename::{Rename, Rule};
 pub use resolve::{BatchImage, BatchJobs, TagLists, Terms};
 pub use tags::TagFilter;
 pub use wanted::{Wanted, WantedGoal};
@@ -34,7 +35,6 @@ use super::reader::{Field, Reader};
 use super::{Proxy, paths};
 use crate::job::Extras;
 use crate::oci::{Location, Platforms, Repository, Tag, TagOrDigest};
-use rename::Rename;
 use tags::Tags;
 
 /// A sync file with every key and its meaning.
@@ -265,6 +265,37 @@ impl Batch {
             Kind::Sync => "`wharf config example --sync` prints a sync file with every key and its meaning",
         };
         ConfigFaults::of_batch(faults, hint)
+    }
+}
+
+impl Batch {
+    /// Whether a text says by itself that it is `images.json`, an export request or a sync file, right or wrong. A list
+    /// does not, and neither do documents of others that name images.
+    pub fn is_one(bytes: &[u8]) -> bool {
+        let Ok(text) = std::str::from_utf8(bytes) else { return false };
+        let has = |map: &Node, names: &[&str]| match &map.value {
+            Value::Map(entries) => entries.iter().any(
+                |(key, _)| matches!(&key.value, Value::Scalar { text, .. } if names.contains(&text.as_str())),
+            ),
+            _ => false,
+        };
+        match is_document(bytes).then(|| document::read(text)) {
+            None | Some(Ok(None)) => false,
+            Some(Ok(Some(root))) => match &root.value {
+                Value::List(items) => items.iter().any(|item| has(item, &["source"])),
+                _ if has(&root, &["sources"]) => !has(&root, &["apiVersion"]),
+                _ => {
+                    let request = ["target_registry", "replace_level", "source_auth", "proxy_config"];
+                    has(&root, &["images"]) && has(&root, &request)
+                }
+            },
+            // It cannot be read as what it is meant to be.
+            Some(Err(_)) => {
+                let keys =
+                    ["sources:", "\"sources\":", "\"target_registry\":", "target_registry:", "\"source\":"];
+                text.lines().any(|line| keys.iter().any(|key| line.trim_start().starts_with(key)))
+            }
+        }
     }
 }
 

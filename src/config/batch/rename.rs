@@ -10,7 +10,7 @@ use crate::oci::{Location, Repository, printable};
 
 /// The path below a destination.
 #[derive(Debug, Clone, Default)]
-pub(super) enum Rename {
+pub enum Rename {
     /// The source's.
     #[default]
     Keep,
@@ -24,19 +24,33 @@ pub(super) enum Rename {
 
 /// `from: REGEX` for the whole path, `to: TEXT` with `$1`.
 #[derive(Debug, Clone)]
-pub(super) struct Rule {
+pub struct Rule {
     from: Regex,
     to: String,
 }
 
 impl Rename {
+    /// A rule: what `from`, a regular expression for the whole path, becomes. The error is a reason, for people.
+    pub fn rule(from: &str, to: &str) -> Result<Rename, String> {
+        let pattern = regex(from)?;
+        match unknown_group(&pattern, to) {
+            Some(group) => Err(format!("the expression has no group {:?}", printable(&group, 40))),
+            None => Ok(Rename::Rules(vec![Rule { from: pattern, to: to.to_owned() }])),
+        }
+    }
+
     /// The path for a source. The error is a reason, for people.
-    pub fn path(&self, source: &Location) -> Result<String, String> {
+    pub(super) fn path(&self, source: &Location) -> Result<String, String> {
         let (host, path) = match source {
             Location::Registry(reference) => (reference.registry.as_str(), &reference.repository),
             Location::Store { repository, .. } => ("store", repository),
             _ => return Err("only images of registries and of store: have a name to be kept".to_owned()),
         };
+        self.of_name(host, path)
+    }
+
+    /// The path for what is called `path` at `host`. The error is a reason, for people.
+    pub(in crate::config) fn of_name(&self, host: &str, path: &Repository) -> Result<String, String> {
         match self {
             Rename::Keep => Ok(path.to_string()),
             Rename::Path(path) => Ok(path.to_string()),

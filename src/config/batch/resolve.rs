@@ -45,6 +45,8 @@ impl Terms<'_> {
 pub struct BatchJobs {
     /// One an image (and one a file of an export), in the file's order.
     pub specs: Vec<JobSpec>,
+    /// For each of them whether its place is the terms' alone: the file gives it none.
+    pub placeless: Vec<bool>,
     /// Things that the person should know.
     pub notes: Vec<String>,
 }
@@ -105,7 +107,7 @@ impl Batch {
     pub fn jobs(&self, terms: &Terms<'_>) -> Result<BatchJobs, ConfigFaults> {
         let Terms { config, to, .. } = *terms;
         let mut work = Work::new(self, config, self.all_faults(terms));
-        let (mut specs, mut empty) = (Vec::new(), Vec::new());
+        let (mut specs, mut placeless, mut empty) = (Vec::new(), Vec::new(), Vec::new());
         for entry in &self.entries {
             let platforms = entry.platforms(terms);
             let Some(images) = entry.images(terms.tags) else {
@@ -139,6 +141,7 @@ impl Batch {
                     let exports = entry.settings.how.exports(&source, &directory, &platforms);
                     specs.extend(exports.into_iter().map(|spec| (entry.settings.how.priority, spec)));
                 }
+                placeless.resize(specs.len(), entry.settings.to.is_empty());
             }
         }
         let Work { mut faults, repeated, .. } = work;
@@ -151,8 +154,10 @@ impl Batch {
         let mut notes: Vec<String> = empty.iter().map(ToString::to_string).collect();
         notes.extend((!repeated.is_empty()).then(|| note(&self.file, &repeated)));
         // Jobs of one batch begin in its order.
-        specs.sort_by_key(|(priority, _)| std::cmp::Reverse(*priority));
-        Ok(BatchJobs { specs: specs.into_iter().map(|(_, spec)| spec).collect(), notes })
+        let mut all: Vec<((i32, JobSpec), bool)> = specs.into_iter().zip(placeless).collect();
+        all.sort_by_key(|((priority, _), _)| std::cmp::Reverse(*priority));
+        let (specs, placeless) = all.into_iter().map(|((_, spec), placeless)| (spec, placeless)).unzip();
+        Ok(BatchJobs { specs, placeless, notes })
     }
 
     /// The images without what the file says of where they go, but with the names they would have there. The same image

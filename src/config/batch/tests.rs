@@ -487,3 +487,34 @@ fn a_job_is_the_same_with_and_without_credentials() {
     let with = "{images: [q.io/a], target_registry: h.io, source_auth: {username: u, password: hunter2}}";
     assert_eq!(specs(with), specs("{images: [q.io/a], target_registry: h.io}"));
 }
+
+#[test]
+fn a_batch_file_says_what_it_is_and_others_that_name_images_do_not() {
+    for (text, want) in [
+        ("sources: [nginx]\n", true),
+        ("defaults: {to: h.io}\nsources:\n- nginx\n", true),
+        ("[{\"source\": \"nginx\", \"target\": \"h.io/a\"}]", true),
+        ("{\"images\": [\"nginx\"], \"replace_level\": \"1\"}", true),
+        ("sources:\n- nginx\n  - x: [\n", true),
+        ("nginx:1\nredis\n", false),
+        ("- nginx:1\n- redis\n", false),
+        ("[\"nginx:1\", \"redis\"]", false),
+        ("services:\n  web:\n    image: nginx\n", false),
+        ("apiVersion: v1\nkind: Pod\nspec: {containers: [{image: nginx}]}\n", false),
+        ("images:\n- name: nginx\n  newTag: '1'\n", false),
+        ("", false),
+        ("\u{1b}[31m", false),
+    ] {
+        assert_eq!(Batch::is_one(text.as_bytes()), want, "{text}");
+    }
+}
+
+#[test]
+fn jobs_say_whether_the_file_gave_them_a_place() {
+    let config = Config::default();
+    let text = "sources:\n- nginx\n- {source: redis, to: h.io, export: d}\n";
+    let batch = Batch::parse(Path::new("f"), text.as_bytes(), false, &|_| None);
+    let prefix = config.prefix("t.io").unwrap();
+    let jobs = batch.jobs(&Terms { to: Some(&prefix), ..Terms::of(&config) }).unwrap();
+    assert_eq!((jobs.specs.len(), jobs.placeless), (3, vec![true, false, false]));
+}

@@ -122,6 +122,11 @@ pub struct LoginStore {
 }
 
 impl LoginStore {
+    /// The home and the variables that it looks at.
+    pub fn environment(&self) -> &Environment {
+        &self.environment
+    }
+
     /// A store over `--authfile` and the environment's files.
     pub fn new(authfile: Option<PathBuf>, environment: Environment) -> LoginStore {
         LoginStore { authfile, environment }

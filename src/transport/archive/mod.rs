@@ -45,6 +45,7 @@ pub use docker_archive::DockerArchive;
 pub use naming::Naming;
 pub use oci_archive::OciArchiveWriter;
 pub use oci_layout::{LayoutImage, OciLayout, OciLayoutWriter};
+pub use room::available;
 pub use spool::Spool;
 pub use tar_source::{TarArchive, TarFile, WeakTarFile};
 

@@ -8,6 +8,12 @@ use super::super::{Error, Result};
 /// What is left to others where something goes on that nobody knows the size of, in bytes.
 const LEFT: u64 = 64 << 20;
 
+/// Bytes that a user may write where `path` is; `None` where the file system does not know its size.
+pub fn available(path: &Path) -> Option<u64> {
+    let system = rustix::fs::statvfs(path).ok()?;
+    (system.f_blocks > 0).then(|| system.f_bavail.saturating_mul(system.f_frsize))
+}
+
 /// As [`check`], with some room left behind it: a hundredth of the disk, at most 64 MiB.
 pub(super) fn check_leaving(path: &Path, needed: u64) -> Result<()> {
     let whole = rustix::fs::statvfs(path).map_or(0, |system| system.f_blocks.saturating_mul(system.f_frsize));

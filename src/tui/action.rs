@@ -96,6 +96,7 @@ actions! {
     Everywhere {
         Start "start" ["S"] "start" "Show the plan of the queue, then start it"
         AddReference "add-reference" ["n"] "new" "Add a reference by typing it"
+        Import "import" ["I"] "" "Read a file that names images: images.json, a sync file, an export request, a list"
         SetTarget "set-target" ["T"] "target" "Say where copies go: HOST[/PREFIX], a registry's name, store: or oci:DIR"
         ResumeLeft "resume-interrupted" ["C"] "" "Go on with the jobs that a wharf which is gone left interrupted"
         Login "login" ["L"] "login" "Log in to the registry that refused, or to the one under the cursor"
@@ -138,6 +139,7 @@ actions! {
         Mark "mark" ["space"] "mark" "Mark the row, or take its mark away, and move down; a file is all its images, a repository all its tags"
         MarkRange "mark-range" ["v"] "range" "Begin a range; again: mark all of it"
         Add "add" ["a"] "add" "Add what is marked, else the row, to the queue as copies"
+        AddWithOptions "add-with-options" ["A"] "" "Add what is marked, else the row, with platforms, tags, a destination and other options"
         Export "export" ["e"] "export" "Add what is marked, else the row, to the queue as exports"
         Filter "filter" ["/"] "filter" "Filter the list (fuzzy)"
         Inspect "inspect" ["i"] "inspect" "Show everything about the image"
@@ -156,9 +158,14 @@ actions! {
         OpenRepository "open-repository" ["N"] "" "Open a repository by its name, or search for it"
     }
     Queue {
-        RemoveDraft "remove-draft" ["x"] "remove" "Take the draft out of the queue"
-        DraftDown "draft-down" ["J"] "later" "Move the draft down"
-        DraftUp "draft-up" ["K"] "earlier" "Move the draft up"
+        EditDraft "edit-draft" ["enter"] "options" "Change the options of what is marked, else of the draft"
+        MarkDraft "mark-draft" ["space"] "mark" "Mark the draft, or take its mark away, and move down"
+        MarkDraftRange "mark-draft-range" ["v"] "" "Begin a range of drafts; again: mark all of it"
+        RemoveDraft "remove-draft" ["x"] "remove" "Take what is marked, else the draft, out of the queue"
+        DraftDown "draft-down" ["J"] "later" "Move what is marked, else the draft, down"
+        DraftUp "draft-up" ["K"] "earlier" "Move what is marked, else the draft, up"
+        RaiseDraft "raise-draft" [">"] "" "Serve what is marked, else the draft, before others: its priority goes up by one"
+        LowerDraft "lower-draft" ["<"] "" "Serve what is marked, else the draft, after others: its priority goes down by one"
         Undo "undo" ["u"] "undo" "Undo the last change of the queue"
         Redo "redo" ["U"] "redo" "Do it again"
     }
@@ -203,14 +210,19 @@ actions! {
     Prompt {
         PromptAccept "prompt-accept" ["enter"] "ok" "Take what was typed"
         PromptClose "prompt-close" ["esc", "ctrl-c"] "back" "Forget it"
-        PromptDown "prompt-down" ["down", "ctrl-n", "tab"] "" "The next proposal, or the next line of a form"
-        PromptUp "prompt-up" ["up", "ctrl-p", "S-tab"] "" "The proposal or the line before"
+        PromptDown "prompt-down" ["down", "ctrl-n"] "" "The next proposal, or the next line of a form"
+        PromptUp "prompt-up" ["up", "ctrl-p"] "" "The proposal or the line before"
+        NextField "next-field" ["tab"] "" "The next line of a form; completes a path; blank and arrows change a choice"
+        PreviousField "previous-field" ["S-tab"] "" "The line before"
     }
     Popup {
         PopupAccept "popup-accept" ["enter"] "" "Go on: start the plan, add what was pasted"
         PopupClose "popup-close" ["esc", "q", "ctrl-c"] "back" "Close the popup"
         PopupRemove "popup-remove" ["x", "space"] "" "Take the row under the cursor out of the list of marks"
         PopupLogin "popup-login" ["L"] "login" "Log in to the registry that refused what is shown"
+        LeaveOut "leave-out" ["space", "x"] "" "Leave the row of the plan or of the preview out, or take it in again"
+        PopupFold "popup-fold" ["tab"] "" "Show the images of the plan's rule, or hide them"
+        PopupExport "popup-export" ["e"] "" "Make files of what was pasted or read, or copies again"
         PopupHelp "popup-help" ["?"] "" "Close the help again"
     }
     Dialog {

@@ -12,6 +12,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
 use super::event::Msg;
+use super::import::Import;
 use super::logins::Logins;
 use super::past::Past;
 use super::state::limits::Workers;
@@ -117,6 +118,15 @@ pub enum Effect {
         generation: u64,
         /// The drafts' jobs.
         drafts: Vec<(DraftId, JobSpec)>,
+    },
+    /// Read a file or a paste that names images.
+    Import(Import),
+    /// Ask how much room there is in directories that a plan writes into.
+    Room {
+        /// What the answer is marked with.
+        generation: u64,
+        /// Which.
+        directories: Vec<PathBuf>,
     },
     /// Nobody waits for plans any more.
     DropPlans,
@@ -283,6 +293,18 @@ impl Runner {
             Effect::Plan { generation, drafts } => {
                 self.replace(2, Box::pin(plans(engine, generation, drafts, messages, self.planners.clone())));
             }
+            Effect::Import(work) => {
+                let Logins { store, config } = &self.logins;
+                spawn(work.run(engine, config.clone(), store.environment().clone(), messages));
+            }
+            Effect::Room { generation, directories } => spawn(async move {
+                let mut room = Vec::new();
+                for directory in directories {
+                    let free = engine.room_at(&directory).await;
+                    room.extend(free.map(|free| (directory, free)));
+                }
+                let _ = messages.send(Msg::Room { generation, room }).await;
+            }),
             Effect::DropPlans => {
                 if let Some(task) = self.lists[2].take() {
                     task.abort();
@@ -421,6 +443,7 @@ fn refusals(effect: Effect, failure: &Failure) -> Vec<Msg> {
         }
         Effect::Upkeep(work) => vec![Msg::Upkeep(work.refused(failure))],
         Effect::Past(past) => vec![Msg::Past(past.refused(failure))],
+        Effect::Import(work) => work.refused(failure).map(Msg::Imported).into_iter().collect(),
         Effect::Cancel(job)
         | Effect::Retry(job)
         | Effect::Pause(job)
@@ -431,7 +454,8 @@ fn refusals(effect: Effect, failure: &Failure) -> Vec<Msg> {
         Effect::TakeUp(jobs) => jobs.into_iter().map(|job| Msg::Refused(job, failure.clone())).collect(),
         Effect::Leave(..) => vec![Msg::Left(Err(failure.message.clone()))],
         Effect::Shutdown => vec![Msg::Stopped],
-        Effect::SetWorkers(_)
+        Effect::Room { .. }
+        | Effect::SetWorkers(_)
         | Effect::SetBandwidth(_)
         | Effect::DropPlans
         | Effect::Theme(_)

@@ -1,11 +1,13 @@
 //! Messages: everything that `update` hears of.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crossterm::event::{Event, KeyEvent, KeyEventKind};
 use jiff::civil::Time;
 
 use super::effect::Left;
+use super::import::Imported;
 use super::state::queue::DraftId;
 use super::themes::ThemeAnswer;
 use super::upkeep::Answer;
@@ -91,6 +93,15 @@ pub enum Msg {
         draft: DraftId,
         /// The plan, or why there is none.
         outcome: Result<Box<Plan>, Failure>,
+    },
+    /// What came of reading a file or a paste.
+    Imported(Imported),
+    /// Bytes that there is room for in directories that a plan writes into.
+    Room {
+        /// The request it answers.
+        generation: u64,
+        /// Directories and bytes.
+        room: Vec<(PathBuf, u64)>,
     },
     /// The engine took a draft, or refused it.
     Submitted(DraftId, Result<JobId, Failure>),

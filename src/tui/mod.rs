@@ -4,6 +4,7 @@
 pub mod action;
 pub mod effect;
 pub mod event;
+pub mod import;
 pub mod key_docs;
 pub mod keymap;
 pub mod logins;

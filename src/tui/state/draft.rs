@@ -39,6 +39,24 @@ pub struct Options {
     pub priority: i32,
 }
 
+/// An image that is to become a draft.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    /// What moves.
+    pub source: Location,
+    /// How.
+    pub options: Options,
+    /// Where to; `None` for where the target says.
+    pub goal: Option<Goal>,
+}
+
+impl Wanted {
+    /// All of an image, to where the target says.
+    pub fn all(source: Location) -> Wanted {
+        Wanted { source, options: Options::default(), goal: None }
+    }
+}
+
 /// A job that is being put together; or a rule, which stands for the jobs of a repository's tags.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Draft {

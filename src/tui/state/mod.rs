@@ -1,9 +1,11 @@
 //! Everything the UI knows. Only `update` changes it; the view only reads it. One file a pane.
 
+pub mod aim;
 pub mod browse;
 pub mod choosing;
 pub mod draft;
 pub mod failures;
+pub mod form;
 pub mod history;
 pub mod jobs;
 pub mod limits;
@@ -13,13 +15,17 @@ pub mod logs;
 pub mod lookup;
 pub mod marks;
 pub mod meter;
+pub mod options;
 pub mod others;
 pub mod paste;
+pub mod plan;
 pub mod popup;
+pub mod preview;
 pub mod queue;
 pub mod record;
 pub mod registries;
 pub mod removal;
+pub mod target;
 pub mod themes;
 
 use std::path::PathBuf;
@@ -29,6 +35,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use nucleo_matcher::Matcher;
 
+use self::aim::Aim;
 use self::browse::Browse;
 use self::jobs::Jobs;
 use self::limits::Limits;
@@ -37,14 +44,14 @@ use self::logs::Logs;
 use self::lookup::Lookup;
 use self::marks::Marks;
 use self::popup::Popup;
-use self::queue::{Goal, Queue};
+use self::queue::{Adding, Goal, Queue};
 use self::registries::Registries;
 use super::action::{Action, Context};
 use super::event::Recording;
 use super::keymap::Keymap;
 use super::symbols::Glyphs;
 use super::theme::{ColourDepth, Theme};
-use crate::config::{Config, Language, Prefix};
+use crate::config::{Config, Language};
 use crate::engine::{Image, ListedImages, Place, Referrer};
 use crate::job::Failure;
 use crate::oci::{Digest, Location};
@@ -177,7 +184,11 @@ pub struct State {
     /// The popups, the top one last.
     pub popups: Vec<Popup>,
     /// Where copies go.
-    pub target: Option<Prefix>,
+    pub target: Option<Aim>,
+    /// Targets that were set before, the last one first.
+    pub recent: Vec<String>,
+    /// What is being added to the queue in steps.
+    pub adding: Option<Adding>,
     /// Where exports go.
     pub downloads: PathBuf,
     /// Images that were looked into.
@@ -217,7 +228,7 @@ impl State {
     /// The state of the first frame.
     pub fn new(config: &Config, theme: Theme, keymap: Keymap) -> State {
         let registries = Registries::new(config.registries.clone());
-        let target = config.target.as_deref().and_then(|text| config.prefix(text).ok());
+        let target = config.target.as_deref().and_then(|text| config.prefix(text).ok()).map(Aim::at);
         State {
             size: (80, 24),
             now: Duration::ZERO,
@@ -241,6 +252,8 @@ impl State {
             marks: Marks::default(),
             popups: Vec::new(),
             target,
+            recent: Vec::new(),
+            adding: None,
             downloads: config.downloads.clone(),
             images: Lookup::new(300),
             digests: Lookup::new(4000),
@@ -275,7 +288,7 @@ impl State {
 
     /// Whether there is work that waits for no answer: a filter's next step.
     pub fn has_work(&self) -> bool {
-        self.browse.list().has_work()
+        self.adding.is_some() || self.browse.list().has_work()
     }
 
     /// Whether something on the screen turns while it waits for an answer.
@@ -290,6 +303,8 @@ impl State {
         let upkeep = self.popups.iter().any(|popup| match popup {
             Popup::Removal(removal) => removal.waiting(),
             Popup::Diff(comparison) => comparison.answer.is_none() && !comparison.absent,
+            Popup::Paste(preview) => preview.reading.is_some(),
+            Popup::Options(form) => super::update::options::asking(self, form),
             _ => false,
         });
         opening
@@ -309,9 +324,11 @@ impl State {
     /// What a copy of this is: without a target it waits for one. The error says why it cannot go there.
     pub fn goal(&self, source: &Location) -> Result<Goal, String> {
         let Some(target) = &self.target else { return Ok(Goal::Copy(Vec::new())) };
-        match target.destination(source)? {
-            to if to == *source => Err(self.words.at_the_target(source)),
-            to => Ok(Goal::Copy(vec![to])),
+        let places = target.destinations(source)?;
+        let elsewhere: Vec<Location> = places.into_iter().filter(|place| place != source).collect();
+        match elsewhere.is_empty() {
+            true => Err(self.words.at_the_target(source)),
+            false => Ok(Goal::Copy(elsewhere)),
         }
     }
 

@@ -1,21 +1,20 @@
 //! The popups: a stack, of which the top one has the keys.
 
-use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
-
 use tui_input::Input;
 
 use super::choosing::Choosing;
 use super::history::History;
 use super::login::LoginForm;
 use super::marks::MarkKey;
-use super::paste::Pasted;
-use super::queue::{Draft, DraftId};
+use super::options::OptionsForm;
+pub use super::plan::{PlanPreview, PlanRow, PlanStage};
+use super::preview::Preview;
 use super::removal::{Comparison, Removal, Stage};
+use super::target::TargetForm;
 use super::themes::ThemeChoice;
 use crate::engine::{Garbage, TagMove};
-use crate::job::{Failure, JobId, JobSpec, Plan, Presence, Target};
-use crate::oci::{Digest, Location, Registry};
+use crate::job::{JobId, JobSpec};
+use crate::oci::{Location, Registry};
 use crate::tui::action::{Action, Context};
 
 /// One popup.
@@ -26,10 +25,14 @@ pub enum Popup {
     Palette(Palette),
     /// A line of text.
     Prompt(Prompt),
-    /// What was pasted.
-    Paste(Pasted, Scroll),
+    /// What was pasted, or read from a file.
+    Paste(Box<Preview>),
     /// What a start would do.
     Plan(PlanPreview),
+    /// Where copies go.
+    Target(Box<TargetForm>),
+    /// How drafts are done.
+    Options(Box<OptionsForm>),
     /// Everything about the cursor's image.
     Inspect(Scroll),
     /// A job whole, and why it failed.
@@ -72,8 +75,8 @@ pub struct Scroll {
 pub enum Ask {
     /// References for the queue.
     Reference,
-    /// Where copies go.
-    Target,
+    /// A file with images.
+    Import,
     /// Bytes a second; nothing for no limit.
     Bandwidth,
     /// New names for an image.
@@ -109,141 +112,6 @@ pub struct Palette {
     pub hits: Vec<Action>,
     /// The choice.
     pub cursor: usize,
-}
-
-/// A draft in the preview.
-pub struct PlanRow {
-    /// Which draft.
-    pub draft: DraftId,
-    /// Its job.
-    pub spec: JobSpec,
-    /// Whether another draft's image goes to the same place: only one of them can stay there.
-    pub clashes: bool,
-    /// The answer, once it is there.
-    pub outcome: Option<Result<Box<Plan>, Failure>>,
-}
-
-impl PlanRow {
-    /// A row for each draft.
-    pub fn of(drafts: &[(DraftId, JobSpec)]) -> Vec<PlanRow> {
-        // An export finds a name of its own.
-        let named = |target: &&Target| matches!(target, Target::Image(_));
-        let mut sources: HashMap<&Target, HashSet<&Location>> = HashMap::new();
-        for (_, spec) in drafts {
-            for target in spec.destinations.iter().filter(named) {
-                sources.entry(target).or_default().insert(&spec.source);
-            }
-        }
-        let clashes = |spec: &JobSpec| {
-            spec.destinations.iter().any(|target| sources.get(target).is_some_and(|all| all.len() > 1))
-        };
-        let row = |(draft, spec): &(DraftId, JobSpec)| PlanRow {
-            draft: *draft,
-            spec: spec.clone(),
-            clashes: clashes(spec),
-            outcome: None,
-        };
-        drafts.iter().map(row).collect()
-    }
-}
-
-/// A rule in the preview.
-pub struct PlanRule {
-    /// The rule.
-    pub draft: Arc<Draft>,
-    /// The images that it comes to, once the tags are known.
-    pub images: Option<Result<Vec<Draft>, Failure>>,
-}
-
-impl PlanRule {
-    /// The images, if they are known.
-    pub fn drafts(&self) -> Option<&[Draft]> {
-        self.images.as_ref()?.as_deref().ok()
-    }
-}
-
-/// What a start would do.
-pub struct PlanPreview {
-    /// The request that the answers belong to.
-    pub generation: u64,
-    /// The rules among the drafts; the images they come to are rows.
-    pub rules: Vec<PlanRule>,
-    /// A row for each draft.
-    pub rows: Vec<PlanRow>,
-    /// How far it is scrolled.
-    pub scroll: Scroll,
-    /// What is known of all of them together.
-    pub totals: PlanTotals,
-}
-
-/// What plans come to together: jobs that share a blob send it to a registry once.
-#[derive(Debug, Default)]
-pub struct PlanTotals {
-    /// Bytes that will travel.
-    pub send: u64,
-    /// Bytes that need no sending.
-    pub reuse: u64,
-    /// Bytes that more than one plan counts, and only one sends.
-    pub shared: u64,
-    sent: HashSet<(String, Digest)>,
-}
-
-impl PlanTotals {
-    fn add(&mut self, spec: &JobSpec, plan: &Plan) {
-        for (n, destination) in plan.destinations.iter().enumerate() {
-            // Exports share nothing: each file holds all of it.
-            let registry = match spec.destinations.get(n) {
-                Some(Target::Image(Location::Registry(reference))) => Some(reference.registry.to_string()),
-                Some(Target::Image(Location::Store { .. })) => Some("store:".to_owned()),
-                Some(Target::Image(Location::OciLayout { path, .. })) => {
-                    Some(format!("oci:{}", path.display()))
-                }
-                _ => None,
-            };
-            for (blob, presence) in plan.blobs.iter().zip(&destination.presence) {
-                let size = blob.descriptor.size;
-                let travels =
-                    !destination.up_to_date && matches!(presence, Presence::Absent | Presence::Unasked);
-                let mut first = || match &registry {
-                    Some(registry) => self.sent.insert((registry.clone(), blob.descriptor.digest.clone())),
-                    None => true,
-                };
-                match travels {
-                    false => self.reuse += size,
-                    true if first() => self.send += size,
-                    true => {
-                        self.reuse += size;
-                        self.shared += size;
-                    }
-                }
-            }
-        }
-    }
-}
-
-impl PlanPreview {
-    /// Takes an answer; false if nobody waits for it.
-    pub fn answer(&mut self, draft: DraftId, outcome: Result<Box<Plan>, Failure>) -> bool {
-        let Some(row) = self.rows.iter_mut().find(|row| row.draft == draft && row.outcome.is_none()) else {
-            return false;
-        };
-        if let Ok(plan) = &outcome {
-            self.totals.add(&row.spec, plan);
-        }
-        row.outcome = Some(outcome);
-        true
-    }
-
-    /// Whether answers are still to come.
-    pub fn waiting(&self) -> bool {
-        self.rules.iter().any(|rule| rule.images.is_none())
-            || self.rows.iter().any(|row| row.outcome.is_none())
-    }
-
-    /// The drafts that a start takes: all but those that cannot work.
-    pub fn startable(&self) -> impl Iterator<Item = &PlanRow> {
-        self.rows.iter().filter(|row| !matches!(row.outcome, Some(Err(_))))
-    }
 }
 
 /// A question's subject.
@@ -301,6 +169,9 @@ impl Popup {
     pub fn contexts(&self) -> &'static [Context] {
         match self {
             Popup::Palette(_) | Popup::Prompt(_) | Popup::Login(_) | Popup::Choosing(_) => &[Context::Prompt],
+            Popup::Target(_) | Popup::Options(_) => &[Context::Prompt],
+            Popup::Plan(plan) if plan.types() => &[Context::Prompt],
+            Popup::Plan(plan) if plan.stage == PlanStage::Asking => &[Context::Dialog, Context::List],
             Popup::Dialog(_) | Popup::Themes(_) => &[Context::Dialog],
             Popup::Removal(removal) if removal.types() => &[Context::Prompt],
             Popup::Removal(removal) if removal.stage == Stage::Asking => &[Context::Dialog, Context::List],
@@ -316,17 +187,13 @@ impl Popup {
     /// How far it is scrolled, if it scrolls.
     pub fn scroll_mut(&mut self) -> Option<&mut Scroll> {
         match self {
-            Popup::Help(scroll)
-            | Popup::Paste(_, scroll)
-            | Popup::Inspect(scroll)
-            | Popup::Why(_, scroll) => Some(scroll),
-            Popup::Plan(plan) => Some(&mut plan.scroll),
+            Popup::Help(scroll) | Popup::Inspect(scroll) | Popup::Why(_, scroll) => Some(scroll),
             Popup::Removal(removal) => Some(&mut removal.scroll),
             Popup::Diff(comparison) => Some(&mut comparison.scroll),
-            Popup::Palette(_) | Popup::Prompt(_) | Popup::Dialog(_) | Popup::Login(_) | Popup::History(_) => {
-                None
-            }
-            Popup::Themes(_) | Popup::Choosing(_) | Popup::Marked(_) => None,
+            // These have a cursor.
+            Popup::Paste(_) | Popup::Plan(_) | Popup::History(_) | Popup::Marked(_) => None,
+            Popup::Palette(_) | Popup::Prompt(_) | Popup::Dialog(_) | Popup::Login(_) => None,
+            Popup::Target(_) | Popup::Options(_) | Popup::Themes(_) | Popup::Choosing(_) => None,
         }
     }
 }

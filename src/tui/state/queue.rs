@@ -1,9 +1,10 @@
 //! The queue: drafts of jobs, which the engine does not know yet, with marks, undo and redo.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-pub use super::draft::{Draft, DraftId, Goal, Options, with_tag};
+pub use super::draft::{Draft, DraftId, Goal, Options, Wanted, with_tag};
+use crate::engine::Place;
 use crate::job::Failure;
 use crate::oci::Location;
 
@@ -12,8 +13,6 @@ use crate::oci::Location;
 pub enum Change {
     /// So many were added.
     Add(usize),
-    /// So many came from a file.
-    Import(usize),
     /// So many were taken out.
     Remove(usize),
     /// Another order.
@@ -33,6 +32,21 @@ struct Step {
     drafts: Vec<Arc<Draft>>,
 }
 
+/// An addition under way: many are added in steps.
+#[derive(Debug)]
+pub struct Adding {
+    /// What is still to be looked at.
+    pub todo: std::vec::IntoIter<Wanted>,
+    /// What became of the rest.
+    pub drafts: Vec<Draft>,
+    /// How many there were.
+    pub count: usize,
+    /// What says no goal of its own becomes a file.
+    pub export: bool,
+    /// Why some cannot go where the target says; the last of the reasons.
+    pub refused: Option<String>,
+}
+
 /// Changes that can be undone.
 const DEPTH: usize = 100;
 
@@ -46,8 +60,12 @@ pub struct Queue {
     marks: HashSet<DraftId>,
     /// Where a range of rows began.
     range: Option<usize>,
+    /// Places that different images go to: only one of them can stay there.
+    clashing: HashSet<Location>,
     /// Drafts on their way to the engine.
     pub starting: Vec<DraftId>,
+    /// Files whose images are asked for, and then for their options.
+    pub optioned: Vec<Place>,
     /// Why the engine refused drafts.
     pub refused: Vec<(DraftId, Failure)>,
     /// The cursor's row.
@@ -74,15 +92,6 @@ impl Queue {
 
     /// Adds drafts as one change; the answer is how many were not there yet.
     pub fn add(&mut self, drafts: Vec<Draft>) -> usize {
-        self.extend(drafts, Change::Add)
-    }
-
-    /// Adds the drafts of a file as one change; the answer is how many were not there yet.
-    pub fn import(&mut self, drafts: Vec<Draft>) -> usize {
-        self.extend(drafts, Change::Import)
-    }
-
-    fn extend(&mut self, drafts: Vec<Draft>, change: fn(usize) -> Change) -> usize {
         let drafts: Vec<Draft> = drafts.into_iter().flat_map(Draft::split).collect();
         let mut seen: HashSet<_> = self.drafts.iter().map(|draft| draft.work()).collect();
         let is_new: Vec<bool> = drafts.iter().map(|draft| seen.insert(draft.work())).collect();
@@ -92,7 +101,7 @@ impl Queue {
             self.drafts.push(Arc::new(Draft { id: DraftId(self.next), ..draft }));
         }
         let added = self.drafts.len() - before.len();
-        self.remember(change(added), before);
+        self.remember(Change::Add(added), before);
         added
     }
 
@@ -280,9 +289,33 @@ impl Queue {
                 self.past.remove(0);
             }
             self.future.clear();
+            self.find_clashes();
         }
         self.clamp();
         changed
+    }
+
+    /// Whether another draft's image goes to the same place.
+    pub fn clashes(&self, draft: &Draft) -> bool {
+        let goal = match &draft.goal {
+            Goal::Copy(places) => places.as_slice(),
+            Goal::Export(_) => &[],
+        };
+        !self.clashing.is_empty() && goal.iter().any(|place| self.clashing.contains(place))
+    }
+
+    fn find_clashes(&mut self) {
+        let mut whose: HashMap<&Location, &Location> = HashMap::new();
+        let mut clashing = HashSet::new();
+        for draft in &self.drafts {
+            let Goal::Copy(places) = &draft.goal else { continue };
+            for place in places {
+                if *whose.entry(place).or_insert(&draft.source) != &draft.source {
+                    clashing.insert(place.clone());
+                }
+            }
+        }
+        self.clashing = clashing;
     }
 
     fn clamp(&mut self) {
@@ -309,6 +342,7 @@ impl Queue {
         let Step { change, drafts } = self.past.pop()?;
         let drafts = std::mem::replace(&mut self.drafts, drafts);
         self.future.push(Step { change, drafts });
+        self.find_clashes();
         self.clamp();
         Some(change)
     }
@@ -318,6 +352,7 @@ impl Queue {
         let Step { change, drafts } = self.future.pop()?;
         let drafts = std::mem::replace(&mut self.drafts, drafts);
         self.past.push(Step { change, drafts });
+        self.find_clashes();
         self.clamp();
         Some(change)
     }
@@ -338,6 +373,10 @@ impl Queue {
         self.past.dedup_by(|later, earlier| later.drafts == earlier.drafts);
         while self.past.last().is_some_and(|step| step.drafts == self.drafts) {
             self.past.pop();
+        }
+        // What is gone makes no new clash: of ten thousand that start, not each looks at all the others.
+        if !self.clashing.is_empty() {
+            self.find_clashes();
         }
         self.clamp();
     }

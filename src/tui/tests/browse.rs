@@ -45,7 +45,8 @@ fn a_rule_takes_the_tags_that_there_are_when_the_plan_is_made() {
     app.keys("S");
     let Some(Upkeep::Tags { request, rules }) = asked(&mut app).pop() else { panic!() };
     let tags = vec!["v1.9.3".parse().unwrap()];
-    app.tell(Msg::Upkeep(Answer::Tags { request, found: vec![(rules[0].0, Ok(tags))] })).keys("enter");
+    app.tell(Msg::Upkeep(Answer::Tags { request, found: vec![(rules[0].0, Ok(tags))] }))
+        .keys("enter j enter");
     let submitted = app.take_effects().into_iter().find_map(|effect| match effect {
         Effect::Submit(jobs) => Some(jobs),
         _ => None,

@@ -198,7 +198,7 @@ fn starting_goes_through_the_plan() {
     );
     let refused = failure(ErrorClass::NotFound, "get manifest: 404", None);
     app.tell(Msg::Planned { generation, draft: drafts[0], outcome: Err(refused) });
-    app.keys("enter");
+    app.keys("enter j enter");
     let submitted = app.effects.iter().find_map(|effect| match effect {
         Effect::Submit(jobs) => Some(jobs.iter().map(|(draft, _)| *draft).collect::<Vec<_>>()),
         _ => None,
@@ -218,7 +218,8 @@ fn a_start_without_a_target_asks_for_it_first() {
     app.at_tags().keys("a S");
     assert_eq!(queue(&app), ["harbor.prod/team-a/api:latest → ?"]);
     app.write("no host").keys("enter");
-    assert!(matches!(app.state.popups.last(), Some(Popup::Prompt(prompt)) if prompt.error.is_some()));
+    let wrong = |form: &crate::tui::state::target::TargetForm| form.form.items[0].error.is_some();
+    assert!(matches!(app.state.popups.last(), Some(Popup::Target(form)) if wrong(form)));
     app.keys("ctrl-u").write("mirror").keys("enter");
     assert!(matches!(app.state.popups.last(), Some(Popup::Plan(_))));
     assert_eq!(queue(&app), ["harbor.prod/team-a/api:latest → localhost:5001/team-a/api:latest"]);
@@ -530,7 +531,8 @@ fn every_action_does_something_or_says_why_not() {
                 Browse => app.keys("2 j space / ").write("v").keys("enter v j"),
                 List => app.keys("2"),
             };
-            if matches!(entry.action, Action::PromptUp | Action::PromptDown) {
+            let steps = [Action::PromptUp, Action::PromptDown, Action::NextField, Action::PreviousField];
+            if steps.contains(&entry.action) {
                 app.keys("esc : down");
             }
             if entry.action == Action::PopupRemove {

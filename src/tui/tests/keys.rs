@@ -124,7 +124,7 @@ fn everything_shown_shows_the_keys_in_use() {
         ("add", &["insert"]),
         ("help", &["f1"]),
         ("popup-help", &["f1"]),
-        ("popup-close", &["x"]),
+        ("popup-close", &["X"]),
         ("start", &[]),
         ("dialog-close", &["n"]),
         ("quit", &["Q"]),
@@ -136,8 +136,8 @@ fn everything_shown_shows_the_keys_in_use() {
     assert_eq!(message(&app), "nothing is bound to z; f1 shows every key");
     app.tell(Msg::Key(KeyEvent::from(KeyCode::F(1))));
     let screen = app.screen();
-    assert!(screen.contains("x back") && screen.contains(":start"), "{screen}");
-    app.keys("x n").write("a:1").keys("enter Q");
+    assert!(screen.contains("X back") && screen.contains(":start"), "{screen}");
+    app.keys("X n").write("a:1").keys("enter Q");
     let screen = app.screen();
     assert!(screen.contains("n stay"), "{screen}");
 }

@@ -106,6 +106,20 @@ const VIEWS: &[View] = &[
     ("target", |app| {
         app.keys("T");
     }),
+    ("target_rule", queue::make_target),
+    ("options", queue::make_options),
+    ("options_many", |app| {
+        screens::make_busy(app);
+        app.keys("n").write("nginx:1 redis:7 node:20").keys("enter 3 g g v j enter");
+    }),
+    ("queue_marked", queue::make_marked),
+    ("plan_asks", queue::make_question),
+    ("plan_rule", queue::make_rule),
+    ("import", |app| {
+        app.keys("I").write("images").keys("enter");
+    }),
+    ("import_faults", queue::make_faults),
+    ("import_read", queue::make_import),
     ("repository", |app| {
         app.at_tags().keys("N");
     }),

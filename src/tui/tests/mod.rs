@@ -11,6 +11,7 @@ mod matrix;
 mod others;
 mod places;
 mod popups;
+mod queue;
 mod screens;
 mod speed;
 mod themes;

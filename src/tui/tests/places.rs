@@ -133,7 +133,10 @@ fn locations_of_files_are_typed_and_pasted() {
         screen.contains("x.tar:docker.io/library/nginx:1 → dr-b.example/mirror/library/nginx:1"),
         "{screen}"
     );
-    assert!(screen.contains("oci:d → dr-b.example/mirror: all its images"), "{screen}");
+    assert!(
+        screen.contains("oci:d ") && screen.contains("→ dr-b.example/mirror: all its images"),
+        "{screen}"
+    );
     assert!(screen.contains("line 3: oci:: "), "{screen}");
 }
 

@@ -10,7 +10,7 @@ fn a_paste_anywhere_is_previewed_and_added() {
         let mut app = App::new();
         app.keys(keys).tell(Msg::Paste("nginx:1\nNot A Ref!\nnginx:1, ghcr.io/o/r:2".to_owned()));
         assert!(
-            matches!(app.state.popups.last(), Some(Popup::Paste(pasted, _)) if pasted.found.len() == 2),
+            matches!(app.state.popups.last(), Some(Popup::Paste(preview)) if preview.rows.len() == 2),
             "{keys}"
         );
         let screen = app.screen();
@@ -24,9 +24,8 @@ fn a_paste_anywhere_is_previewed_and_added() {
 fn a_paste_into_a_line_of_text_stays_there() {
     let mut app = App::new();
     app.keys("T ctrl-u").tell(Msg::Paste("h.example/\x1b[31mx\n".to_owned()));
-    assert!(
-        matches!(app.state.popups.last(), Some(Popup::Prompt(prompt)) if prompt.input.value() == "h.example/[31mx")
-    );
+    let Some(Popup::Target(form)) = app.state.popups.last() else { panic!("{}", app.screen()) };
+    assert_eq!(form.form.text(crate::tui::state::target::TargetField::First), "h.example/[31mx");
     app.keys("esc").at_tags().keys("/").tell(Msg::Paste("1.9".to_owned()));
     assert_eq!((app.state.browse.list().filter(), app.state.browse.list().len()), ("1.9", 2));
     app.tell(sampled(vec![job(1, "a:1", JobState::Running)]))

@@ -156,9 +156,20 @@ pub(super) fn planned(
     }
 }
 
-pub(super) fn submitted(state: &mut State, draft: DraftId, answer: Result<JobId, Failure>) {
+pub(super) fn submitted(
+    state: &mut State,
+    draft: DraftId,
+    answer: Result<JobId, Failure>,
+    effects: &mut Vec<Effect>,
+) {
     match answer {
-        Ok(_) => state.queue.taken(draft),
+        Ok(job) => {
+            let priority = state.queue.get(draft).map_or(0, |draft| draft.options.priority);
+            if priority != 0 {
+                effects.push(Effect::Prioritise(job, priority));
+            }
+            state.queue.taken(draft);
+        }
         Err(failure) => {
             state.say(Tone::Bad, failure.message.clone());
             state.queue.refuse(draft, failure);

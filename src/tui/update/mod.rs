@@ -8,12 +8,16 @@ mod jobs;
 pub mod login;
 mod logs;
 mod moves;
+pub(crate) mod options;
 mod others;
 mod past;
+mod paste;
+mod plan;
 mod popups;
 mod press;
 mod queue;
 mod rules;
+mod target;
 pub(crate) mod themes;
 mod upkeep;
 
@@ -33,7 +37,7 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
     let mut effects = Vec::new();
     match msg {
         Msg::Key(key) => press::press(state, key, &mut effects),
-        Msg::Paste(text) => popups::paste(state, &text),
+        Msg::Paste(text) => paste::paste(state, &text, &mut effects),
         Msg::Resize(width, height) => state.size = (width, height),
         Msg::Tick => {}
         Msg::Work => work(state),
@@ -48,7 +52,11 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
         Msg::Found { generation, found } => answers::found(state, generation, found),
         Msg::Files { generation, files } => answers::files(state, generation, files),
         Msg::Images { generation, images } => answers::images(state, generation, images),
-        Msg::Gathered { place, export, answer } => queue::gathered(state, &place, export, answer),
+        Msg::Gathered { place, export, answer } => {
+            queue::gathered(state, &place, export, answer, &mut effects);
+        }
+        Msg::Imported(answer) => paste::imported(state, answer),
+        Msg::Room { generation, room } => plan::room(state, generation, room),
         Msg::LoggedIn { request, target, answer } => {
             login::answered(state, request, &target, answer, &mut effects);
         }
@@ -57,10 +65,13 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
         Msg::Past(answer) => past::answered(state, answer),
         Msg::LoggedOut(target, answer) => login::logged_out(state, &target, answer),
         Msg::ListEnd { generation, failure } => answers::list_end(state, generation, failure),
-        Msg::Inspected(location, answer) => answers::inspected(state, &location, answer),
+        Msg::Inspected(location, answer) => {
+            answers::inspected(state, &location, answer);
+            options::learned(state);
+        }
         Msg::Resolved(location, answer) => answers::resolved(state, &location, answer),
         Msg::Planned { generation, draft, outcome } => answers::planned(state, generation, draft, outcome),
-        Msg::Submitted(draft, answer) => answers::submitted(state, draft, answer),
+        Msg::Submitted(draft, answer) => answers::submitted(state, draft, answer, &mut effects),
         // The engine names the job itself where it is the job that will not.
         Msg::Refused(job, failure) if failure.message.starts_with(&format!("job {job}")) => {
             state.say(Tone::Bad, failure.message);
@@ -98,6 +109,19 @@ fn text(state: &mut State, key: KeyEvent) {
         }
         Some(Popup::Login(form)) => login::text(form, key),
         Some(Popup::History(history)) => past::text(history, key),
+        Some(Popup::Target(form)) => {
+            form.form.key(key);
+            target::search(state);
+        }
+        Some(Popup::Options(form)) => {
+            if let Some(field) = form.form.key(key) {
+                form.changed(field);
+            }
+        }
+        Some(Popup::Plan(plan)) => {
+            plan.typed.handle_event(&event);
+            plan.mistyped = false;
+        }
         Some(Popup::Removal(removal)) => {
             removal.typed.handle_event(&event);
             removal.mistyped = false;
@@ -139,13 +163,15 @@ pub(super) fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) 
         }
         Start => queue::start(state, effects),
         AddReference => popups::ask_reference(state),
-        SetTarget => popups::ask_target(state, false),
+        Import => paste::ask_file(state),
+        SetTarget => target::open(state, false),
         Login | PopupLogin => login::open(state),
         Logout => login::ask_logout(state),
         OpenRegistry => browse::open_registry(state, effects),
         UseAsTarget => queue::use_as_target(state),
         Mark | MarkRange | UnmarkRange | InvertMarks | ClearMarks => browse::mark(state, action),
         Add => queue::add(state, false, effects),
+        AddWithOptions => options::add(state, effects),
         Export => queue::add(state, true, effects),
         Filter => browse::begin_filter(state),
         Tag => upkeep::ask_tags(state),
@@ -166,6 +192,10 @@ pub(super) fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) 
         ShowMarks => choosing::show_marks(state),
         PopupRemove => choosing::unmark(state),
         CollectGarbage => upkeep::ask_garbage(state, effects),
+        EditDraft => options::open_queued(state, effects),
+        MarkDraft | MarkDraftRange => options::mark(state, action),
+        RaiseDraft => options::prioritise(state, 1),
+        LowerDraft => options::prioritise(state, -1),
         RemoveDraft | DraftDown | DraftUp | Undo | Redo => queue::change(state, action),
         JobDetails => jobs::details(state),
         JobLayers => jobs::layers(state),
@@ -204,6 +234,9 @@ pub(super) fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) 
         PopupAccept => popups::accept(state, effects),
         PromptClose | PopupClose | DialogClose => popups::close(state, effects),
         PopupHelp => popups::toggle_help(state),
+        NextField | PreviousField => popups::field(state, action == NextField, effects),
+        LeaveOut | PopupExport => paste::change(state, action),
+        PopupFold => plan::fold(state),
         PromptDown => popups::propose(state, 1),
         PromptUp => popups::propose(state, -1),
         DialogAccept => popups::answer(state, effects),
@@ -214,6 +247,10 @@ pub(super) fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) 
 }
 
 fn work(state: &mut State) {
+    if state.adding.is_some() {
+        queue::add_some(state);
+        return;
+    }
     let State { browse, matcher, .. } = state;
     browse.list_mut().work(matcher);
 }
@@ -234,6 +271,7 @@ fn settle(state: &mut State) {
     state.jobs.settle(jobs.height as usize, jobs_view::columns(jobs.width));
     let details = super::view::details::rows(state, layout.inner(Pane::Details).width);
     state.details.top = state.details.top.min(details.saturating_sub(rows(Pane::Details)));
+    popups::settle(state, &layout);
     if let Some((rows, height)) = popup_view::extent(state, &layout)
         && let Some(scroll) = state.popups.last_mut().and_then(Popup::scroll_mut)
     {

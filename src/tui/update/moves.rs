@@ -45,6 +45,9 @@ pub(super) fn back(state: &mut State) {
             return;
         }
     }
+    if state.focus == Pane::Queue && state.queue.unmark() {
+        return state.say(Tone::Plain, state.words.marks_dropped());
+    }
     let unwound = match state.focus {
         Pane::Jobs => super::jobs::unwind(state),
         Pane::Logs => super::logs::unwind(state),
@@ -101,6 +104,8 @@ fn position(state: &mut State) -> (usize, bool) {
     match state.popups.last() {
         Some(Popup::Marked(marked)) => return (marked.cursor, false),
         Some(Popup::History(history)) => return (history.cursor(), false),
+        Some(Popup::Paste(preview)) => return (preview.cursor, false),
+        Some(Popup::Plan(plan)) => return (plan.cursor, false),
         _ => {}
     }
     if let Some(popup) = state.popups.last_mut() {
@@ -122,8 +127,11 @@ fn move_by(state: &mut State, rows: isize, page: usize) {
         marked.cursor = moved(marked.cursor).min(marked.keys.len().saturating_sub(1));
         return;
     }
-    if let Some(Popup::History(history)) = state.popups.last_mut() {
-        return super::past::travel(history, moved);
+    match state.popups.last_mut() {
+        Some(Popup::History(history)) => return super::past::travel(history, moved),
+        Some(Popup::Paste(preview)) => return preview.move_by(rows),
+        Some(Popup::Plan(plan)) => return plan.move_by(rows),
+        _ => {}
     }
     if !state.popups.is_empty() {
         let layout = Layout::new(state.size, state.focus, state.zoom);

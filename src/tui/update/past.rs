@@ -190,6 +190,6 @@ pub(super) fn undo_tags(state: &mut State, effects: &mut Vec<Effect>) {
     if specs.is_empty() {
         return state.say(Tone::Plain, words.moved_no_tags(id));
     }
-    state.say(Tone::Plain, words.asking_tags(specs.len()));
+    state.say(Tone::Plain, words.asking_moved_tags(specs.len()));
     effects.push(Effect::Upkeep(Upkeep::Look(specs)));
 }

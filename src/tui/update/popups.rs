@@ -2,73 +2,27 @@
 
 use nucleo_matcher::Utf32Str;
 use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
-use tui_input::InputRequest;
 
 use super::{login, queue};
-use crate::config::{Language, Prefix};
+use crate::config::Language;
 use crate::oci::printable;
 use crate::tui::action::{Action, Context, Entry, TABLE};
 use crate::tui::effect::{Effect, Exit};
 use crate::tui::state::paste::Pasted;
 use crate::tui::state::popup::{Ask, Choice, Popup, Question, Scroll};
+use crate::tui::state::queue::Wanted;
 use crate::tui::state::{Leaving, Pane, State, Tone};
 use crate::tui::upkeep::Upkeep;
+use crate::tui::view::layout::Layout;
+use crate::tui::view::{plan as plan_view, popup as popup_view};
 
 pub(super) fn ask_reference(state: &mut State) {
     state.popups.push(queue::prompt(Ask::Reference, String::new(), false));
 }
 
-pub(super) fn ask_target(state: &mut State, then_start: bool) {
-    let text = state.target.as_ref().map(Prefix::to_string).unwrap_or_default();
-    state.popups.push(queue::prompt(Ask::Target, text, then_start));
-}
-
 pub(super) fn ask_bandwidth(state: &mut State) {
     let text = state.limits.bandwidth.map(|rate| rate.to_string()).unwrap_or_default();
     state.popups.push(queue::prompt(Ask::Bandwidth, text, false));
-}
-
-/// Pasted text: into the line that is being typed, else a preview of the references in it.
-pub(super) fn paste(state: &mut State, text: &str) {
-    if let Some(Popup::Login(form)) = state.popups.last_mut() {
-        return login::paste(form, text);
-    }
-    let line = printable(text.trim(), 500);
-    let input = match state.popups.last_mut() {
-        // A protected entry's name is typed.
-        Some(Popup::Removal(_)) => return,
-        Some(Popup::Prompt(prompt)) if prompt.ask != Ask::Reference => Some(&mut prompt.input),
-        Some(Popup::Palette(palette)) => Some(&mut palette.input),
-        Some(Popup::Choosing(choosing)) => Some(&mut choosing.input),
-        Some(Popup::Prompt(_)) => {
-            state.popups.pop();
-            None
-        }
-        None if state.browse.typing => Some(&mut state.browse.input),
-        // Asked something else: a paste is no answer.
-        Some(Popup::Dialog(_)) => return,
-        _ => None,
-    };
-    match input {
-        Some(input) => {
-            for c in line.chars() {
-                input.handle(InputRequest::InsertChar(c));
-            }
-            match state.popups.last() {
-                Some(Popup::Palette(_)) => search(state),
-                Some(Popup::Choosing(_)) => super::choosing::typed(state),
-                None => super::browse::filter_changed(state),
-                _ => {}
-            }
-        }
-        None => {
-            let pasted = Pasted::read(text);
-            if pasted.found.is_empty() && pasted.bad.is_empty() {
-                return state.say(Tone::Plain, state.words.no_reference_pasted());
-            }
-            state.popups.push(Popup::Paste(pasted, Scroll::default()));
-        }
-    }
 }
 
 pub(super) fn accept_prompt(state: &mut State, effects: &mut Vec<Effect>) {
@@ -78,11 +32,13 @@ pub(super) fn accept_prompt(state: &mut State, effects: &mut Vec<Effect>) {
     if let Some(Popup::Removal(_)) = state.popups.last() {
         return super::upkeep::typed(state, effects);
     }
-    if let Some(Popup::Choosing(_)) = state.popups.last() {
-        return super::choosing::accept(state, effects);
-    }
-    if let Some(Popup::History(_)) = state.popups.last() {
-        return super::past::enter(state);
+    match state.popups.last() {
+        Some(Popup::Choosing(_)) => return super::choosing::accept(state, effects),
+        Some(Popup::History(_)) => return super::past::enter(state),
+        Some(Popup::Target(_)) => return super::target::accept(state, effects),
+        Some(Popup::Options(_)) => return super::options::accept(state),
+        Some(Popup::Plan(_)) => return super::plan::typed(state, effects),
+        _ => {}
     }
     match state.popups.pop() {
         Some(Popup::Palette(palette)) => {
@@ -124,11 +80,7 @@ fn go_where_it_acts(state: &mut State, action: Action) {
 
 fn answer_prompt(state: &mut State, ask: Ask, text: &str, effects: &mut Vec<Effect>) -> Result<(), String> {
     match ask {
-        Ask::Target => {
-            queue::aim(state, Prefix::parse(text, &state.registries.entries)?);
-            // What waits may still not fit: a prefix that makes a name too long.
-            Ok(())
-        }
+        Ask::Import => super::paste::import(state, text, effects),
         Ask::Tags => Err(state.words.no_image_chosen().to_owned()),
         Ask::Bandwidth => super::jobs::limit(state, text, effects),
         Ask::Jobs => {
@@ -142,13 +94,14 @@ fn answer_prompt(state: &mut State, ask: Ask, text: &str, effects: &mut Vec<Effe
         Ask::SaveLog => super::logs::save(state, text, effects),
         Ask::Reference => {
             let pasted = Pasted::read(text);
-            if let Some((_, word, reason)) = pasted.bad.first() {
-                return Err(format!("{word}: {reason}"));
+            if let Some(bad) = pasted.bad.first() {
+                return Err(format!("{}: {}", bad.text, bad.reason));
             }
             if pasted.found.is_empty() {
                 return Err(state.words.reference_how().to_owned());
             }
-            queue::add_typed(state, pasted.found, effects);
+            let wanted = pasted.found.into_iter().map(Wanted::all).collect();
+            queue::add_typed(state, wanted, false, effects);
             Ok(())
         }
     }
@@ -160,19 +113,40 @@ pub(super) fn accept(state: &mut State, effects: &mut Vec<Effect>) {
         return super::past::enter(state);
     }
     match state.popups.pop() {
-        // Its rules' tags are being asked for.
-        Some(Popup::Plan(plan)) if plan.rules.iter().any(|rule| rule.images.is_none()) => {
-            state.popups.push(Popup::Plan(plan));
-        }
-        Some(Popup::Plan(plan)) if plan.startable().next().is_none() => {
-            state.say(Tone::Bad, state.words.nothing_can_start());
-            state.popups.push(Popup::Plan(plan));
-        }
-        Some(Popup::Plan(plan)) => queue::launch(state, &plan, effects),
-        Some(Popup::Paste(pasted, _)) => queue::add_typed(state, pasted.found, effects),
+        Some(Popup::Plan(plan)) => super::plan::accept(state, plan, effects),
+        Some(Popup::Paste(preview)) => super::paste::accept(state, *preview, effects),
         // Its keys are for the question that follows.
         Some(Popup::Removal(removal)) if removal.waiting() => state.popups.push(Popup::Removal(removal)),
         _ => {}
+    }
+}
+
+/// `tab` and `S-tab` where something is typed: another line of a form, a path that is completed, else a proposal.
+pub(super) fn field(state: &mut State, forward: bool, effects: &mut Vec<Effect>) {
+    if let Some(Popup::Options(form)) = state.popups.last_mut() {
+        return form.form.step(forward);
+    }
+    match state.popups.last() {
+        Some(Popup::Target(_)) => super::target::step(state, forward),
+        _ if forward && super::paste::complete(state, effects) => {}
+        _ => propose(state, if forward { 1 } else { -1 }),
+    }
+}
+
+/// Brings the windows of popups that have a cursor to it.
+pub(super) fn settle(state: &mut State, layout: &Layout) {
+    let Some((_, height)) = popup_view::extent(state, layout) else { return };
+    match state.popups.pop() {
+        Some(Popup::Paste(mut preview)) => {
+            preview.settle(height);
+            state.popups.push(Popup::Paste(preview));
+        }
+        Some(Popup::Plan(mut plan)) => {
+            plan.settle(height, |plan, entry, here| plan_view::height(state, layout, plan, entry, here));
+            state.popups.push(Popup::Plan(plan));
+        }
+        Some(other) => state.popups.push(other),
+        None => {}
     }
 }
 
@@ -180,7 +154,7 @@ pub(super) fn close(state: &mut State, effects: &mut Vec<Effect>) {
     if let Some(Popup::Themes(_)) = state.popups.last() {
         return super::themes::take_back(state);
     }
-    if super::past::unwind(state) {
+    if super::plan::back(state) || super::past::unwind(state) {
         return;
     }
     if let Some(Popup::Plan(_)) = state.popups.pop() {
@@ -247,6 +221,13 @@ pub(super) fn propose(state: &mut State, step: isize) {
         return choosing.switch();
     }
     match state.popups.last_mut() {
+        // Where nothing is proposed, the arrows go from line to line.
+        Some(Popup::Target(form)) if form.typed().is_some() && !form.hits.is_empty() => {
+            form.propose(step > 0);
+        }
+        Some(Popup::Target(form)) => form.form.step(step > 0),
+        Some(Popup::Options(form)) => form.form.step(step > 0),
+        Some(Popup::Plan(plan)) => plan.move_by(step),
         Some(Popup::Palette(palette)) if palette.hits.len() > 1 => {
             let count = palette.hits.len() as isize;
             palette.cursor = (palette.cursor as isize + step).rem_euclid(count) as usize;
@@ -263,6 +244,11 @@ pub(super) fn choose(state: &mut State, step: isize, effects: &mut Vec<Effect>) 
         removal.chosen = !removal.chosen;
         return;
     }
+    if let Some(Popup::Plan(plan)) = state.popups.last_mut() {
+        let count = plan.choices().len().max(1) as isize;
+        plan.chosen = (plan.chosen as isize + step).rem_euclid(count) as usize;
+        return;
+    }
     if let Some(Popup::Dialog(dialog)) = state.popups.last_mut() {
         let count = dialog.choices.len().max(1) as isize;
         dialog.cursor = (dialog.cursor as isize + step).rem_euclid(count) as usize;
@@ -275,6 +261,9 @@ pub(super) fn answer(state: &mut State, effects: &mut Vec<Effect>) {
     }
     if let Some(Popup::Themes(_)) = state.popups.last() {
         return super::themes::accept(state, effects);
+    }
+    if let Some(Popup::Plan(_)) = state.popups.last() {
+        return super::plan::chosen(state, effects);
     }
     let Some(Popup::Dialog(dialog)) = state.popups.pop() else { return };
     let Some((choice, _)) = dialog.choices.get(dialog.cursor) else { return };

@@ -1,21 +1,46 @@
 //! The queue: adding, ordering, aiming, starting.
 
+use std::collections::HashMap;
+use std::path::PathBuf;
+
 use tui_input::Input;
 
-use crate::config::{Prefix, RegistryType};
+use crate::config::{Prefix, RegistryType, TagFilter};
 use crate::engine::{ListedImages, Place};
 use crate::job::Failure;
 use crate::oci::{Location, Platform, Platforms};
 use crate::tui::action::Action;
 use crate::tui::effect::Effect;
+use crate::tui::state::aim::Aim;
 use crate::tui::state::browse::Level;
 use crate::tui::state::marks::MarkKey;
-use crate::tui::state::popup::{Ask, PlanPreview, PlanRow, PlanTotals, Popup, Prompt, Scroll};
-use crate::tui::state::queue::{Change, Draft, DraftId, Goal, Options};
+use crate::tui::state::plan::{PlanChoice, PlanPreview};
+use crate::tui::state::popup::{Ask, Popup, Prompt};
+use crate::tui::state::queue::{Adding, Change, Draft, DraftId, Goal, Options, Wanted};
 use crate::tui::state::{Pane, State, Tone};
 
 /// Adds what is marked, else the cursor's row.
 pub(super) fn add(state: &mut State, export: bool, effects: &mut Vec<Effect>) {
+    let Some(Chosen { images, whole, rules }) = chosen(state) else { return };
+    let ruled = rules.is_empty() || super::rules::add(state, rules, export);
+    if ruled && (images.is_empty() || enqueue(state, images, export)) {
+        state.marks.clear();
+    }
+    gather(state, whole, export, effects);
+}
+
+/// What is marked, else the cursor's row.
+pub(super) struct Chosen {
+    /// Images.
+    pub images: Vec<Wanted>,
+    /// Files, with all of theirs.
+    pub whole: Vec<Place>,
+    /// Repositories, with the tags that they have when it begins.
+    pub rules: Vec<(Location, TagFilter)>,
+}
+
+/// What is marked, else the cursor's row. Says why if there is nothing.
+pub(super) fn chosen(state: &mut State) -> Option<Chosen> {
     super::browse::mark_range(state);
     let keys = match state.marks.is_empty() {
         false => state.marks.in_order(),
@@ -27,9 +52,11 @@ pub(super) fn add(state: &mut State, export: bool, effects: &mut Vec<Effect>) {
             _ if !state.browse.list().is_empty() => state.words.nothing_marked_row(),
             _ => state.words.nothing_to_add(),
         };
-        return state.say(Tone::Plain, text);
+        state.say(Tone::Plain, text);
+        return None;
     }
-    let mut wanted: Vec<(Location, Option<Vec<Platform>>)> = Vec::new();
+    let mut images: Vec<(Location, Option<Vec<Platform>>)> = Vec::new();
+    let mut at: HashMap<Location, usize> = HashMap::new();
     let (mut whole, mut rules) = (Vec::new(), Vec::new());
     for key in keys {
         let (location, platform) = match key {
@@ -39,39 +66,45 @@ pub(super) fn add(state: &mut State, export: bool, effects: &mut Vec<Effect>) {
                 continue;
             }
             MarkKey::Repository(at) => {
-                rules.push((at, crate::config::TagFilter::all()));
+                rules.push((at, TagFilter::all()));
                 continue;
             }
         };
-        let there = wanted.iter_mut().find(|(at, _)| *at == location);
+        let there = at.get(&location).and_then(|n| images.get_mut(*n));
         match (there, platform) {
             // The whole image outdoes its parts.
             (Some((_, platforms)), None) => *platforms = None,
             (Some((_, Some(platforms))), Some(platform)) => platforms.push(platform),
             (Some((_, None)), Some(_)) => {}
-            (None, platform) => wanted.push((location, platform.map(|platform| vec![platform]))),
+            (None, platform) => {
+                at.insert(location.clone(), images.len());
+                images.push((location, platform.map(|platform| vec![platform])));
+            }
         }
     }
-    let wanted = wanted
-        .into_iter()
-        .map(|(at, only)| (at, of_platforms(only.map_or(Platforms::All, Platforms::from_list))))
-        .collect::<Vec<_>>();
-    if !wanted.is_empty() && !state.browse.images.images.is_empty() {
+    let wanted = |(source, only): (Location, Option<Vec<Platform>>)| {
+        let platforms = only.map_or(Platforms::All, Platforms::from_list);
+        Wanted { source, options: Options { platforms, ..Options::default() }, goal: None }
+    };
+    let images: Vec<Wanted> = images.into_iter().map(wanted).collect();
+    if !images.is_empty() && !state.browse.images.images.is_empty() {
         keep(state, state.browse.images.clone());
     }
-    let ruled = rules.is_empty() || super::rules::add(state, rules, export);
-    if ruled && (wanted.is_empty() || enqueue(state, wanted, export)) {
-        state.marks.clear();
-    }
-    gather(state, whole, export, effects);
+    Some(Chosen { images, whole, rules })
 }
 
 /// Asks for the images of files that go to the queue as a whole.
-fn gather(state: &mut State, places: Vec<Place>, export: bool, effects: &mut Vec<Effect>) {
+pub(super) fn gather(state: &mut State, places: Vec<Place>, export: bool, effects: &mut Vec<Effect>) {
     for place in places.into_iter().filter(|place| !state.gathering.contains(place)).collect::<Vec<_>>() {
         state.gathering.push(place.clone());
         effects.push(Effect::Gather { place, export });
     }
+}
+
+/// As [`gather`], and asks for their options before they are added.
+pub(super) fn gather_for_options(state: &mut State, places: Vec<Place>, effects: &mut Vec<Effect>) {
+    state.queue.optioned.extend(places.iter().cloned());
+    gather(state, places, false, effects);
 }
 
 /// The images of a file: all of them are drafts.
@@ -80,14 +113,20 @@ pub(super) fn gathered(
     place: &Place,
     export: bool,
     answer: Result<ListedImages, Failure>,
+    effects: &mut Vec<Effect>,
 ) {
     state.gathering.retain(|waiting| waiting != place);
+    let optioned = state.queue.optioned.contains(place);
+    state.queue.optioned.retain(|waiting| waiting != place);
     match answer {
         Ok(listed) if listed.images.is_empty() => state.say(Tone::Bad, state.words.no_image_in(place)),
         Ok(listed) => {
-            let images = listed.images.iter();
-            let wanted = images.map(|image| (image.location.clone(), Options::default())).collect();
-            enqueue(state, wanted, export);
+            let wanted: Vec<Wanted> =
+                listed.images.iter().map(|image| Wanted::all(image.location.clone())).collect();
+            match optioned {
+                true => super::options::open_new(state, wanted, effects),
+                false => drop(enqueue(state, wanted, export)),
+            }
             keep(state, listed);
         }
         Err(failure) => state.say(Tone::Bad, failure.message),
@@ -102,35 +141,58 @@ fn keep(state: &mut State, listed: ListedImages) {
     state.kept.insert(0, listed);
 }
 
-/// Adds what was typed or pasted; a file without an image's name is all its images.
-pub(super) fn add_typed(state: &mut State, found: Vec<Location>, effects: &mut Vec<Effect>) {
-    let (whole, named): (Vec<_>, Vec<_>) = found.into_iter().partition(|at| Place::of_whole(at).is_some());
-    gather(state, whole.iter().filter_map(Place::of_whole).collect(), false, effects);
+/// Adds what was typed, pasted or imported; a file without an image's name is all its images.
+pub(super) fn add_typed(state: &mut State, found: Vec<Wanted>, export: bool, effects: &mut Vec<Effect>) {
+    let is_whole = |wanted: &Wanted| Place::of_whole(&wanted.source).is_some();
+    let (whole, named): (Vec<_>, Vec<_>) = found.into_iter().partition(is_whole);
+    gather(
+        state,
+        whole.iter().filter_map(|wanted| Place::of_whole(&wanted.source)).collect(),
+        export,
+        effects,
+    );
     if !named.is_empty() {
-        enqueue(state, named.into_iter().map(|location| (location, Options::default())).collect(), false);
+        enqueue(state, named, export);
     }
 }
 
-fn of_platforms(platforms: Platforms) -> Options {
-    Options { platforms, ..Options::default() }
+/// Drafts that are made at once: a step of this many leaves a key waiting for no longer than a frame.
+const STEP: usize = 500;
+
+/// Adds drafts and says so; false if nothing could be added. Many are added in steps.
+pub(super) fn enqueue(state: &mut State, wanted: Vec<Wanted>, export: bool) -> bool {
+    let many = wanted.len() > STEP;
+    let count = wanted.len();
+    state.adding =
+        Some(Adding { todo: wanted.into_iter(), drafts: Vec::new(), count, export, refused: None });
+    if many {
+        return true;
+    }
+    add_some(state)
 }
 
-/// Adds drafts and says so; false if nothing could be added.
-pub(super) fn enqueue(state: &mut State, wanted: Vec<(Location, Options)>, export: bool) -> bool {
-    let words = state.words;
-    let (mut drafts, mut refused) = (Vec::new(), None);
-    let count = wanted.len();
-    for (source, options) in wanted {
-        let goal = match export {
-            true => Ok(Goal::Export(state.downloads.clone())),
-            false => state.goal(&source),
+/// The next step of an addition; false if it ended and nothing could be added.
+pub(super) fn add_some(state: &mut State) -> bool {
+    let Some(mut adding) = state.adding.take() else { return true };
+    for Wanted { source, options, goal } in adding.todo.by_ref().take(STEP) {
+        let goal = match (goal, adding.export) {
+            (Some(goal), _) => Ok(goal),
+            (None, true) => Ok(Goal::Export(state.downloads.clone())),
+            (None, false) => state.goal(&source),
         };
         match goal {
-            Ok(goal) => drafts.push(Draft::new(source, goal, options)),
-            Err(reason) => refused = Some(reason),
+            Ok(goal) => adding.drafts.push(Draft::new(source, goal, options)),
+            Err(reason) => adding.refused = Some(reason),
         }
     }
+    if adding.todo.len() > 0 {
+        state.adding = Some(adding);
+        return true;
+    }
+    let Adding { drafts, count, export, refused, .. } = adding;
+    let words = state.words;
     let able = drafts.len();
+    let aimless = drafts.iter().any(|draft| draft.goal == Goal::Copy(Vec::new()));
     let added = state.queue.add(drafts);
     let text = if export { words.added_exports(added) } else { words.added_copies(added) };
     match (added, refused) {
@@ -141,15 +203,15 @@ pub(super) fn enqueue(state: &mut State, wanted: Vec<(Location, Options)>, expor
         }
         (_, Some(reason)) => state.say(Tone::Bad, words.added_but(text, reason)),
         (0, None) => state.say(Tone::Plain, words.queued_already()),
-        (_, None) => say_added(state, &text, export),
+        (_, None) => say_added(state, &text, aimless),
     }
     true
 }
 
 /// Says what was added, and which key goes on from there.
-pub(super) fn say_added(state: &mut State, text: &str, export: bool) {
+fn say_added(state: &mut State, text: &str, aimless: bool) {
     let (words, start) = (state.words, state.key(Action::Start));
-    let (tone, text) = match !export && state.target.is_none() {
+    let (tone, text) = match aimless {
         true => (Tone::Plain, words.added_where(text, state.key(Action::SetTarget), start)),
         false => (Tone::Good, words.added_start(text, start)),
     };
@@ -186,7 +248,6 @@ fn named(state: &State, change: Change) -> String {
     let words = state.words;
     match change {
         Change::Add(n) => words.change_add(n),
-        Change::Import(n) => words.change_import(n),
         Change::Remove(n) => words.change_remove(n),
         Change::Move => words.change_move().to_owned(),
         Change::Options(n) => words.change_options(n),
@@ -210,15 +271,43 @@ pub(super) fn use_as_target(state: &mut State) {
         return state.say(Tone::Good, state.words.exports_go_to(state.downloads.display()));
     }
     match Prefix::of(entry) {
-        Ok(target) => aim(state, target),
+        Ok(target) => aim(state, Aim::at(target), false),
         Err(reason) => state.say(Tone::Bad, reason),
     }
 }
 
-/// Sets the target, also for copies that wait for one.
-pub(super) fn aim(state: &mut State, target: Prefix) {
-    state.queue.aim(|source| target.destination(source).map(|to| vec![to]));
-    state.say(Tone::Good, state.words.copies_go_to(&target));
+/// Targets that are remembered.
+const RECENT: usize = 8;
+
+/// Sets the target, also for copies that wait for one; with `all` for every copy of the queue.
+pub(super) fn aim(state: &mut State, target: Aim, all: bool) {
+    for place in target.places().iter().rev() {
+        let text = place.to_string();
+        state.recent.retain(|known| *known != text);
+        state.recent.insert(0, text);
+    }
+    state.recent.truncate(RECENT);
+    let to = |source: &Location| {
+        let places = target.destinations(source)?;
+        let elsewhere: Vec<Location> = places.into_iter().filter(|place| place != source).collect();
+        if elsewhere.is_empty() { Err(String::new()) } else { Ok(elsewhere) }
+    };
+    let aimed = match all {
+        false => state.queue.aim(to),
+        true => {
+            let ids: Vec<DraftId> = state.queue.drafts().iter().map(|draft| draft.id).collect();
+            state.queue.change(&ids, Change::Aim, |draft| {
+                if let (Goal::Copy(_), Ok(places)) = (&draft.goal, to(&draft.source)) {
+                    draft.goal = Goal::Copy(places);
+                }
+            })
+        }
+    };
+    let text = match aimed {
+        0 => state.words.copies_go_to(&target),
+        n => state.words.copies_aimed(&target, n, state.key(Action::Undo)),
+    };
+    state.say(Tone::Good, text);
     state.target = Some(target);
 }
 
@@ -233,30 +322,35 @@ pub(super) fn start(state: &mut State, effects: &mut Vec<Effect>) {
     let drafts: Vec<(DraftId, _)> =
         ready.iter().filter_map(|draft| Some((draft.id, draft.spec()?))).collect();
     if ready.iter().any(|draft| draft.lacks_target()) {
-        return super::popups::ask_target(state, true);
+        return super::target::open(state, true);
     }
     if ready.is_empty() {
         return state.say(Tone::Plain, state.words.queue_starting());
     }
     state.plans += 1;
     let generation = state.plans;
-    let (rows, rules) = (PlanRow::of(&drafts), super::rules::of(&ready));
-    match rules.is_empty() {
-        true => effects.push(Effect::Plan { generation, drafts }),
-        false => super::rules::look(generation, &rules, effects),
+    let mut directories: Vec<PathBuf> = Vec::new();
+    for draft in &ready {
+        if let Goal::Export(directory) = &draft.goal
+            && !directories.contains(directory)
+        {
+            directories.push(directory.clone());
+        }
     }
-    state.popups.push(Popup::Plan(PlanPreview {
-        generation,
-        rules,
-        rows,
-        scroll: Scroll::default(),
-        totals: PlanTotals::default(),
-    }));
+    let preview = PlanPreview::new(generation, super::rules::of(&ready), &drafts);
+    if !directories.is_empty() {
+        effects.push(Effect::Room { generation, directories });
+    }
+    match preview.rules.is_empty() {
+        true => effects.push(Effect::Plan { generation, drafts }),
+        false => super::rules::look(generation, &preview.rules, effects),
+    }
+    state.popups.push(Popup::Plan(preview));
 }
 
-/// Starts what the preview shows.
-pub(super) fn launch(state: &mut State, plan: &PlanPreview, effects: &mut Vec<Effect>) {
-    let jobs: Vec<_> = plan.startable().map(|row| (row.draft, row.spec.clone())).collect();
+/// Starts what an answer to the preview says.
+pub(super) fn launch(state: &mut State, plan: &PlanPreview, choice: PlanChoice, effects: &mut Vec<Effect>) {
+    let jobs = plan.jobs(choice);
     effects.push(Effect::DropPlans);
     super::rules::unfold(state, plan);
     state.queue.starting.extend(jobs.iter().map(|(draft, _)| *draft));

@@ -6,7 +6,8 @@ use crate::config::TagFilter;
 use crate::job::Failure;
 use crate::oci::{Location, Tag};
 use crate::tui::effect::Effect;
-use crate::tui::state::popup::{PlanPreview, PlanRow, PlanRule, Popup};
+use crate::tui::state::plan::{PlanPreview, PlanRule};
+use crate::tui::state::popup::Popup;
 use crate::tui::state::queue::{Draft, DraftId, Goal, Options, with_tag};
 use crate::tui::state::{State, Tone};
 use crate::tui::upkeep::Upkeep;
@@ -14,7 +15,7 @@ use crate::tui::upkeep::Upkeep;
 /// The rules among drafts that are to start.
 pub(super) fn of(drafts: &[Arc<Draft>]) -> Vec<PlanRule> {
     let rules = drafts.iter().filter(|draft| draft.tags.is_some());
-    rules.map(|draft| PlanRule { draft: Arc::clone(draft), images: None }).collect()
+    rules.map(|draft| PlanRule { draft: Arc::clone(draft), images: None, is_open: false }).collect()
 }
 
 /// Asks for the tags that the rules choose from; the plans are asked for with the answer.
@@ -45,7 +46,7 @@ pub(super) fn found(
     let images = plan.rules.iter().filter_map(PlanRule::drafts).flatten();
     let mut drafts: Vec<_> = plan.rows.iter().map(|row| (row.draft, row.spec.clone())).collect();
     drafts.extend(images.filter_map(|image| Some((image.id, image.spec()?))));
-    plan.rows = PlanRow::of(&drafts);
+    plan.unfold(&drafts);
     effects.push(Effect::Plan { generation: request, drafts });
 }
 
@@ -65,12 +66,12 @@ pub(super) fn add(state: &mut State, rules: Vec<(Location, TagFilter)>, export: 
         let goal = match (export, &state.target) {
             (true, _) => Goal::Export(state.downloads.clone()),
             (false, None) => Goal::Copy(Vec::new()),
-            (false, Some(target)) => match target.destination(&repository) {
-                Ok(to) if to == with_tag(&repository, &Tag::latest()) => {
+            (false, Some(target)) => match target.destinations(&repository) {
+                Ok(to) if to.contains(&with_tag(&repository, &Tag::latest())) => {
                     refused = Some(state.words.is_at_target(&repository));
                     continue;
                 }
-                Ok(to) => Goal::Copy(vec![to]),
+                Ok(to) => Goal::Copy(to),
                 Err(reason) => {
                     refused = Some(reason);
                     continue;

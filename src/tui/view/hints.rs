@@ -74,7 +74,7 @@ fn label(state: &State, action: Action) -> Option<String> {
         Action::Filter | Action::Sort => browse.list().total() > 0,
         Action::Refresh | Action::Ascend => browse.place.is_some(),
         Action::Descend => browse.level != Level::Platforms && rows,
-        Action::RemoveDraft => !state.queue.drafts().is_empty(),
+        Action::RemoveDraft | Action::EditDraft | Action::MarkDraft => !state.queue.drafts().is_empty(),
         Action::DraftDown => state.queue.cursor + 1 < state.queue.drafts().len(),
         Action::DraftUp => state.queue.cursor > 0,
         Action::Undo => state.queue.can_undo(),
@@ -117,7 +117,7 @@ pub(super) fn accept(state: &State, popup: &Popup) -> Option<String> {
             (able, all) if able < all => Some(state.words.hint_start_some(able, all)),
             _ => Some(state.words.hint_start().to_owned()),
         },
-        Popup::Paste(pasted, _) if !pasted.found.is_empty() => Some(state.words.hint_add().to_owned()),
+        Popup::Paste(preview) if preview.taken() > 0 => Some(state.words.hint_add().to_owned()),
         _ => None,
     }
 }

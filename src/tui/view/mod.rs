@@ -5,20 +5,24 @@ pub mod browse;
 mod choosing;
 pub mod details;
 mod diff;
+mod form;
 mod hints;
 pub mod history;
 pub mod jobs;
 pub mod layout;
 mod login;
 mod logs;
+mod options;
 mod others;
 mod panes;
-mod plan;
+pub mod paste;
+pub mod plan;
 pub mod popup;
 mod queue;
 mod registries;
 mod removal;
 pub(in crate::tui) mod rows;
+mod target;
 pub mod text;
 mod themes;
 mod which;
@@ -88,10 +92,14 @@ fn header(state: &State, area: Rect, buffer: &mut Buffer) {
     }
     pen.put(" wharf", theme.header.patch(theme.accent)).skip(2);
     let context = if state.browse.name.is_empty() { glyphs.dash } else { &state.browse.name };
-    let target = state
-        .target
-        .as_ref()
-        .map_or_else(|| state.words.no_target(state.key(Action::SetTarget)), |t| state.registries.name_of(t));
+    let target = state.target.as_ref().map_or_else(
+        || state.words.no_target(state.key(Action::SetTarget)),
+        |aim| {
+            let names: Vec<String> =
+                aim.places().iter().map(|place| state.registries.name_of(place)).collect();
+            names.join(", ")
+        },
+    );
     let room = pen.room();
     let numbers = numbers(state);
     let used: usize = numbers.iter().map(|(text, _)| text::width(text) + 2).sum();

@@ -9,12 +9,10 @@ use tui_input::Input;
 
 use super::layout::Layout;
 use super::text::{Pen, width, wrap};
-use super::{details, plan};
-use crate::engine::Place;
+use super::{details, paste, plan};
 use crate::oci::printable;
 use crate::tui::action::{Action, Context, TABLE};
 use crate::tui::state::State;
-use crate::tui::state::paste::Pasted;
 use crate::tui::state::popup::{Ask, Dialog, Palette, Popup, Prompt, Question};
 
 /// The popup's area for content of so many rows, the frame included.
@@ -34,11 +32,12 @@ pub fn extent(state: &State, layout: &Layout) -> Option<(usize, usize)> {
     if let Popup::Removal(removal) = popup {
         return Some(super::removal::extent(state, layout, removal));
     }
-    if let Popup::Marked(marked) = popup {
-        return Some(super::choosing::extent(layout, marked));
-    }
-    if let Popup::History(history) = popup {
-        return Some((history.rows().len(), super::history::height(layout)));
+    match popup {
+        Popup::Marked(marked) => return Some(super::choosing::extent(layout, marked)),
+        Popup::History(history) => return Some((history.rows().len(), super::history::height(layout))),
+        Popup::Paste(preview) => return Some((preview.len(), paste::window(state, layout, preview))),
+        Popup::Plan(plan) => return Some((plan.entries().len(), plan::window(state, layout, plan))),
+        _ => {}
     }
     let lines = scrolled(state, popup, layout)?.1;
     let height = place(popup, layout, lines.len()).height.saturating_sub(2);
@@ -66,10 +65,13 @@ pub(super) fn draw(state: &State, layout: &Layout, buffer: &mut Buffer) {
         Popup::Login(form) => super::login::draw(state, layout, form, buffer),
         Popup::Themes(choice) => super::themes::draw(state, layout, choice, buffer),
         Popup::History(history) => super::history::draw(state, layout, history, buffer),
-        Popup::Help(scroll) | Popup::Paste(_, scroll) | Popup::Inspect(scroll) | Popup::Why(_, scroll) => {
+        Popup::Target(form) => super::target::draw(state, layout, form, buffer),
+        Popup::Options(form) => super::options::draw(state, layout, form, buffer),
+        Popup::Paste(preview) => paste::draw(state, layout, preview, buffer),
+        Popup::Plan(preview) => plan::draw(state, layout, preview, buffer),
+        Popup::Help(scroll) | Popup::Inspect(scroll) | Popup::Why(_, scroll) => {
             draw_scrolled(state, layout, popup, scroll.top, buffer);
         }
-        Popup::Plan(preview) => draw_scrolled(state, layout, popup, preview.scroll.top, buffer),
     }
 }
 
@@ -79,8 +81,6 @@ fn scrolled(state: &State, popup: &Popup, layout: &Layout) -> Option<(String, Ve
     let words = state.words;
     Some(match popup {
         Popup::Help(_) => (words.title_keys().to_owned(), help(state, columns)),
-        Popup::Paste(pasted, _) => (words.title_pasted().to_owned(), pasted_lines(state, pasted, columns)),
-        Popup::Plan(preview) => (words.title_plan().to_owned(), plan::lines(state, preview, columns)),
         Popup::Inspect(_) => (words.title_image().to_owned(), details::lines(state, columns as u16, true)),
         Popup::Why(job, _) => (super::why::title(state, *job), super::why::lines(state, *job, columns)),
         Popup::Diff(comparison) => {
@@ -94,7 +94,11 @@ fn scrolled(state: &State, popup: &Popup, layout: &Layout) -> Option<(String, Ve
         | Popup::Themes(_)
         | Popup::Choosing(_)
         | Popup::Marked(_)
-        | Popup::History(_) => return None,
+        | Popup::History(_)
+        | Popup::Paste(_)
+        | Popup::Plan(_)
+        | Popup::Target(_)
+        | Popup::Options(_) => return None,
     })
 }
 
@@ -174,7 +178,7 @@ fn draw_prompt(state: &State, layout: &Layout, prompt: &Prompt, buffer: &mut Buf
     let (theme, glyphs, words) = (&state.theme, &state.glyphs, state.words);
     let (title, explain) = match prompt.ask {
         Ask::Reference => (words.ask_reference(), words.ask_reference_how().to_owned()),
-        Ask::Target => (words.ask_target(), words.ask_target_how().to_owned()),
+        Ask::Import => (words.ask_import(), words.ask_import_how(state.key(Action::NextField))),
         Ask::Bandwidth => (words.bandwidth_title(), words.bandwidth_explained().to_owned()),
         Ask::Jobs => (words.jobs_filter_title(), words.jobs_filter_explained().to_owned()),
         Ask::SearchLog => (words.log_search_title(), words.log_search_explained().to_owned()),
@@ -330,38 +334,5 @@ fn help(state: &State, columns: usize) -> Vec<Line<'static>> {
         lines.push(Line::default());
     }
     lines.pop();
-    lines
-}
-
-fn pasted_lines(state: &State, pasted: &Pasted, columns: usize) -> Vec<Line<'static>> {
-    let (theme, glyphs) = (&state.theme, &state.glyphs);
-    let fit = |text: String| super::text::cut(&text, columns, glyphs.ellipsis);
-    let mut head = match pasted.found.len() {
-        1 => " 1 reference".to_owned(),
-        n => format!(" {n} references"),
-    };
-    if pasted.duplicates > 0 {
-        head += &format!(", {} came twice", pasted.duplicates);
-    }
-    if !pasted.bad.is_empty() {
-        head += &match pasted.bad.len() {
-            1 => ", 1 word is none".to_owned(),
-            n => format!(", {n} words are none"),
-        };
-    }
-    let mut lines = vec![Line::from(Span::styled(fit(head), theme.text)), Line::default()];
-    for source in &pasted.found {
-        let to = match &state.target {
-            None => "?".to_owned(),
-            Some(target) if Place::of_whole(source).is_some() => format!("{target}: all its images"),
-            Some(target) => target.destination(source).map_or_else(|reason| reason, |to| to.to_string()),
-        };
-        let text = fit(format!(" {} {source} {} {to}", glyphs.done, glyphs.arrow));
-        lines.push(Line::from(Span::styled(text, theme.text)));
-    }
-    for (number, text, reason) in &pasted.bad {
-        let text = fit(format!(" {} line {number}: {text}: {reason}", glyphs.failed));
-        lines.push(Line::from(Span::styled(text, theme.error)));
-    }
     lines
 }

@@ -6,10 +6,10 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::spinner;
-use super::text::{Pen, wrap};
+use super::text::{Pen, cut_front, width, wrap};
 use crate::oci::{Location, Platforms, Reference, TagOrDigest, printable};
 use crate::tui::action::Action;
-use crate::tui::state::queue::Goal;
+use crate::tui::state::queue::{Goal, Options};
 use crate::tui::state::{Pane, State};
 
 pub(super) fn draw(state: &State, area: Rect, buffer: &mut Buffer) {
@@ -17,50 +17,105 @@ pub(super) fn draw(state: &State, area: Rect, buffer: &mut Buffer) {
     let queue = &state.queue;
     if queue.drafts().is_empty() {
         let (add, new) = (state.key(Action::Add), state.key(Action::AddReference));
-        let text = state.words.queue_empty(add, new);
+        let text = state.words.queue_empty(add, new, state.key(Action::Import));
         for (row, line) in (0..area.height).zip(wrap(&text, usize::from(area.width).saturating_sub(2))) {
             Pen::new(buffer, area, row, glyphs.ellipsis).skip(1).put(&line, theme.dim);
         }
         return;
     }
-    for (row, (position, draft)) in (0..area.height).zip(queue.drafts().iter().enumerate().skip(queue.offset))
-    {
+    let shown: Vec<_> =
+        queue.drafts().iter().enumerate().skip(queue.offset).take(area.height.into()).collect();
+    // Where there is room for it, the destination stands in a column of its own.
+    let wide = area.width >= 56;
+    let sources: Vec<String> = shown.iter().map(|(_, draft)| short(&draft.source)).collect();
+    let widest = sources.iter().map(|source| width(source)).max().unwrap_or(0);
+    let column = widest.min(usize::from(area.width / 2).saturating_sub(4));
+    for (row, ((position, draft), source)) in (0..area.height).zip(shown.iter().zip(&sources)) {
         let mut pen = Pen::new(buffer, area, row, glyphs.ellipsis);
         let (sign, style) = match () {
             () if queue.starting.contains(&draft.id) => (spinner(state), theme.accent),
             () if queue.refusal(draft.id).is_some() => (glyphs.failed, theme.error),
+            () if queue.is_chosen(*position) => (glyphs.mark, theme.mark),
+            () if queue.clashes(draft) => (glyphs.warning, theme.warn),
             () => (" ", theme.text),
         };
         pen.put(sign, style).skip(1);
+        let options = short_options(state, &draft.options);
         let goal = match &draft.goal {
             Goal::Copy(to) if to.is_empty() => format!("{} ?", glyphs.arrow),
+            Goal::Copy(to) if to.len() > 1 && !wide => format!("{} {}", glyphs.arrow, to.len()),
             Goal::Copy(_) => String::new(),
             Goal::Export(_) => format!("{} {}", glyphs.arrow, state.words.goal_tar()),
         };
-        if !goal.is_empty() {
+        if !goal.is_empty() && !wide {
             pen.right(&format!(" {goal}"), 0, theme.accent);
         }
-        if let Platforms::Only(only) = &draft.options.platforms {
-            let text =
-                if only.len() == 1 { only[0].to_string() } else { state.words.platforms_count(only.len()) };
-            pen.right(&format!(" {text}"), 0, theme.dim);
+        if !options.is_empty() {
+            pen.right(&format!(" {options}"), 0, theme.dim);
         }
         if let Some(filter) = &draft.tags {
-            pen.right(
-                &format!(" {}", super::text::cut(&filter.to_string(), 16, glyphs.ellipsis)),
-                0,
-                theme.mark,
-            );
+            let filter = super::text::cut(&filter.to_string(), 16, glyphs.ellipsis);
+            pen.right(&format!(" {filter}"), 0, theme.mark);
         }
-        let name = super::text::cut_front(&short(&draft.source), pen.room(), glyphs.ellipsis);
-        pen.put(&name, theme.text);
-        if position == queue.cursor {
+        match wide {
+            false => {
+                let name = cut_front(source, pen.room(), glyphs.ellipsis);
+                pen.put(&name, theme.text);
+            }
+            true => {
+                pen.column(&cut_front(source, column, glyphs.ellipsis), column, theme.text);
+                pen.skip(1).put(glyphs.arrow, theme.dim).skip(1);
+                let style = if queue.clashes(draft) { theme.warn } else { theme.accent };
+                let to = cut_front(&place(state, &draft.goal), pen.room(), glyphs.ellipsis);
+                pen.put(&to, style);
+            }
+        }
+        if *position == queue.cursor {
             buffer.set_style(
                 Rect { y: area.y + row, height: 1, ..area },
                 super::cursor_style(state, Pane::Queue),
             );
         }
     }
+}
+
+/// Where a draft goes, in a few words.
+pub(super) fn place(state: &State, goal: &Goal) -> String {
+    match goal {
+        Goal::Copy(to) if to.is_empty() => "?".to_owned(),
+        Goal::Copy(to) => to.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+        Goal::Export(directory) => {
+            let directory = printable(&directory.to_string_lossy(), 200);
+            format!("{}/ {}", directory.trim_end_matches('/'), state.words.goal_tar())
+        }
+    }
+}
+
+/// What is unusual about a draft, in a few words.
+pub(super) fn short_options(state: &State, options: &Options) -> String {
+    let words = state.words;
+    let mut parts: Vec<String> = Vec::new();
+    if let Platforms::Only(only) = &options.platforms {
+        parts.push(match &only[..] {
+            [one] => one.to_string(),
+            several => words.platforms_count(several.len()),
+        });
+    }
+    match &options.tags[..] {
+        [] => {}
+        [one] => parts.push(format!("+{one}")),
+        several => parts.push(words.tags_count(several.len())),
+    }
+    if options.extras.finds_referrers() {
+        parts.push(words.short_referrers().to_owned());
+    }
+    if let Some(format) = options.extras.format {
+        parts.push(format.to_string());
+    }
+    if options.priority != 0 {
+        parts.push(format!("{:+}", options.priority));
+    }
+    parts.join(" ")
 }
 
 /// A location without its host or directory: what tells the rows of a list apart.

@@ -175,22 +175,22 @@ fn options(words: Language, spec: &JobSpec) -> Option<String> {
     let mut options = Vec::new();
     if let Platforms::Only(platforms) = &spec.platforms {
         let platforms: Vec<String> = platforms.iter().map(ToString::to_string).collect();
-        options.push(words.option_platforms(platforms.join(", ")));
+        options.push(words.job_option_platforms(platforms.join(", ")));
     }
     if !spec.tags.is_empty() {
         let tags: Vec<&str> = spec.tags.iter().map(|tag| tag.as_str()).collect();
-        options.push(words.option_tags(tags.join(", ")));
+        options.push(words.job_option_tags(tags.join(", ")));
     }
     let extras = &spec.extras;
     let flags = [
-        (spec.overwrite, words.option_overwrite()),
-        (spec.keep_tags, words.option_keep_tags()),
-        (extras.referrers, words.option_referrers()),
-        (extras.digest_tags, words.option_digest_tags()),
-        (extras.foreign_layers, words.option_foreign_layers()),
+        (spec.overwrite, words.job_option_overwrite()),
+        (spec.keep_tags, words.job_option_keep_tags()),
+        (extras.referrers, words.job_option_referrers()),
+        (extras.digest_tags, words.job_option_digest_tags()),
+        (extras.foreign_layers, words.job_option_foreign_layers()),
     ];
     options.extend(flags.into_iter().filter(|(set, _)| *set).map(|(_, name)| name.to_owned()));
-    options.extend(extras.format.map(|format| words.option_format(format)));
+    options.extend(extras.format.map(|format| words.job_option_format(format)));
     (!options.is_empty()).then(|| options.join("; "))
 }
 

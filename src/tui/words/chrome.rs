@@ -53,8 +53,6 @@ texts! {
     // Lines of text.
     ask_reference "Add a reference" "新增镜像引用"
     ask_reference_how "nginx:1.27, ghcr.io/owner/name:tag, docker-archive:FILE, oci:DIR:NAME; several with blanks between; or paste a list" "nginx:1.27、ghcr.io/owner/name:tag、docker-archive:FILE、oci:DIR:NAME；多个以空格分隔；也可粘贴列表"
-    ask_target "Copy to" "复制到"
-    ask_target_how "HOST[/PREFIX], a registry's name, store: or oci:DIR" "HOST[/PREFIX]、镜像仓库名、store: 或 oci:DIR"
     ask_tags "New tags" "新标签"
     ask_tags_how(more) "stable 1.27 {more}: the image stays where it is; or a whole name in the same place" "stable 1.27 {more}：镜像留在原处；或写出同一位置的完整名称"
     ask_repository "Open a repository" "打开仓库"

@@ -7,7 +7,6 @@ texts! {
     left_behind(n, key) "{n} jobs were interrupted: {key} goes on with them" "{n} 个任务被中断：按 {key} 继续"
     nothing_left_behind "no job was interrupted" "没有被中断的任务"
     goes_on_here(n) "interrupted jobs that go on here: {n}" "在此继续的中断任务：{n}"
-    engine_did_not_start(reason) "the engine did not start: {reason}" "引擎未能启动：{reason}"
     is_interrupted "interrupted" "已中断"
     had_of(percent, total) " at {percent}% of {total}" "，已完成 {percent}%（共 {total}）"
     key_goes_on(key) "{key} go on" "{key} 继续"

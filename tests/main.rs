@@ -28,6 +28,7 @@ mod login;
 mod manage;
 mod networks;
 mod outliving;
+mod plan_totals;
 mod ranged;
 mod record;
 mod referrers;

@@ -184,7 +184,10 @@ impl Desk {
             notes.push(words.note_proxy().to_owned());
         }
         match jobs {
-            Err(faults) => Holding { bad: faults_of(&faults), notes, refused: true, ..Holding::default() },
+            Err(faults) => {
+                notes.push(faults.hint());
+                Holding { bad: faults_of(&faults), notes, refused: true, ..Holding::default() }
+            }
             Ok(jobs) => holding(jobs, notes, (!has_target).then(|| words.no_target_yet())),
         }
     }
@@ -228,9 +231,7 @@ fn faults_of(faults: &ConfigFaults) -> Vec<Bad> {
         text: fault.field.clone(),
         reason: printable(&fault.reason, 500),
     };
-    let mut all: Vec<Bad> = faults.faults().iter().map(bad).collect();
-    all.push(Bad { line: None, text: String::new(), reason: faults.hint() });
-    all
+    faults.faults().iter().map(bad).collect()
 }
 
 /// A batch's jobs as drafts. What the file gives no place goes where the target says, with the target's names. Without

@@ -30,6 +30,7 @@ mod networks;
 mod outliving;
 mod plan_totals;
 mod ranged;
+mod read_only;
 mod record;
 mod referrers;
 mod registry_info;

@@ -32,6 +32,9 @@ pub(super) async fn run(args: &Args, command: &Command, loaded: Loaded) -> u8 {
     };
     let logins = LoginStore::new(args.global.authfile.clone(), Environment::of_process());
     let engine = Engine::new(options::engine_options(&loaded.config, overrides, ledger));
+    if loaded.config.read_only {
+        engine.refuse_changes();
+    }
     stay_after_hang_up(&engine);
     let context = cli::Context {
         engine: engine.clone(),

@@ -44,11 +44,12 @@ pub fn main(arguments: Vec<OsString>) -> u8 {
     if let Some(result) = cli::standalone(&args, default_config.as_deref(), &key_faults) {
         return outcome(result, args.global.output);
     }
-    let loaded = match Config::load_checked(args.global.config_file(), default_config.as_deref(), &key_faults)
-    {
-        Ok(loaded) => loaded,
-        Err(faults) => return refused(&faults, args.global.output),
-    };
+    let mut loaded =
+        match Config::load_checked(args.global.config_file(), default_config.as_deref(), &key_faults) {
+            Ok(loaded) => loaded,
+            Err(faults) => return refused(&faults, args.global.output),
+        };
+    loaded.config.read_only |= args.global.read_only;
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {

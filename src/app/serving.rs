@@ -20,9 +20,10 @@ pub(super) async fn run(args: &Args, serve: &ServeArgs, loaded: Loaded) -> u8 {
     if let Err(error) = check(serve, &loaded) {
         return outcome(Err(error), args.global.output);
     }
+    let read_only = serve.read_only || loaded.config.read_only;
     let directory = serve.store.clone().unwrap_or_else(|| options::store_directory(&loaded.config));
     let ended = ended();
-    let served = ServeOptions { read_only: serve.read_only, ..ServeOptions::default() };
+    let served = ServeOptions { read_only, ..ServeOptions::default() };
     let server = match Server::bind(serve.listen, Store::open(&directory), served).await {
         Ok(server) => server,
         Err(source) => {
@@ -33,19 +34,19 @@ pub(super) async fn run(args: &Args, serve: &ServeArgs, loaded: Loaded) -> u8 {
     let address = server.addr();
     match args.global.output {
         OutputFormat::Json => {
-            println!("{}", json!({ "address": address, "store": directory, "read_only": serve.read_only }));
+            println!("{}", json!({ "address": address, "store": directory, "read_only": read_only }));
         }
         OutputFormat::Text => println!("{address}"),
     }
     if !args.global.quiet {
-        let how = if serve.read_only { ", read only" } else { "" };
+        let how = if read_only { ", read only" } else { "" };
         screen.line(&format!("note: serving {}{how}, over plain HTTP; ctrl-c stops", directory.display()));
         let host = reachable(address);
         screen.line(&format!(
             "note: wharf repos {host}; docker pull {host}/REPO:TAG; wharf copy IMAGE {host}/REPO:TAG"
         ));
         if !address.ip().is_loopback() {
-            let may = if serve.read_only { "read" } else { "read, write and delete" };
+            let may = if read_only { "read" } else { "read, write and delete" };
             screen.line(&format!("warning: everybody who can reach {address} may {may}"));
         }
     }
@@ -85,7 +86,8 @@ fn check(serve: &ServeArgs, loaded: &Loaded) -> Result<(), cli::Error> {
     }
     let read_only = |e: &&crate::config::RegistryEntry| e.kind == RegistryType::Store && e.read_only;
     let entry = loaded.config.registries.iter().find(read_only);
-    match entry.filter(|_| serve.store.is_none() && !serve.read_only) {
+    let writes = !serve.read_only && !loaded.config.read_only;
+    match entry.filter(|_| serve.store.is_none() && writes) {
         Some(entry) => {
             let fault = format!("the store's entry {:?} in the configuration is read_only", entry.name);
             Err(usage(ErrorClass::Config, fault, "--read-only serves it"))

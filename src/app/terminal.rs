@@ -55,6 +55,9 @@ pub(super) async fn run(args: &Args, loaded: Loaded) -> u8 {
             tracing::warn!("{fault}; nothing is recorded");
             engine.set_unrecorded(fault);
         }
+        if for_engine.read_only {
+            engine.refuse_changes();
+        }
         // The receiver lives as long as the screen.
         let _ = made.send(engine.clone());
         Ok(engine)
@@ -121,7 +124,13 @@ pub(super) async fn demo(args: &Args, config: Config) -> u8 {
     let notice = "a demo: everything in it is removed when you leave".to_owned();
     let starting = demo.clone();
     let for_engine = config.clone();
-    let engine = async move { starting.ready(bound, &for_engine).await.map_err(|error| error.to_string()) };
+    let engine = async move {
+        let engine = starting.ready(bound, &for_engine).await.map_err(|error| error.to_string())?;
+        if for_engine.read_only {
+            engine.refuse_changes();
+        }
+        Ok(engine)
+    };
     // Nothing of the user's is touched: what is kept goes with the rest.
     let logins = LoginStore::new(Some(demo.path().join("auth.json")), Environment::of_process());
     let (code, _) =

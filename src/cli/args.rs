@@ -92,6 +92,9 @@ pub struct Global {
     /// Keep jobs and history in this database instead of the platform's.
     #[arg(long, global = true, value_name = "FILE")]
     pub ledger: Option<PathBuf>,
+    /// Change nothing: no registry, engine, store, file or login. Whatever would is refused; --dry-run works.
+    #[arg(long, global = true)]
+    pub read_only: bool,
     /// Keep no record of jobs.
     #[arg(long, global = true, conflicts_with = "ledger")]
     pub no_ledger: bool,

@@ -42,6 +42,7 @@ mod output;
 mod progress;
 mod prompt;
 pub mod question_args;
+mod read_only;
 mod registry_info;
 pub mod repos;
 #[cfg(test)]
@@ -133,6 +134,9 @@ pub fn standalone(
 
 /// Runs a command on an engine. What is `app`'s ([`Command::Demo`]) or [`standalone`] is a usage error here.
 pub async fn run(command: &Command, context: &Context) -> Result<Outcome, Error> {
+    if context.config.read_only {
+        read_only::check(command)?;
+    }
     match command {
         Command::Copy(args) => copy::run(args, context).await,
         Command::Sync(args) => sync::run(args, context).await,

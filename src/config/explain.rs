@@ -52,6 +52,7 @@ impl Config {
             ("retries_per_job".to_owned(), self.retries_per_job.to_string()),
             ("rate_limit_reserve".to_owned(), self.rate_limit_reserve.to_string()),
             ("stall_timeout".to_owned(), format!("{} s", self.stall_timeout)),
+            ("read_only".to_owned(), self.read_only.to_string()),
             ("theme".to_owned(), self.theme.clone()),
             ("symbols".to_owned(), symbols.to_owned()),
             (

@@ -150,6 +150,9 @@ fn general(reader: &mut Reader, fields: &mut Fields<'_>, surroundings: &Surround
         config.stall_timeout = n;
     }
     config.bandwidth = fields.take(reader, "bandwidth").and_then(|field| reader.rate(&field));
+    if let Some(field) = fields.take(reader, "read_only") {
+        config.read_only = reader.boolean(&field).unwrap_or_default();
+    }
     super::screen::read(reader, fields, surroundings, config);
 }
 

@@ -72,6 +72,8 @@ pub struct Config {
     pub rate_limit_reserve: u64,
     /// Seconds without a byte after which a transfer counts as dropped.
     pub stall_timeout: u64,
+    /// Nothing is changed: no registry, engine, store, file or login.
+    pub read_only: bool,
     /// The theme's name: one of [`THEMES`], or a file of the user's.
     pub theme: String,
     /// Symbols of the terminal UI.
@@ -98,6 +100,7 @@ impl Default for Config {
             retries_per_job: 100,
             rate_limit_reserve: 0,
             stall_timeout: 30,
+            read_only: false,
             theme: "dark".to_owned(),
             symbols: Symbols::Unicode,
             language: None,

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use super::planner::export_reference;
 use super::{Error, Inner, Result};
@@ -198,6 +199,14 @@ impl Inner {
             name,
             single: true,
         })
+    }
+
+    /// Nothing is changed while the engine is to change nothing.
+    pub(super) fn may_change(&self, what: &dyn std::fmt::Display) -> Result<()> {
+        match self.read_only.load(Ordering::Relaxed) {
+            true => Err(Error::ReadOnly { what: what.to_string() }),
+            false => Ok(()),
+        }
     }
 
     /// Nothing is written to a destination that the configuration forbids.

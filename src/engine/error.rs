@@ -36,6 +36,12 @@ pub enum Error {
         /// Why not.
         reason: String,
     },
+    /// Nothing is to be changed at all.
+    #[error("{what}: wharf is read-only")]
+    ReadOnly {
+        /// What would have been.
+        what: String,
+    },
     /// A request that makes no sense.
     #[error("{0}")]
     Request(String),
@@ -55,7 +61,7 @@ impl Error {
             Error::Login(error) => error.class(),
             Error::Ledger(error) => error.class(),
             Error::Job { .. } | Error::Refused { .. } => ErrorClass::Conflict,
-            Error::Request(_) => ErrorClass::Config,
+            Error::Request(_) | Error::ReadOnly { .. } => ErrorClass::Config,
             Error::Cancelled => ErrorClass::Cancelled,
             Error::Internal(_) => ErrorClass::Internal,
         }

@@ -20,6 +20,7 @@ pub(super) fn of(error: &Error) -> Option<Hint> {
         Error::Login(error) => transport(error),
         Error::Ledger(error) => error.hint(),
         Error::Refused { .. } => Some(Hint::ForbiddenBy),
+        Error::ReadOnly { .. } => Some(Hint::NotReadOnly),
         Error::Job { .. } | Error::Request(_) | Error::Cancelled | Error::Internal(_) => None,
     }
 }

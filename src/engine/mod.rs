@@ -157,6 +157,8 @@ struct Inner {
     archives: archives::Archives,
     ledger: Option<Ledger>,
     forbids: Forbids,
+    /// Nothing is changed at all.
+    read_only: AtomicBool,
     host_platform: Platform,
     standard_output: Option<std::path::PathBuf>,
     attempts: u32,
@@ -201,6 +203,7 @@ impl Engine {
             archives,
             ledger: options.ledger,
             forbids: options.forbids,
+            read_only: AtomicBool::new(false),
             host_platform: options.host_platform,
             standard_output: options.standard_output,
             attempts: options.attempts.max(1),
@@ -222,8 +225,14 @@ impl Engine {
         }))
     }
 
+    /// From here on the engine answers and plans, and refuses whatever would change something: jobs, deletions, names.
+    pub fn refuse_changes(&self) {
+        self.0.read_only.store(true, Relaxed);
+    }
+
     /// Accepts a job: it is queued, and runs as soon as there is room.
     pub async fn submit(&self, spec: JobSpec) -> Result<JobId> {
+        self.0.may_change(&spec)?;
         let ids = self.0.accept(vec![spec]).await?;
         ids.first().copied().ok_or_else(|| Error::Internal("a job got no number".to_owned()))
     }
@@ -232,6 +241,7 @@ impl Engine {
     /// `specs`. A job that a process left unfinished when it went away is taken up again where its specification is
     /// equal.
     pub async fn submit_all(&self, specs: Vec<JobSpec>) -> Result<Vec<JobId>> {
+        specs.iter().try_for_each(|spec| self.0.may_change(spec))?;
         self.0.accept(specs).await
     }
 
@@ -261,6 +271,7 @@ impl Engine {
     /// Does what a person asks of a job: here, or where it is; what nobody has is done, or taken up, here. The error
     /// says why not.
     pub async fn ask(&self, id: JobId, wish: Wish) -> Result<()> {
+        self.0.may_change(&format_args!("job {id}"))?;
         self.0.ask(id, wish).await
     }
 
@@ -412,11 +423,13 @@ impl Engine {
 
     /// Gives an engine's image more names there; a name that another image has is taken from it.
     pub async fn tag_in_daemon(&self, host: Option<&str>, image: &str, names: &[Reference]) -> Result<()> {
+        self.0.may_change(&image)?;
         self.0.tag_in_daemon(host, image, names).await
     }
 
     /// Takes a name from an engine's image; with its last name the image goes. What went, an item a line.
     pub async fn remove_from_daemon(&self, host: Option<&str>, image: &str) -> Result<Vec<String>> {
+        self.0.may_change(&image)?;
         self.0.remove_from_daemon(host, image).await
     }
 
@@ -463,6 +476,7 @@ impl Engine {
 
     /// Deletes what was found. `None` where the registry deletes no tag alone: nothing has happened then.
     pub async fn delete(&self, deletion: &Deletion) -> Result<Option<Deleted>> {
+        self.0.may_change(&deletion.location)?;
         self.0.delete_image(deletion).await
     }
 
@@ -498,6 +512,9 @@ impl Engine {
 
     /// Removes from the local image store what no image needs.
     pub async fn collect_garbage(&self, how: Collection) -> Result<Garbage> {
+        if !how.dry_run {
+            self.0.may_change(&"the local image store")?;
+        }
         self.0.collect_garbage(how).await
     }
 
@@ -527,11 +544,13 @@ impl Engine {
     /// Takes jobs up that were interrupted, failed, or left by a process that is gone, and runs them here: all of
     /// them, or none and why.
     pub async fn take_up(&self, ids: &[JobId]) -> Result<()> {
+        ids.iter().try_for_each(|id| self.0.may_change(&format_args!("job {id}")))?;
         self.0.take_up(ids).await
     }
 
     /// Cancels jobs that no living process has: all of them, or none and why.
     pub async fn cancel_left(&self, ids: &[JobId]) -> Result<()> {
+        ids.iter().try_for_each(|id| self.0.may_change(&format_args!("job {id}")))?;
         self.0.cancel_left(ids).await
     }
 }

@@ -103,6 +103,7 @@ hints! {
     EngineFull "the engine's disk is full: `docker system df` shows what takes the room"
     EngineLog "the engine's own log says more"
     // wharf's own configuration and ledger.
+    NotReadOnly "start wharf without --read-only, and without read_only: true in config.yaml"
     ForbiddenBy "`wharf config path` says which file forbids it"
     ConfigPath "`wharf config path` says which file it is"
     NewerLedger "use the newer wharf, or give this one another data directory"

@@ -68,10 +68,13 @@ pub struct Entry {
     pub context: Context,
     /// Default keys; a sequence has its keys apart by a blank. An action without one is found in the palette.
     pub keys: &'static [&'static str],
+    /// It changes a registry, an engine, a store, a file, a login or a job: not with `--read-only`. Written `writes`
+    /// after the action.
+    pub writes: bool,
 }
 
 macro_rules! actions {
-    ($($context:ident { $($action:ident $name:literal [$($key:literal),*] $hint:literal $doc:literal)* })*) => {
+    ($($context:ident { $($action:ident $($flag:ident)? $name:literal [$($key:literal),*] $hint:literal $doc:literal)* })*) => {
         /// Everything a key can do.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum Action {
@@ -87,6 +90,7 @@ macro_rules! actions {
                 hint: $hint,
                 context: Context::$context,
                 keys: &[$($key),*],
+                writes: matches!(stringify!($($flag)?).as_bytes(), b"writes"),
             },)*)*
         ];
     };
@@ -98,11 +102,11 @@ actions! {
         AddReference "add-reference" ["n"] "new" "Add a reference by typing it"
         Import "import" ["I"] "" "Read a file that names images: images.json, a sync file, an export request, a list"
         SetTarget "set-target" ["T"] "target" "Say where copies go: HOST[/PREFIX], a registry's name, store: or oci:DIR"
-        ResumeLeft "resume-interrupted" ["C"] "" "Go on with the jobs that a wharf which is gone left interrupted"
-        Login "login" ["L"] "login" "Log in to the registry that refused, or to the one under the cursor"
+        ResumeLeft writes "resume-interrupted" ["C"] "" "Go on with the jobs that a wharf which is gone left interrupted"
+        Login writes "login" ["L"] "login" "Log in to the registry that refused, or to the one under the cursor"
         Search "search" ["s"] "search" "Search a registry for repositories, by words"
-        CollectGarbage "collect-garbage" ["ctrl-g"] "" "Remove from wharf's own store what no image there needs; shows how much, and asks"
-        Logout "logout" [] "" "Forget the stored login of the registry under the cursor"
+        CollectGarbage writes "collect-garbage" ["ctrl-g"] "" "Remove from wharf's own store what no image there needs; shows how much, and asks"
+        Logout writes "logout" [] "" "Forget the stored login of the registry under the cursor"
         FocusRegistries "focus-registries" ["1"] "" "Go to the registries"
         FocusBrowse "focus-browse" ["2"] "" "Go to the browser"
         FocusQueue "focus-queue" ["3"] "" "Go to the queue"
@@ -143,8 +147,8 @@ actions! {
         Export "export" ["e"] "export" "Add what is marked, else the row, to the queue as exports"
         Filter "filter" ["/"] "filter" "Filter the list (fuzzy)"
         Inspect "inspect" ["i"] "inspect" "Show everything about the image"
-        Tag "tag" ["t"] "tag" "Give the image new tags where it is; asks before another image loses one"
-        Delete "delete" ["d"] "delete" "Delete what is marked, else the row: shows what goes with it, and asks"
+        Tag writes "tag" ["t"] "tag" "Give the image new tags where it is; asks before another image loses one"
+        Delete writes "delete" ["d"] "delete" "Delete what is marked, else the row: shows what goes with it, and asks"
         Diff "diff" ["D"] "diff" "Show what differs from the target's image"
         Descend "descend" ["enter", "l", "right"] "open" "Open: repository or file, tag or image, platforms"
         Ascend "ascend" ["h", "left", "backspace"] "up" "One level up"
@@ -172,16 +176,16 @@ actions! {
     Jobs {
         JobDetails "job-details" ["enter"] "open" "Show the job whole: layers, log, why it failed and the HTTP exchange; of a group its jobs"
         JobLayers "job-layers" ["l", "right", "h", "left"] "layers" "Show the job's layers below it, or no longer"
-        CancelJob "cancel-job" ["x"] "cancel" "Cancel the job"
-        RetryJob "retry-job" ["R"] "retry" "Queue the failed job again: all of the group, all that is marked"
-        PauseJob "pause-job" ["p"] "pause" "Pause the job, or let it go on"
-        RaisePriority "raise-priority" ["K"] "" "Serve the job before others: its priority goes up by one"
-        LowerPriority "lower-priority" ["J"] "" "Serve the job after others: its priority goes down by one"
+        CancelJob writes "cancel-job" ["x"] "cancel" "Cancel the job"
+        RetryJob writes "retry-job" ["R"] "retry" "Queue the failed job again: all of the group, all that is marked"
+        PauseJob writes "pause-job" ["p"] "pause" "Pause the job, or let it go on"
+        RaisePriority writes "raise-priority" ["K"] "" "Serve the job before others: its priority goes up by one"
+        LowerPriority writes "lower-priority" ["J"] "" "Serve the job after others: its priority goes down by one"
         FewerWorkers "fewer-workers" ["<"] "" "One blob fewer at the same time"
         MoreWorkers "more-workers" [">"] "" "One blob more at the same time"
         SetBandwidth "set-bandwidth" ["b"] "" "Limit the bytes a second"
-        RetryAll "retry-all" ["ctrl-r"] "retry all" "Queue every failed job again"
-        CancelAll "cancel-all" ["X"] "" "Cancel every job that is not over; asks"
+        RetryAll writes "retry-all" ["ctrl-r"] "retry all" "Queue every failed job again"
+        CancelAll writes "cancel-all" ["X"] "" "Cancel every job that is not over; asks"
         ClearFinished "clear-finished" ["c"] "clear" "Hide the jobs that succeeded or were cancelled, or show them again"
         MarkJob "mark-job" ["space"] "mark" "Mark the job, or take its mark away, and move down: keys are for all that is marked"
         MarkJobs "mark-jobs" ["v"] "" "Begin a range of jobs; again: mark all of it"
@@ -189,7 +193,7 @@ actions! {
         WhichJobs "which-jobs" ["f"] "which" "Show all jobs, those that are not over, the failed ones, those that are over"
         JobOrder "job-order" ["o"] "sort" "Change the order: by state, age, newest, name"
         QueueAgain "queue-again" ["a"] "again" "Put the job's image into the queue once more"
-        UndoTags "undo-tags" ["u"] "" "Give the tags that the job moved back to what they stood for; asks"
+        UndoTags writes "undo-tags" ["u"] "" "Give the tags that the job moved back to what they stood for; asks"
     }
     Logs {
         Follow "follow" ["f"] "follow" "Follow the newest line, or stop following"
@@ -197,7 +201,7 @@ actions! {
         LogSearch "log-search" ["/"] "search" "Search the lines shown"
         LogNext "log-next" ["n"] "next" "To the next line that has what is searched for"
         LogPrevious "log-previous" ["N"] "before" "To the line before that has it"
-        SaveLog "save-log" ["s"] "save" "Save all lines to a file"
+        SaveLog writes "save-log" ["s"] "save" "Save all lines to a file"
         LogLeft "log-left" ["h", "left"] "" "Scroll long lines back to their begin"
         LogRight "log-right" ["l", "right"] "" "Scroll long lines to their end"
     }
@@ -219,7 +223,7 @@ actions! {
         PopupAccept "popup-accept" ["enter"] "" "Go on: start the plan, add what was pasted"
         PopupClose "popup-close" ["esc", "q", "ctrl-c"] "back" "Close the popup"
         PopupRemove "popup-remove" ["x", "space"] "" "Take the row under the cursor out of the list of marks"
-        PopupLogin "popup-login" ["L"] "login" "Log in to the registry that refused what is shown"
+        PopupLogin writes "popup-login" ["L"] "login" "Log in to the registry that refused what is shown"
         LeaveOut "leave-out" ["space", "x"] "" "Leave the row of the plan or of the preview out, or take it in again"
         PopupFold "popup-fold" ["tab"] "" "Show the images of the plan's rule, or hide them"
         PopupExport "popup-export" ["e"] "" "Make files of what was pasted or read, or copies again"
@@ -251,6 +255,11 @@ impl Action {
                 | FilterClear
                 | FilterDone
         )
+    }
+
+    /// Whether it changes something outside this process, see [`Entry::writes`].
+    pub fn writes(self) -> bool {
+        self.entry().is_some_and(|entry| entry.writes)
     }
 
     /// The action's row.

@@ -81,6 +81,8 @@ pub struct Keymap {
     pending: Option<Key>,
     /// An action's keys as they are written, the one to show first.
     shown: HashMap<Action, Vec<String>>,
+    /// What to call an action that has no key.
+    called: HashMap<Action, String>,
     /// The actions whose keys the configuration says.
     rebound: Vec<Action>,
 }
@@ -135,6 +137,8 @@ impl Keymap {
                 None => keymap.bind(one),
             }
         }
+        let keyless = TABLE.iter().filter(|entry| keymap.shown.get(&entry.action).is_none());
+        keymap.called = keyless.map(|entry| (entry.action, format!(":{}", entry.name))).collect();
         match faults.is_empty() {
             true => Ok(keymap),
             false => Err(KeymapError(faults)),
@@ -158,6 +162,12 @@ impl Keymap {
     /// The key to show for an action; empty if it has none.
     pub fn key(&self, action: Action) -> &str {
         self.keys(action).first().map_or("", String::as_str)
+    }
+
+    /// What to press for an action: its key, or its name for the palette.
+    pub fn way(&self, action: Action) -> &str {
+        let called = || self.called.get(&action).map_or("", String::as_str);
+        self.keys(action).first().map_or_else(called, String::as_str)
     }
 
     /// Whether the configuration says the action's keys.

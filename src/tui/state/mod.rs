@@ -183,6 +183,8 @@ pub struct State {
     pub marks: Marks,
     /// The popups, the top one last.
     pub popups: Vec<Popup>,
+    /// Nothing is to be changed, see [`super::action::Entry::writes`].
+    pub read_only: bool,
     /// Where copies go.
     pub target: Option<Aim>,
     /// Targets that were set before, the last one first.
@@ -251,6 +253,7 @@ impl State {
             details: popup::Scroll::default(),
             marks: Marks::default(),
             popups: Vec::new(),
+            read_only: config.read_only,
             target,
             recent: Vec::new(),
             adding: None,
@@ -342,9 +345,9 @@ impl State {
         window.filter_map(|position| self.browse.key_at(position)?.location().cloned()).collect()
     }
 
-    /// The key to show for an action; empty if it has none.
+    /// The key to show for an action; its name in the palette (`:logout`) if it has none.
     pub fn key(&self, action: Action) -> &str {
-        self.keymap.key(action)
+        self.keymap.way(action)
     }
 
     /// Sets the bottom line's message.

@@ -132,6 +132,7 @@ fn everything_shown_shows_the_keys_in_use() {
     app.at_tags().keys("j");
     let screen = app.screen();
     assert!(screen.contains("f1 help") && screen.contains("ins add"), "{screen}");
+    assert!(screen.contains("ins adds what is") && screen.contains(":start starts the queue"), "{screen}");
     app.keys("z");
     assert_eq!(message(&app), "nothing is bound to z; f1 shows every key");
     app.tell(Msg::Key(KeyEvent::from(KeyCode::F(1))));

@@ -12,6 +12,7 @@ mod others;
 mod places;
 mod popups;
 mod queue;
+mod read_only;
 mod screens;
 mod speed;
 mod themes;

@@ -137,6 +137,9 @@ fn text(state: &mut State, key: KeyEvent) {
 /// Does an action.
 pub(super) fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
     use Action::*;
+    if state.read_only && action.writes() {
+        return popups::refuse(state, action.entry().map_or("", |entry| entry.name));
+    }
     match action {
         FocusRegistries => moves::focus(state, Pane::Registries),
         FocusBrowse => moves::focus(state, Pane::Browse),

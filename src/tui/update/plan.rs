@@ -6,6 +6,7 @@ use super::queue;
 use crate::config::Config;
 use crate::job::Target;
 use crate::oci::Location;
+use crate::tui::action::Action;
 use crate::tui::effect::Effect;
 use crate::tui::state::plan::{PlanChoice, PlanPreview, PlanStage};
 use crate::tui::state::popup::Popup;
@@ -21,6 +22,10 @@ pub(super) fn accept(state: &mut State, mut plan: PlanPreview, effects: &mut Vec
     if plan.startable().next().is_none() {
         state.say(Tone::Bad, state.words.nothing_can_start());
         return state.popups.push(Popup::Plan(plan));
+    }
+    if state.read_only {
+        state.popups.push(Popup::Plan(plan));
+        return super::popups::refuse(state, Action::Start.entry().map_or("", |entry| entry.name));
     }
     if plan.risks() == (0, 0) {
         return queue::launch(state, &plan, PlanChoice::All, effects);

@@ -150,6 +150,11 @@ pub(super) fn settle(state: &mut State, layout: &Layout) {
     }
 }
 
+/// Nothing is changed with `--read-only`.
+pub(super) fn refuse(state: &mut State, what: &str) {
+    state.say(Tone::Bad, state.words.read_only_refuses(what));
+}
+
 pub(super) fn close(state: &mut State, effects: &mut Vec<Effect>) {
     if let Some(Popup::Themes(_)) = state.popups.last() {
         return super::themes::take_back(state);

@@ -32,7 +32,7 @@ pub(super) fn draw(state: &State, layout: &Layout, buffer: &mut Buffer) {
         .flat_map(|context| TABLE.iter().filter(move |entry| entry.context == *context));
     let mut first = true;
     for entry in entries {
-        let key = state.key(entry.action);
+        let key = state.keymap.key(entry.action);
         let Some(label) = label(state, entry.action).filter(|_| !key.is_empty()) else {
             continue;
         };
@@ -48,6 +48,9 @@ pub(super) fn draw(state: &State, layout: &Layout, buffer: &mut Buffer) {
 /// What the bar says of an action; `None` where it would do nothing now, or is no news.
 fn label(state: &State, action: Action) -> Option<String> {
     let (words, hint) = (state.words, state.words.hint_of(action));
+    if state.read_only && action.writes() {
+        return None;
+    }
     let browse = &state.browse;
     let rows = !browse.list().is_empty();
     let images = matches!(browse.level, Level::Tags | Level::Images | Level::Platforms) && rows;
@@ -112,6 +115,7 @@ fn label(state: &State, action: Action) -> Option<String> {
 /// What `enter` does in a popup that shows something; `None` if nothing.
 pub(super) fn accept(state: &State, popup: &Popup) -> Option<String> {
     match popup {
+        Popup::Plan(_) if state.read_only => None,
         Popup::Plan(plan) => match (plan.startable().count(), plan.rows.len()) {
             (0, _) => None,
             (able, all) if able < all => Some(state.words.hint_start_some(able, all)),

@@ -224,7 +224,7 @@ fn draw_palette(state: &State, layout: &Layout, palette: &Palette, buffer: &mut 
     for (row, (position, action)) in (1..inner.height).zip(palette.hits.iter().enumerate().skip(first)) {
         let Some(entry) = action.entry() else { continue };
         let mut pen = Pen::new(buffer, inner, row, glyphs.ellipsis);
-        pen.right(" ", 1, theme.text).right(state.key(entry.action), 8, theme.key);
+        pen.right(" ", 1, theme.text).right(state.keymap.key(entry.action), 8, theme.key);
         pen.skip(1).column(entry.name, 18, theme.text).put(words.doc_of(entry.action), theme.dim);
         if position == palette.cursor {
             buffer.set_style(Rect { y: inner.y + row, height: 1, ..inner }, theme.cursor);

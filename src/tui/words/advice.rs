@@ -189,6 +189,7 @@ fn chinese(hint: &Hint, keymap: &Keymap) -> String {
         Hint::EngineBroken => "请重试；若再次出现，容器引擎自己的日志有更多说明".to_owned(),
         Hint::EngineFull => "容器引擎的磁盘已满：`docker system df` 显示占用情况".to_owned(),
         Hint::EngineLog => "容器引擎自己的日志有更多说明".to_owned(),
+        Hint::NotReadOnly => "启动 wharf 时去掉 --read-only，且 config.yaml 中不要有 read_only: true".to_owned(),
         Hint::ForbiddenBy => "`wharf config path` 显示是哪个文件禁止的".to_owned(),
         Hint::ConfigPath => "`wharf config path` 显示是哪个文件".to_owned(),
         Hint::NewerLedger => "请使用较新的 wharf，或为此版本指定另一个数据目录".to_owned(),

@@ -12,6 +12,8 @@ texts! {
     no_engine "no engine" "引擎不可用"
     leaving_when_done "quits when the jobs are done" "任务完成后退出"
     leaving_stopping "stopping" "正在停止"
+    header_read_only "read-only" "只读"
+    read_only_refuses(what) "read-only: {what} would change something" "只读模式：{what} 会造成改动，已拒绝"
     header_queue(n) "Q {n}" "队列 {n}"
     header_eta(time) "ETA {time}" "剩余 {time}"
     header_limit(rate) "max {rate}/s" "限速 {rate}/s"

@@ -17,6 +17,12 @@ impl Key {
     /// What leaves.
     pub const ESC: Key = Key { code: KeyCode::Esc, modifiers: KeyModifiers::NONE };
 
+    /// The key as a terminal reports it.
+    #[cfg(test)]
+    pub fn event(self) -> KeyEvent {
+        KeyEvent::new(self.code, self.modifiers)
+    }
+
     /// Whether it is a character where text is typed.
     pub fn is_text(self) -> bool {
         matches!(self.code, KeyCode::Char(_)) && self.modifiers.is_empty()

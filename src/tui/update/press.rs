@@ -16,7 +16,16 @@ pub(super) fn press(state: &mut State, event: KeyEvent, effects: &mut Vec<Effect
     match state.keymap.press(contexts, key) {
         Press::Action(action) => {
             state.message = None;
+            let before = measure(state);
             super::act(state, action, effects);
+            if effects.is_empty()
+                && state.message.is_none()
+                && may_find_nothing(action)
+                && measure(state) == before
+            {
+                let name = action.entry().map_or("", |entry| entry.name);
+                state.say(Tone::Plain, state.words.nothing_to_do(name));
+            }
         }
         Press::Prefix | Press::Dropped => state.message = None,
         // `esc` and a key that came in one go look like alt and that key.
@@ -30,6 +39,40 @@ pub(super) fn press(state: &mut State, event: KeyEvent, effects: &mut Vec<Effect
         Press::Unbound if key.is_order() => unbound(state, key),
         Press::Unbound => {}
     }
+}
+
+/// Actions that may find nothing to do, and do not always say so themselves.
+fn may_find_nothing(action: Action) -> bool {
+    use Action::*;
+    matches!(
+        action,
+        Descend
+            | Ascend
+            | OpenRegistry
+            | Filter
+            | FilterUp
+            | FilterDown
+            | Refresh
+            | Mark
+            | MarkRange
+            | UnmarkRange
+            | InvertMarks
+            | ClearMarks
+            | DraftUp
+            | DraftDown
+            | JobDetails
+            | PopupAccept
+    )
+}
+
+/// What these would change.
+fn measure(state: &State) -> impl PartialEq + use<> {
+    let (browse, list) = (&state.browse, state.browse.list());
+    (
+        (state.popups.len(), state.focus, state.marks.len(), state.opening.is_some()),
+        (browse.level, browse.typing, list.cursor(), list.filter().len(), list.range()),
+        (state.queue.cursor, state.queue.drafts().len(), state.jobs.cursor(), state.jobs.expanded.len()),
+    )
 }
 
 fn no_sequence(state: &mut State, first: Key, second: Key) {

@@ -31,6 +31,13 @@ pub(super) fn draw(state: &State, layout: &Layout, buffer: &mut Buffer) {
         .iter()
         .flat_map(|context| TABLE.iter().filter(move |entry| entry.context == *context));
     let mut first = true;
+    if super::popup::extent(state, layout).is_some_and(|(rows, height)| rows > height) {
+        let keys = super::popup::scroll_keys(state);
+        if width(&keys) <= pen.room() {
+            pen.put(&keys, theme.key);
+            first = false;
+        }
+    }
     for entry in entries {
         let key = state.keymap.key(entry.action);
         let Some(label) = label(state, entry.action).filter(|_| !key.is_empty()) else {

@@ -7,6 +7,7 @@ pub mod details;
 mod diff;
 mod form;
 mod header;
+mod help;
 mod hints;
 pub mod history;
 pub mod jobs;

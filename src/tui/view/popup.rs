@@ -11,7 +11,7 @@ use super::layout::Layout;
 use super::text::{Pen, width, wrap};
 use super::{details, paste, plan};
 use crate::oci::printable;
-use crate::tui::action::{Action, Context, TABLE};
+use crate::tui::action::Action;
 use crate::tui::state::State;
 use crate::tui::state::popup::{Ask, Dialog, Palette, Popup, Prompt, Question};
 
@@ -80,7 +80,7 @@ fn scrolled(state: &State, popup: &Popup, layout: &Layout) -> Option<(String, Ve
     let columns = usize::from(place(popup, layout, 0).width.saturating_sub(2));
     let words = state.words;
     Some(match popup {
-        Popup::Help(_) => (words.title_keys().to_owned(), help(state, columns)),
+        Popup::Help(_) => (words.title_keys().to_owned(), super::help::lines(state, columns)),
         Popup::Inspect(_) => (words.title_image().to_owned(), details::lines(state, columns as u16, true)),
         Popup::Why(job, _) => (super::why::title(state, *job), super::why::lines(state, *job, columns)),
         Popup::Diff(comparison) => {
@@ -110,6 +110,11 @@ fn below(state: &State, popup: &Popup) -> String {
     let login = crate::tui::update::login::wanted(state)
         .map(|_| format!("{} {} ", state.key(Action::PopupLogin), state.words.below_login()));
     format!(" {accept}{}{esc} {} ", login.unwrap_or_default(), state.words.below_back())
+}
+
+/// How a popup scrolls.
+pub(super) fn scroll_keys(state: &State) -> String {
+    format!("{}/{} {}", state.key(Action::Down), state.key(Action::Up), state.words.scrolls())
 }
 
 /// Keys and what they do, for a lower border.
@@ -146,7 +151,12 @@ fn draw_scrolled(state: &State, layout: &Layout, popup: &Popup, top: usize, buff
         true => format!("{title} {}/{}", (top + height).min(lines.len()), lines.len()),
         false => title,
     };
-    let inner = open(state, area, &title, &below(state, popup), buffer);
+    let mut keys = below(state, popup);
+    let scrolls = format!(" {}", scroll_keys(state));
+    if lines.len() > height && width(&scrolls) + width(&keys) + 2 <= usize::from(area.width) {
+        keys.insert_str(0, &scrolls);
+    }
+    let inner = open(state, area, &title, &keys, buffer);
     for (row, line) in (0..inner.height).zip(lines.iter().skip(top)) {
         buffer.set_line(inner.x, inner.y + row, line, inner.width);
     }
@@ -207,7 +217,7 @@ fn draw_prompt(state: &State, layout: &Layout, prompt: &Prompt, buffer: &mut Buf
 
 fn draw_palette(state: &State, layout: &Layout, palette: &Palette, buffer: &mut Buffer) {
     let (theme, glyphs, words) = (&state.theme, &state.glyphs, state.words);
-    let area = area(layout, false, 14);
+    let area = layout.popup(layout.header.width.saturating_sub(8).clamp(66, 100), 16);
     let below = keys_below(
         state,
         &[(Action::PromptAccept, words.below_do_it()), (Action::PromptClose, words.below_back())],
@@ -270,17 +280,17 @@ fn draw_dialog(state: &State, layout: &Layout, dialog: &Dialog, buffer: &mut Buf
             row += 1;
         }
     }
-    // With no room for everything, the choices come before the blank line.
-    row = (row + 1).min(inner.height.saturating_sub(dialog.choices.len() as u16));
-    for (position, lines) in choices.iter().enumerate() {
-        for (n, line) in lines.iter().enumerate() {
-            if row >= inner.height {
-                return;
-            }
-            let chosen = position == dialog.cursor;
-            choice(state, (buffer, inner), row, (line, chosen, n == 0));
-            row += 1;
-        }
+    // With no room for everything, the choices come before the blank line, and the chosen one before the others.
+    let lines: Vec<(usize, usize, &String)> = choices
+        .iter()
+        .enumerate()
+        .flat_map(|(position, lines)| lines.iter().enumerate().map(move |(n, line)| (position, n, line)))
+        .collect();
+    row = (row + 1).min(inner.height.saturating_sub(lines.len() as u16));
+    let last = lines.iter().rposition(|(position, ..)| *position == dialog.cursor).unwrap_or(0);
+    let above = (last + 1).saturating_sub(usize::from(inner.height - row.min(inner.height)));
+    for (row, (position, n, line)) in (row..inner.height).zip(lines.into_iter().skip(above)) {
+        choice(state, (buffer, inner), row, (line, position == dialog.cursor, n == 0));
     }
 }
 
@@ -301,38 +311,4 @@ pub(super) fn choice(
     if chosen {
         buffer.set_style(Rect { y: inner.y + row, height: 1, ..inner }, theme.cursor);
     }
-}
-
-/// The help: every key, the focused pane's first.
-fn help(state: &State, columns: usize) -> Vec<Line<'static>> {
-    let theme = &state.theme;
-    let here = state.focus.contexts();
-    let mut contexts: Vec<Context> = here.to_vec();
-    contexts.extend(Context::ALL.into_iter().filter(|context| !here.contains(context)));
-    let mut lines = Vec::new();
-    for context in contexts {
-        lines.push(Line::from(Span::styled(
-            format!(" {}", state.words.context_title(context)),
-            theme.title_focus,
-        )));
-        for entry in TABLE.iter().filter(|entry| entry.context == context) {
-            let keys = match state.keymap.keys(entry.action) {
-                [] => format!(":{}", entry.name),
-                keys => keys.join(" / "),
-            };
-            let keys = super::text::cut(&keys, 20, state.glyphs.ellipsis);
-            let doc = super::text::cut(
-                state.words.doc_of(entry.action),
-                columns.saturating_sub(24),
-                state.glyphs.ellipsis,
-            );
-            lines.push(Line::from(vec![
-                Span::styled(format!("   {keys:<20} "), theme.key),
-                Span::styled(doc, theme.text),
-            ]));
-        }
-        lines.push(Line::default());
-    }
-    lines.pop();
-    lines
 }

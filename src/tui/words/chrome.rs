@@ -24,6 +24,7 @@ texts! {
     unbound(key) "nothing is bound to {key} here" "{key} 在此没有绑定"
     unbound_see_help(key, help) "nothing is bound to {key}; {help} shows every key" "{key} 没有绑定；按 {help} 查看全部按键"
     unbound_here(key, context, name) "nothing is bound to {key} here; in {context} it is {name}" "{key} 在此没有绑定；在“{context}”中是 {name}"
+    nothing_to_do(name) "{name} has nothing to do here" "{name} 在此无事可做"
     already_there(pane) "this is {pane} already" "已经在“{pane}”中"
     one_pane_anyway "so small a terminal shows one pane anyway" "终端太小，始终只显示一个面板"
     nothing_to_go_back_from(quit) "there is nothing to go back from; {quit} quits" "没有可退回的了；按 {quit} 退出"
@@ -39,6 +40,8 @@ texts! {
     job_refused(job, reason) "job {job}: {reason}" "任务 {job}：{reason}"
 
     // Popups' titles and their lower borders.
+    help_rebound "as config.yaml says" "由 config.yaml 设定"
+    scrolls "scroll" "滚动"
     title_keys "Keys" "按键"
     title_pasted "Pasted" "粘贴的内容"
     title_plan "Plan" "计划"

@@ -137,7 +137,7 @@ impl Keymap {
                 None => keymap.bind(one),
             }
         }
-        let keyless = TABLE.iter().filter(|entry| keymap.shown.get(&entry.action).is_none());
+        let keyless = TABLE.iter().filter(|entry| !keymap.shown.contains_key(&entry.action));
         keymap.called = keyless.map(|entry| (entry.action, format!(":{}", entry.name))).collect();
         match faults.is_empty() {
             true => Ok(keymap),

@@ -14,6 +14,7 @@ mod chaos;
 mod copy;
 mod daemon;
 mod demo;
+mod editor;
 mod errors;
 mod exchange;
 mod export;

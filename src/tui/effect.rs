@@ -11,15 +11,19 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
+use super::completion;
+use super::editor;
 use super::event::Msg;
 use super::import::Import;
 use super::logins::Logins;
 use super::past::Past;
+use super::state::document::{Document, Save, SaveFailure};
 use super::state::limits::Workers;
 use super::state::login::Password;
 use super::state::queue::DraftId;
 use super::themes::{ThemeFiles, ThemeWork};
 use super::upkeep::Upkeep;
+use crate::config::Config;
 use crate::config::credentials::LoginTarget;
 use crate::engine::{Engine, Place};
 use crate::job::{Failure, JobId, JobSpec, JobState, Rate};
@@ -158,6 +162,12 @@ pub enum Effect {
     Shutdown,
     /// Stop everything here, and have it go on in the background, with these limits.
     Leave(Workers, Option<Rate>),
+    /// Let a person edit the queue.
+    Edit(Box<Document>),
+    /// Find out how a path goes on that is being typed.
+    Complete(String),
+    /// Save the queue as a file.
+    Save(Box<Save>),
     /// Draw the whole screen again.
     Redraw,
     /// Suspend the process.
@@ -252,8 +262,11 @@ impl Runner {
     /// Begins one effect. Those of the screen are the loop's.
     pub fn run(&mut self, effect: Effect) {
         // Looks wait for no engine.
-        if let Effect::Theme(work) = effect {
-            return self.themes.run(work, &self.messages);
+        match effect {
+            Effect::Theme(work) => return self.themes.run(work, &self.messages),
+            Effect::Save(save) => return self.save(save),
+            Effect::Complete(typed) => return self.complete(typed),
+            _ => {}
         }
         let Some(engine) = self.engine.clone() else { return self.put_off(effect) };
         let messages = self.messages.clone();
@@ -358,8 +371,34 @@ impl Runner {
                         messages.send(Msg::Left(leave(&engine, background, workers, bandwidth).await)).await;
                 });
             }
-            Effect::Theme(_) | Effect::Redraw | Effect::Suspend | Effect::Exit(_) => {}
+            Effect::Redraw | Effect::Suspend | Effect::Exit(_) | Effect::Edit(_) => {}
+            Effect::Theme(_) | Effect::Save(_) | Effect::Complete(_) => {}
         }
+    }
+
+    /// The configuration.
+    pub fn config(&self) -> &Config {
+        &self.logins.config
+    }
+
+    /// Needs no engine.
+    fn save(&self, save: Box<Save>) {
+        let (messages, config) = (self.messages.clone(), self.config().clone());
+        spawn(async move {
+            let asked = save.clone();
+            let saved = tokio::task::spawn_blocking(move || editor::save(&save, &config)).await;
+            let saved = saved.unwrap_or_else(|error| Err(SaveFailure::Other(error.to_string())));
+            let _ = messages.send(Msg::Saved(asked, saved)).await;
+        });
+    }
+
+    fn complete(&self, typed: String) {
+        let messages = self.messages.clone();
+        spawn(async move {
+            if let Ok(found) = tokio::task::spawn_blocking(move || completion::complete(typed)).await {
+                let _ = messages.send(Msg::Completed(found)).await;
+            }
+        });
     }
 
     fn replace(&mut self, slot: usize, work: BoxFuture<'static, ()>) {
@@ -459,6 +498,9 @@ fn refusals(effect: Effect, failure: &Failure) -> Vec<Msg> {
         | Effect::SetBandwidth(_)
         | Effect::DropPlans
         | Effect::Theme(_)
+        | Effect::Edit(_)
+        | Effect::Save(_)
+        | Effect::Complete(_)
         | Effect::Redraw
         | Effect::Suspend
         | Effect::Exit(_) => Vec::new(),

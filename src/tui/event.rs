@@ -6,8 +6,10 @@ use std::sync::Arc;
 use crossterm::event::{Event, KeyEvent, KeyEventKind};
 use jiff::civil::Time;
 
+use super::completion::Completed;
 use super::effect::Left;
 use super::import::Imported;
+use super::state::document::{Edited, Save, SaveFailure, Saved};
 use super::state::queue::DraftId;
 use super::themes::ThemeAnswer;
 use super::upkeep::Answer;
@@ -130,6 +132,12 @@ pub enum Msg {
     Recording(Recording),
     /// The jobs were given to a process in the background; an error means that everything is as it was.
     Left(Result<Left, String>),
+    /// A person has edited the queue.
+    Edited(Box<Edited>),
+    /// How a path goes on.
+    Completed(Completed),
+    /// The queue was saved, or why not.
+    Saved(Box<Save>, Result<Saved, SaveFailure>),
     /// The engine has stopped.
     Stopped,
 }
@@ -158,6 +166,6 @@ impl Msg {
 
     /// Whether a person waits for the answer on the screen: then it is drawn at once.
     pub fn is_urgent(&self) -> bool {
-        matches!(self, Msg::Key(_) | Msg::Paste(_) | Msg::Resize(..))
+        matches!(self, Msg::Key(_) | Msg::Paste(_) | Msg::Resize(..) | Msg::Completed(_))
     }
 }

@@ -40,8 +40,6 @@ pub enum Import {
         /// Where images go that it gives no place.
         to: Option<Prefix>,
     },
-    /// What a path that is being typed could become.
-    Complete(String),
 }
 
 /// What came of it.
@@ -51,8 +49,6 @@ pub enum Imported {
     Asked(u64, usize, usize),
     /// What it holds, or why it cannot be read.
     Read(u64, Result<Box<Holding>, Failure>),
-    /// A path as it was typed, as far as it is clear how it goes on, and what it could become.
-    Completed(String, String, Vec<String>),
 }
 
 /// The largest file that is read, in bytes.
@@ -74,13 +70,6 @@ impl Import {
         messages: mpsc::Sender<Msg>,
     ) {
         let (request, name, to, read) = match self {
-            Import::Complete(typed) => {
-                let completed = tokio::task::spawn_blocking(move || complete(&typed)).await;
-                if let Ok((typed, text, names)) = completed {
-                    let _ = messages.send(Msg::Imported(Imported::Completed(typed, text, names))).await;
-                }
-                return;
-            }
             Import::Text { request, text, to } => (request, None, to, Ok(text.into_bytes())),
             Import::File { request, path, to } => {
                 let file = path.clone();
@@ -110,7 +99,6 @@ impl Import {
             Import::Text { request, .. } | Import::File { request, .. } => {
                 Some(Imported::Read(request, Err(failure.clone())))
             }
-            Import::Complete(_) => None,
         }
     }
 }
@@ -263,34 +251,6 @@ fn holding(jobs: BatchJobs, notes: Vec<String>, lacking: Option<&str>) -> Holdin
     found
 }
 
-/// What a path that is being typed could become: the text as far as that is clear, and the names.
-fn complete(typed: &str) -> (String, String, Vec<String>) {
-    let (directory, start) = match typed.rfind('/') {
-        Some(at) => typed.split_at(at + 1),
-        None => ("", typed),
-    };
-    let mut names: Vec<String> = Vec::new();
-    if let Ok(entries) = std::fs::read_dir(path_of(if directory.is_empty() { "." } else { directory })) {
-        // A directory of a million files is not a menu.
-        for entry in entries.take(20_000).flatten() {
-            let mut name = entry.file_name().to_string_lossy().into_owned();
-            if name.starts_with(start) && (!name.starts_with('.') || start.starts_with('.')) {
-                if entry.path().is_dir() {
-                    name.push('/');
-                }
-                names.push(name);
-            }
-        }
-    }
-    names.sort();
-    let mut common = names.first().cloned().unwrap_or_else(|| start.to_owned());
-    for name in &names {
-        let same = common.char_indices().zip(name.chars()).take_while(|((_, a), b)| a == b).count();
-        common = common.chars().take(same).collect();
-    }
-    (typed.to_owned(), format!("{directory}{common}"), names)
-}
-
 /// A path as a person types it: relative to where wharf was started; `~/` is the home.
 pub(super) fn path_of(text: &str) -> PathBuf {
     let path = paths::resolve(text, Path::new(""), paths::home().as_deref());
@@ -300,28 +260,6 @@ pub(super) fn path_of(text: &str) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_path_goes_on_as_far_as_it_is_clear() {
-        let home = tempfile::tempdir().unwrap();
-        for name in ["images.json", "images.yaml", "other", ".hidden"] {
-            std::fs::write(home.path().join(name), "").unwrap();
-        }
-        std::fs::create_dir(home.path().join("sub")).unwrap();
-        let at = |name: &str| format!("{}/{name}", home.path().display());
-        for (typed, text, names) in [
-            ("im", "images.", 2),
-            ("images.j", "images.json", 1),
-            ("o", "other", 1),
-            ("s", "sub/", 1),
-            (".", ".hidden", 1),
-            ("x", "x", 0),
-            ("", "", 4),
-        ] {
-            let (_, found, all) = complete(&at(typed));
-            assert_eq!((found, all.len()), (at(text), names), "{typed}");
-        }
-    }
 
     #[test]
     fn a_batch_keeps_its_places_and_what_has_none_goes_to_the_target() {

@@ -2,6 +2,8 @@
 //! through [`effect`] to the engine and comes back as a message ([`event`]). This file is the loop around that.
 
 pub mod action;
+pub mod completion;
+mod editor;
 pub mod effect;
 pub mod event;
 pub mod import;
@@ -36,6 +38,7 @@ use self::effect::{Effect, Runner};
 use self::event::{Msg, Recording};
 use self::keymap::{Keymap, KeymapError};
 use self::logins::Logins;
+use self::state::document::{Document, Edited};
 use self::state::{State, Tone};
 use self::terminal::{Continued, HangUp, Input, Screen};
 use self::theme::Theme;
@@ -122,6 +125,8 @@ pub async fn run(options: TuiOptions) -> Result<Exit, Error> {
         draw_at: None,
         sample_at: None,
         resumed: None,
+        to_edit: None,
+        editor: None,
     };
     Box::pin(app.run(engine, signals)).await
 }
@@ -145,6 +150,16 @@ struct App {
     sample_at: Option<Instant>,
     /// When the screen was last taken over again by itself.
     resumed: Option<Instant>,
+    /// What is to be edited next.
+    to_edit: Option<Box<Document>>,
+    /// The editor that has the terminal.
+    editor: Option<Lent>,
+}
+
+/// The terminal is an editor's: what comes of it, and the signals that its keys send to wharf, too.
+struct Lent {
+    edited: BoxFuture<'static, Edited>,
+    _interrupts: (Signal, Signal),
 }
 
 /// What woke the loop.
@@ -160,6 +175,7 @@ enum Woken {
     Others,
     Time,
     Work,
+    Edited(Edited),
 }
 
 impl App {
@@ -186,6 +202,7 @@ impl App {
                 () = next_change(&mut self.others) => Woken::Others,
                 () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => Woken::Time,
                 () = std::future::ready(()), if working => Woken::Work,
+                edited = edited(&mut self.editor) => Woken::Edited(edited),
             };
             let effects = match woken {
                 // A terminal that has no more events is gone, whether it said so or not.
@@ -221,11 +238,22 @@ impl App {
                 Woken::Job(event) => self.job(event),
                 Woken::Time => self.time(),
                 Woken::Work => self.take(Msg::Work),
+                Woken::Edited(edited) => match self.take_back(&mut keys).await {
+                    Ok(()) => self.take(Msg::Edited(Box::new(edited))),
+                    Err(error) => {
+                        drop(keys);
+                        return self.failed(error).await;
+                    }
+                },
             };
             let done = self.perform(effects).and_then(|exit| match exit {
                 None => self.draw_if_due().map(|()| None),
                 exit => Ok(exit),
             });
+            let done = match (done, self.to_edit.take()) {
+                (Ok(None), Some(document)) => self.lend(*document, &mut keys).await.map(|()| None),
+                (done, _) => done,
+            };
             match done {
                 Ok(None) => {}
                 Ok(Some(exit)) => {
@@ -269,7 +297,8 @@ impl App {
     /// When the loop must wake by itself; `None` if nothing changes with time: then it costs nothing.
     fn due(&self) -> Option<Instant> {
         let deadline = deadline(&self.state).map(|at| self.started + at);
-        [self.draw_at, self.sample_at, deadline].into_iter().flatten().min()
+        let draw_at = self.draw_at.filter(|_| self.editor.is_none());
+        [draw_at, self.sample_at, deadline].into_iter().flatten().min()
     }
 
     fn engine(&mut self, ready: Result<Engine, String>) -> Vec<Effect> {
@@ -344,7 +373,9 @@ impl App {
     /// The process was stopped and goes on: the screen may be the shell's by now, and jobs may be somebody else's.
     fn continued(&mut self) -> io::Result<Vec<Effect>> {
         // After its own ctrl-z the screen is there already.
-        if self.resumed.is_none_or(|at| at.elapsed() > Duration::from_secs(1)) {
+        // An editor that was stopped, too, has the terminal back.
+        let lent = self.editor.is_some();
+        if !lent && self.resumed.is_none_or(|at| at.elapsed() > Duration::from_secs(1)) {
             self.screen.resume()?;
             self.draw_at = Some(Instant::now());
         }
@@ -370,7 +401,7 @@ impl App {
 
     fn draw_if_due(&mut self) -> io::Result<()> {
         let now = Instant::now();
-        if self.draw_at.is_none_or(|at| at > now) {
+        if self.draw_at.is_none_or(|at| at > now) || self.editor.is_some() {
             return Ok(());
         }
         self.state.now = now - self.started;
@@ -398,11 +429,33 @@ impl App {
                     self.resumed = Some(Instant::now());
                     self.draw_at = Some(Instant::now());
                 }
+                Effect::Edit(document) => self.to_edit = Some(document),
                 Effect::Exit(exit) => return Ok(Some(exit)),
                 effect => self.runner.run(effect),
             }
         }
         Ok(None)
+    }
+
+    /// Lends the terminal to an editor. Jobs go on, and so does the loop, without keys and without drawing.
+    async fn lend(&mut self, document: Document, keys: &mut Input) -> io::Result<()> {
+        keys.pause().await;
+        self.screen.lend()?;
+        // The terminal's own ctrl-c and ctrl-\ go to everybody who is in its foreground; they are the editor's.
+        let interrupts = (signal(SignalKind::interrupt())?, signal(SignalKind::quit())?);
+        let edited = editor::edit(document, self.runner.config().clone());
+        self.editor = Some(Lent { edited: Box::pin(edited), _interrupts: interrupts });
+        Ok(())
+    }
+
+    async fn take_back(&mut self, keys: &mut Input) -> io::Result<()> {
+        self.editor = None;
+        self.screen.take_back()?;
+        keys.resume().await;
+        // It may have another size by now.
+        self.state.size = crossterm::terminal::size()?;
+        self.draw_at = Some(Instant::now());
+        Ok(())
     }
 
     /// The terminal failed. One that is gone may say so before its signal comes, and must not take the jobs with it.
@@ -469,6 +522,13 @@ async fn terminated(signal: &mut Signal) {
     // `None` would mean that no further signal can come: then none is waited for.
     if signal.recv().await.is_none() {
         std::future::pending::<()>().await;
+    }
+}
+
+async fn edited(editor: &mut Option<Lent>) -> Edited {
+    match editor {
+        Some(lent) => (&mut lent.edited).await,
+        None => std::future::pending().await,
     }
 }
 

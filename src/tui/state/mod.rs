@@ -3,6 +3,7 @@
 pub mod aim;
 pub mod browse;
 pub mod choosing;
+pub mod document;
 pub mod draft;
 pub mod failures;
 pub mod form;

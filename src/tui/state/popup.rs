@@ -3,6 +3,7 @@
 use tui_input::Input;
 
 use super::choosing::Choosing;
+use super::document::{Faults, Save};
 use super::history::History;
 use super::login::LoginForm;
 use super::marks::MarkKey;
@@ -47,6 +48,8 @@ pub enum Popup {
     Removal(Box<Removal>),
     /// What two images differ in.
     Diff(Box<Comparison>),
+    /// What is wrong with an edited queue.
+    Faults(Box<Faults>),
     /// Which theme.
     Themes(Box<ThemeChoice>),
     /// A line of text with two ways to take it.
@@ -87,6 +90,15 @@ pub enum Ask {
     SearchLog,
     /// The file that the log goes to.
     SaveLog,
+    /// The file for the queue.
+    SaveQueue,
+}
+
+impl Ask {
+    /// Whether a file's path is typed.
+    pub fn is_path(self) -> bool {
+        matches!(self, Ask::Import | Ask::SaveQueue | Ask::SaveLog)
+    }
 }
 
 /// A line of text.
@@ -129,6 +141,8 @@ pub enum Question {
     Overwrite(Vec<JobSpec>, Vec<TagMove>),
     /// Remove this from the store, which nothing there needs?
     Garbage(Garbage),
+    /// Replace the file that is there?
+    Replace(Box<Save>),
 }
 
 /// A question.
@@ -162,6 +176,8 @@ pub enum Choice {
     Overwrite,
     /// Remove the garbage.
     Collect,
+    /// Replace the file.
+    Replace,
 }
 
 impl Popup {
@@ -175,7 +191,9 @@ impl Popup {
             Popup::Dialog(_) | Popup::Themes(_) => &[Context::Dialog],
             Popup::Removal(removal) if removal.types() => &[Context::Prompt],
             Popup::Removal(removal) if removal.stage == Stage::Asking => &[Context::Dialog, Context::List],
-            Popup::Removal(_) | Popup::Diff(_) | Popup::Marked(_) => &[Context::Popup, Context::List],
+            Popup::Removal(_) | Popup::Diff(_) | Popup::Marked(_) | Popup::Faults(_) => {
+                &[Context::Popup, Context::List]
+            }
             Popup::History(history) if history.typing => &[Context::Prompt],
             Popup::History(_) | Popup::Why(..) => &[Context::Popup, Context::Jobs, Context::List],
             Popup::Help(_) | Popup::Paste(..) | Popup::Plan(_) | Popup::Inspect(_) => {
@@ -190,6 +208,7 @@ impl Popup {
             Popup::Help(scroll) | Popup::Inspect(scroll) | Popup::Why(_, scroll) => Some(scroll),
             Popup::Removal(removal) => Some(&mut removal.scroll),
             Popup::Diff(comparison) => Some(&mut comparison.scroll),
+            Popup::Faults(faults) => Some(&mut faults.scroll),
             // These have a cursor.
             Popup::Paste(_) | Popup::Plan(_) | Popup::History(_) | Popup::Marked(_) => None,
             Popup::Palette(_) | Popup::Prompt(_) | Popup::Dialog(_) | Popup::Login(_) => None,

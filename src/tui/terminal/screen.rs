@@ -8,6 +8,7 @@ use ratatui::backend::{Backend, CrosstermBackend};
 use ratatui::layout::{Position, Rect};
 use ratatui::{Frame, Terminal};
 use rustix::process::Signal;
+use rustix::termios::{OptionalActions, Termios};
 
 use super::{panic, sequence, tty};
 
@@ -28,6 +29,8 @@ pub struct Screen {
     terminal: Terminal<CrosstermBackend<BufWriter<tty::Tty>>>,
     titles: bool,
     title: Option<String>,
+    /// How the terminal was set when it was lent to another program.
+    lent: Option<Termios>,
 }
 
 impl Screen {
@@ -50,7 +53,7 @@ impl Screen {
         let titles = std::env::var("TERM").is_ok_and(|term| sequence::takes_titles(&term));
         panic::this_is_the_ui_thread();
         take_over()?;
-        Ok(Screen { terminal, titles, title: None })
+        Ok(Screen { terminal, titles, title: None, lent: None })
     }
 
     /// Draws a frame: only what changed since the last one is written.
@@ -97,6 +100,30 @@ impl Screen {
         std::thread::sleep(Duration::from_millis(100));
         self.take_over_again()?;
         Ok(stopped?)
+    }
+
+    /// Gives the terminal back for as long as another program has it: see [`Screen::take_back`]. Pause
+    /// [`super::Input`] first. What is drawn meanwhile goes nowhere.
+    ///
+    /// # Errors
+    /// The terminal is gone.
+    pub fn lend(&mut self) -> io::Result<()> {
+        self.flush()?;
+        give_back();
+        self.lent = Some(rustix::termios::tcgetattr(rustix::stdio::stdin())?);
+        Ok(())
+    }
+
+    /// Takes a lent terminal back, however the other program left it. The screen is empty afterwards: draw.
+    ///
+    /// # Errors
+    /// The terminal is gone.
+    pub fn take_back(&mut self) -> io::Result<()> {
+        if let Some(before) = self.lent.take() {
+            // One that was killed leaves the terminal as it had it, and that would be kept as the shell's own.
+            rustix::termios::tcsetattr(rustix::stdio::stdin(), OptionalActions::Now, &before)?;
+        }
+        self.resume()
     }
 
     /// Takes the terminal over again, after somebody else stopped the process (`kill -STOP`) and the shell

@@ -46,6 +46,12 @@ const VIEWS: &[View] = &[
     ("loading", |app| {
         app.keys("enter");
     }),
+    ("edit_faults", documents::make_faults),
+    ("save", |app| {
+        documents::with_drafts(app);
+        app.keys("W");
+    }),
+    ("save_replace", documents::make_replace),
     ("filter", |app| {
         app.at_tags().keys("/").write("1.9");
     }),

@@ -1,6 +1,7 @@
 //! The UI as a person sees it: keys go in, a screen comes out.
 
 mod browse;
+mod documents;
 mod every_key;
 mod flows;
 

@@ -5,6 +5,7 @@ use super::*;
 use crate::config::TagFilter;
 use crate::job::{Plan, PlannedBlob, PlannedDestination, Presence, TagChange};
 use crate::oci::Platforms;
+use crate::tui::completion::Completed;
 use crate::tui::import::{Import, Imported};
 use crate::tui::state::paste::Bad;
 use crate::tui::state::popup::Popup;
@@ -357,9 +358,9 @@ fn an_imported_file_keeps_its_places_and_platforms() {
     app.tell(Msg::Imported(Imported::Read(request, Err(gone))));
     assert!(app.state.popups.is_empty() && app.screen().contains("No such file"), "{}", app.screen());
     app.keys("I").write("im").keys("tab");
-    let Some(Effect::Import(Import::Complete(typed))) = app.take_effects().pop() else { panic!() };
+    let Some(Effect::Complete(typed)) = app.take_effects().pop() else { panic!() };
     let names = vec!["images.json".to_owned(), "images.yaml".to_owned()];
-    app.tell(Msg::Imported(Imported::Completed(typed, "images.".to_owned(), names)));
+    app.tell(Msg::Completed(Completed { typed, text: "images.".to_owned(), names }));
     let screen = app.screen();
     assert!(
         screen.contains("images.▏") || screen.contains("images.") && screen.contains("images.yaml"),

@@ -4,6 +4,7 @@ mod answers;
 mod asking;
 mod browse;
 mod choosing;
+mod documents;
 mod jobs;
 pub mod login;
 mod logs;
@@ -80,6 +81,9 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
         Msg::Others(remotes) => others::learned(state, &remotes),
         Msg::Recording(recording) => others::recording(state, recording),
         Msg::Left(answer) => others::left(state, answer, &mut effects),
+        Msg::Edited(answer) => documents::edited(state, *answer),
+        Msg::Completed(found) => documents::completed(state, found),
+        Msg::Saved(save, answer) => documents::saved(state, *save, answer),
         Msg::Stopped => effects.push(Effect::Exit(Exit::Stopped)),
     }
     if state.queue.drafts().is_empty() && !state.jobs.busy() {
@@ -200,6 +204,8 @@ pub(super) fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) 
         RaiseDraft => options::prioritise(state, 1),
         LowerDraft => options::prioritise(state, -1),
         RemoveDraft | DraftDown | DraftUp | Undo | Redo => queue::change(state, action),
+        EditQueue => documents::edit(state, None, effects),
+        SaveQueue => documents::ask_save(state),
         JobDetails => jobs::details(state),
         JobLayers => jobs::layers(state),
         RetryAll => jobs::retry_all(state, effects),

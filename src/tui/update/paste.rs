@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use tui_input::{Input, InputRequest};
+use tui_input::InputRequest;
 
 use super::{login, popups, queue};
 use crate::config::Batch;
@@ -105,17 +105,6 @@ pub(super) fn import(state: &mut State, text: &str, effects: &mut Vec<Effect>) -
     Ok(())
 }
 
-/// `tab` while a path is typed; whether one is.
-pub(super) fn complete(state: &State, effects: &mut Vec<Effect>) -> bool {
-    match state.popups.last() {
-        Some(Popup::Prompt(prompt)) if prompt.ask == Ask::Import => {
-            effects.push(Effect::Import(Import::Complete(prompt.input.value().to_owned())));
-            true
-        }
-        _ => false,
-    }
-}
-
 /// What came of reading.
 pub(super) fn imported(state: &mut State, answer: Imported) {
     match answer {
@@ -125,19 +114,6 @@ pub(super) fn imported(state: &mut State, answer: Imported) {
             }
         }
         Imported::Read(request, answer) => read(state, request, answer),
-        Imported::Completed(typed, text, names) => {
-            let Some(Popup::Prompt(prompt)) = state.popups.last_mut() else { return };
-            // Somebody typed on.
-            if prompt.ask != Ask::Import || prompt.input.value() != typed {
-                return;
-            }
-            prompt.input = Input::new(text);
-            match names.len() {
-                0 => state.say(Tone::Plain, state.words.no_such_path()),
-                1 => {}
-                _ => state.say(Tone::Plain, names.join("  ")),
-            }
-        }
     }
 }
 

@@ -92,6 +92,7 @@ fn answer_prompt(state: &mut State, ask: Ask, text: &str, effects: &mut Vec<Effe
             Ok(())
         }
         Ask::SaveLog => super::logs::save(state, text, effects),
+        Ask::SaveQueue => super::documents::save(state, text, effects),
         Ask::Reference => {
             let pasted = Pasted::read(text);
             if let Some(bad) = pasted.bad.first() {
@@ -113,6 +114,7 @@ pub(super) fn accept(state: &mut State, effects: &mut Vec<Effect>) {
         return super::past::enter(state);
     }
     match state.popups.pop() {
+        Some(Popup::Faults(faults)) => super::documents::edit_again(state, *faults, effects),
         Some(Popup::Plan(plan)) => super::plan::accept(state, plan, effects),
         Some(Popup::Paste(preview)) => super::paste::accept(state, *preview, effects),
         // Its keys are for the question that follows.
@@ -128,7 +130,7 @@ pub(super) fn field(state: &mut State, forward: bool, effects: &mut Vec<Effect>)
     }
     match state.popups.last() {
         Some(Popup::Target(_)) => super::target::step(state, forward),
-        _ if forward && super::paste::complete(state, effects) => {}
+        _ if forward && super::documents::complete(state, effects) => {}
         _ => propose(state, if forward { 1 } else { -1 }),
     }
 }
@@ -162,8 +164,10 @@ pub(super) fn close(state: &mut State, effects: &mut Vec<Effect>) {
     if super::plan::back(state) || super::past::unwind(state) {
         return;
     }
-    if let Some(Popup::Plan(_)) = state.popups.pop() {
-        effects.push(Effect::DropPlans);
+    match state.popups.pop() {
+        Some(Popup::Plan(_)) => effects.push(Effect::DropPlans),
+        Some(Popup::Faults(_)) => state.say(Tone::Plain, state.words.edit_dropped()),
+        _ => {}
     }
 }
 
@@ -297,7 +301,8 @@ pub(super) fn answer(state: &mut State, effects: &mut Vec<Effect>) {
             effects.push(Effect::Upkeep(Upkeep::Tag(specs.clone())));
         }
         (Choice::Collect, _) => effects.push(Effect::Upkeep(Upkeep::Garbage { dry_run: false })),
-        (Choice::Stay | Choice::CancelJob | Choice::Logout | Choice::Overwrite, _) => {}
+        (Choice::Replace, Question::Replace(save)) => effects.push(Effect::Save(save.clone())),
+        (Choice::Stay | Choice::CancelJob | Choice::Logout | Choice::Overwrite | Choice::Replace, _) => {}
     }
 }
 

@@ -91,6 +91,7 @@ fn label(state: &State, action: Action) -> Option<String> {
         Action::Redo => state.queue.can_redo(),
         // A popup has its own for that key.
         Action::JobDetails if !state.popups.is_empty() => false,
+        Action::SaveQueue => !state.queue.drafts().is_empty(),
         Action::JobDetails => {
             return job
                 .map(|job| if job.state == JobState::Failed { words.hint_why() } else { hint }.to_owned());
@@ -128,6 +129,7 @@ pub(super) fn accept(state: &State, popup: &Popup) -> Option<String> {
             (able, all) if able < all => Some(state.words.hint_start_some(able, all)),
             _ => Some(state.words.hint_start().to_owned()),
         },
+        Popup::Faults(_) => Some(state.words.below_edit_again().to_owned()),
         Popup::Paste(preview) if preview.taken() > 0 => Some(state.words.hint_add().to_owned()),
         _ => None,
     }

@@ -5,6 +5,7 @@ pub mod browse;
 mod choosing;
 pub mod details;
 mod diff;
+mod documents;
 mod form;
 mod header;
 mod help;

@@ -62,6 +62,7 @@ pub(super) fn draw(state: &State, layout: &Layout, buffer: &mut Buffer) {
         Popup::Diff(comparison) => draw_scrolled(state, layout, popup, comparison.scroll.top, buffer),
         Popup::Choosing(choosing) => super::choosing::draw(state, layout, choosing, buffer),
         Popup::Marked(marked) => super::choosing::draw_marked(state, layout, marked, buffer),
+        Popup::Faults(faults) => draw_scrolled(state, layout, popup, faults.scroll.top, buffer),
         Popup::Login(form) => super::login::draw(state, layout, form, buffer),
         Popup::Themes(choice) => super::themes::draw(state, layout, choice, buffer),
         Popup::History(history) => super::history::draw(state, layout, history, buffer),
@@ -86,6 +87,9 @@ fn scrolled(state: &State, popup: &Popup, layout: &Layout) -> Option<(String, Ve
         Popup::Diff(comparison) => {
             (state.words.diff_title().to_owned(), super::diff::lines(state, comparison, columns))
         }
+        Popup::Faults(faults) => {
+            (state.words.faults_title().to_owned(), super::documents::lines(state, faults, columns))
+        }
         Popup::Palette(_)
         | Popup::Prompt(_)
         | Popup::Dialog(_)
@@ -109,7 +113,11 @@ fn below(state: &State, popup: &Popup) -> String {
         super::hints::accept(state, popup).map(|what| format!("{enter} {what} ")).unwrap_or_default();
     let login = crate::tui::update::login::wanted(state)
         .map(|_| format!("{} {} ", state.key(Action::PopupLogin), state.words.below_login()));
-    format!(" {accept}{}{esc} {} ", login.unwrap_or_default(), state.words.below_back())
+    let back = match popup {
+        Popup::Faults(_) => state.words.below_drop(),
+        _ => state.words.below_back(),
+    };
+    format!(" {accept}{}{esc} {back} ", login.unwrap_or_default())
 }
 
 /// How a popup scrolls.
@@ -194,6 +202,7 @@ fn draw_prompt(state: &State, layout: &Layout, prompt: &Prompt, buffer: &mut Buf
         Ask::SearchLog => (words.log_search_title(), words.log_search_explained().to_owned()),
         Ask::SaveLog => (words.log_save_title(), words.log_save_explained().to_owned()),
         Ask::Tags => (words.ask_tags(), words.ask_tags_how(glyphs.ellipsis)),
+        Ask::SaveQueue => (words.ask_save(), words.ask_save_how("wharf sync FILE")),
     };
     let errors = prompt.error.as_ref().map(|error| wrap(error, columns(layout))).unwrap_or_default();
     let explained = wrap(&explain, columns(layout));
@@ -262,6 +271,10 @@ fn draw_dialog(state: &State, layout: &Layout, dialog: &Dialog, buffer: &mut Buf
         }
         Question::Garbage(garbage) => (words.gc_title().to_owned(), super::removal::garbage(state, garbage)),
         Question::Logout(registry) => (words.logout_title().to_owned(), words.logout_means(registry)),
+        Question::Replace(save) => (
+            words.replace_title().to_owned(),
+            words.replace_means(crate::oci::printable(&save.path.to_string_lossy(), 300)),
+        ),
     };
     let text = wrap(&printable(&text, 4000), columns(layout));
     let choices: Vec<Vec<String>> =

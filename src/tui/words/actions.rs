@@ -65,6 +65,8 @@ const CHINESE: &[(Action, &str, &str)] = &[
     (LowerDraft, "", "推后处理已标记的（没有则当前草稿）：优先级减一"),
     (Undo, "撤销", "撤销对队列的上一次改动"),
     (Redo, "重做", "重做被撤销的改动"),
+    (EditQueue, "编辑", "在 $VISUAL 或 $EDITOR 中以文本编辑队列"),
+    (SaveQueue, "保存", "将队列保存为同步文件，供 `wharf sync` 使用"),
     (JobDetails, "层/原因", "显示任务的各层，或失败原因"),
     (CancelJob, "取消", "取消任务"),
     (RetryJob, "重试", "把失败的任务重新排队"),

@@ -111,7 +111,6 @@ texts! {
     ask_import "Import a file" "导入文件"
     ask_import_how(tab) "images.json, a sync file, an export request, a list, a compose file, a Dockerfile; {tab} completes the path" "images.json、同步文件、导出请求、列表、compose 文件、Dockerfile；按 {tab} 补全路径"
     path_needed "a path is needed" "需要一个路径"
-    no_such_path "no file begins like that" "没有以此开头的文件"
     nothing_pasted "nothing was found in it that could be a reference" "其中没有镜像引用"
     answer_first "answer the question first" "请先回答问题"
     still_reading "it is still being read" "仍在读取"

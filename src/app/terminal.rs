@@ -10,8 +10,9 @@ use super::headless::open_ledger_at;
 use super::{detached, logging, options};
 use crate::cli::Args;
 use crate::config::credentials::{Environment, LoginStore};
-use crate::config::{Config, Language, Loaded, RegistryEntry, RegistryType, paths};
+use crate::config::{Config, Language, Loaded, RegistryEntry, RegistryType, Symbols, paths};
 use crate::engine::Engine;
+use crate::tui::terminal::TerminalKind;
 use crate::tui::theme::{ColourDepth, Theme};
 use crate::tui::themes::ThemeFiles;
 use crate::tui::{self, Exit, TuiOptions};
@@ -64,6 +65,7 @@ pub(super) async fn run(args: &Args, loaded: Loaded) -> u8 {
     };
     let notice = loaded.warnings.first().map(ToString::to_string);
     let mut options = tui_options(config, configured_in(loaded.path), engine.boxed(), logins, notice, heard);
+    options.program = program(args);
     let words = options.config.language.unwrap_or_default();
     // Without a command, what was typed are options of every command.
     options.background = Some(detached::background(std::env::args_os().skip(1).collect()));
@@ -152,7 +154,6 @@ fn tui_options(
     notice: Option<String>,
     heard: tokio::sync::mpsc::Receiver<(crate::job::Level, String)>,
 ) -> TuiOptions {
-    let symbols = config.symbols;
     let words = config.language.unwrap_or_else(|| language(&variable));
     config.language = Some(words);
     let depth = ColourDepth::detect(&variable);
@@ -164,8 +165,66 @@ fn tui_options(
             (Theme::named("dark", depth).unwrap_or_else(Theme::mono), Some(words.theme_unread(fault)))
         }
     };
-    let notice = fault.or(notice);
-    TuiOptions { config, engine, theme, themes, symbols, logins, notice, background: None, heard }
+    let terminal = TerminalKind::detect(&variable);
+    let here = std::env::current_dir().unwrap_or_default();
+    // The file's word counts, where it has one.
+    let symbols = match config.set_at.contains_key("symbols") {
+        true => config.symbols,
+        false => terminal.symbols(),
+    };
+    let little = || terminal_notice(&terminal, config.set_at.contains_key("symbols"));
+    let notice = fault.or(notice).or_else(little);
+    TuiOptions {
+        config,
+        engine,
+        theme,
+        themes,
+        symbols,
+        logins,
+        notice,
+        background: None,
+        heard,
+        terminal,
+        program: Vec::new(),
+        here,
+    }
+}
+
+/// What a person should know of a terminal that can do little.
+fn terminal_notice(terminal: &TerminalKind, chosen: bool) -> Option<String> {
+    let term = if terminal.term.is_empty() { "not set" } else { terminal.term.as_str() };
+    if terminal.is_dumb() {
+        let text = "what you see may be garbled; wharf --help lists the headless commands";
+        return Some(format!("TERM is {term}: {text}"));
+    }
+    if chosen || terminal.symbols() == Symbols::Unicode {
+        return None;
+    }
+    let why = match terminal.utf8 {
+        true => format!("TERM is {term}"),
+        false => "the locale is not UTF-8 (LANG)".to_owned(),
+    };
+    Some(format!("{why}: plain symbols; `symbols: unicode` in config.yaml brings the others back"))
+}
+
+/// The words before a command that does the same as the screen: what of the command line decides about that.
+fn program(args: &Args) -> Vec<String> {
+    let mut words = vec!["wharf".to_owned()];
+    let global = &args.global;
+    let files = [
+        ("--config", global.config_file()),
+        ("--authfile", global.authfile.as_deref()),
+        ("--ledger", global.ledger.as_deref()),
+    ];
+    for (option, file) in files {
+        if let Some(path) = file.and_then(|file| std::path::absolute(file).ok()) {
+            words.extend([option.to_owned(), path.to_string_lossy().into_owned()]);
+        }
+    }
+    if global.no_ledger {
+        words.push("--no-ledger".to_owned());
+    }
+    words
 }
 
 /// The environment's language. Of the three variables the first that is set counts, as everywhere.

@@ -3,9 +3,9 @@
 use clap::Parser;
 
 use super::args::{Args, Command};
-use super::{copy, export, tag};
+use super::{copy, export, sync, tag};
 use crate::config::Config;
-use crate::job::{CommandLine, Extras, JobSpec, Target, commands_of};
+use crate::job::{CommandLine, Extras, JobSpec, Target, commands_of, sync_command};
 use crate::oci::{Format, Location, Platforms};
 
 /// The jobs that a command line asks for.
@@ -162,4 +162,36 @@ fn many_exports_in_few_commands_are_the_same_jobs() {
     let (commands, reasons) = commands_of(&specs);
     assert_eq!((commands.len(), reasons.len()), (3, 0), "{commands:?}");
     assert_eq!(commands.iter().flat_map(jobs_of).collect::<Vec<_>>(), specs);
+}
+
+#[test]
+fn many_copies_in_one_sync_are_the_same_jobs() {
+    let config = Config::default();
+    let home = tempfile::tempdir().unwrap();
+    for (to, platforms) in [("h.io:5000/mirror", only(&["arm64", "amd64"])), ("store:", Platforms::All)] {
+        let prefix = config.prefix(to).unwrap();
+        let sources =
+            ["nginx:1", "ghcr.io/o/r:t", "store:a/b:2", "localhost:5000/x:latest", "h.io/a.tar:1"].map(at);
+        let specs: Vec<JobSpec> = sources
+            .iter()
+            .map(|source| JobSpec {
+                platforms: platforms.clone(),
+                extras: Extras { referrers: true, ..Extras::default() },
+                ..JobSpec::copy(source.clone(), prefix.destination(source).unwrap())
+            })
+            .filter(|spec| spec.destinations != [Target::Image(spec.source.clone())])
+            .collect();
+        let command = sync_command(&specs.iter().collect::<Vec<_>>(), to).unwrap();
+        let line = command.shell(&["wharf".to_owned()]);
+        let script = format!("wharf() {{ cat; }}\n{line}");
+        let output = std::process::Command::new("sh").args(["-c", &script]).output().unwrap();
+        assert_eq!(String::from_utf8(output.stdout).unwrap(), command.input.join("\n") + "\n", "{line}");
+        let list = home.path().join("list");
+        std::fs::write(&list, command.input.join("\n")).unwrap();
+        let words = command.words.iter().map(|word| if word == "-" { list.to_str().unwrap() } else { word });
+        let args = Args::try_parse_from(std::iter::once("wharf").chain(words)).unwrap();
+        let Some(Command::Sync(args)) = args.command else { panic!("{line}") };
+        let read = sync::specs(&args, &config).unwrap();
+        assert_eq!(read.into_iter().map(comparable).collect::<Vec<_>>(), specs, "{line}");
+    }
 }

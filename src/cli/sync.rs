@@ -39,6 +39,15 @@ pub async fn run(args: &SyncArgs, context: &Context) -> Result<Outcome, Error> {
     outcome
 }
 
+/// The jobs of a file that nobody has to be asked for.
+#[cfg(test)]
+pub(super) fn specs(args: &SyncArgs, config: &Config) -> Result<Vec<JobSpec>, Error> {
+    let typed = Typed::of(args, config)?;
+    let mut specs = args.file.read().jobs(&typed.terms(config))?.specs;
+    specs.iter_mut().for_each(|spec| spec.extras = typed.extras);
+    Ok(specs)
+}
+
 /// What the command line says, once it and the file are without fault.
 #[derive(Debug)]
 struct Typed {

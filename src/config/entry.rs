@@ -94,6 +94,31 @@ pub enum Symbols {
     Ascii,
 }
 
+/// How the terminal UI tells that its jobs are over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Notify {
+    /// The terminal's bell.
+    #[default]
+    Bell,
+    /// A desktop notification of the terminal's (OSC 9).
+    Osc9,
+    /// Both.
+    Both,
+    /// Not at all.
+    Off,
+}
+
+impl Notify {
+    /// The values as the file has them.
+    pub const NAMES: [(&'static str, Notify); 4] =
+        [("bell", Notify::Bell), ("osc9", Notify::Osc9), ("both", Notify::Both), ("off", Notify::Off)];
+
+    /// The value as the file has it.
+    pub fn as_str(self) -> &'static str {
+        Notify::NAMES.iter().find(|(_, notify)| *notify == self).map_or("", |(name, _)| name)
+    }
+}
+
 /// A language of the terminal UI.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Language {

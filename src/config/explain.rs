@@ -59,6 +59,8 @@ impl Config {
                 "language".to_owned(),
                 self.language.map_or_else(|| "(the environment's)".to_owned(), |l| l.as_str().to_owned()),
             ),
+            ("mouse".to_owned(), self.mouse.to_string()),
+            ("notify".to_owned(), self.notify.as_str().to_owned()),
         ];
         for binding in &self.keys {
             all.push((format!("keys.{}", binding.action), binding.explain()));

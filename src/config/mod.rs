@@ -24,7 +24,7 @@ pub use batch::{
     Written, write_sync_file,
 };
 pub use document::Position;
-pub use entry::{Language, Proxy, RegistryEntry, RegistryType, Symbols, Tls};
+pub use entry::{Language, Notify, Proxy, RegistryEntry, RegistryType, Symbols, Tls};
 pub use explain::Setting;
 pub use fault::{ConfigFaults, Fault};
 pub use keys::{KeyBinding, KeyFault, KeyRules};
@@ -82,6 +82,10 @@ pub struct Config {
     pub language: Option<Language>,
     /// Keys of the terminal UI, where they are not the default ones.
     pub keys: Vec<KeyBinding>,
+    /// Whether the terminal UI listens to the mouse.
+    pub mouse: bool,
+    /// How the terminal UI tells that its jobs are over.
+    pub notify: Notify,
     /// The line of each field that the file sets, by its path (`registries[0].url`); all else is a default.
     pub set_at: BTreeMap<String, usize>,
 }
@@ -105,6 +109,8 @@ impl Default for Config {
             symbols: Symbols::Unicode,
             language: None,
             keys: Vec::new(),
+            mouse: true,
+            notify: Notify::Bell,
             set_at: BTreeMap::new(),
         }
     }

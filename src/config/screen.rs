@@ -3,7 +3,7 @@
 use super::load::Surroundings;
 use super::paths::{theme_file, themes_in};
 use super::reader::{Field, Fields, Reader};
-use super::{Config, Language, Symbols, THEMES};
+use super::{Config, Language, Notify, Symbols, THEMES};
 
 pub(super) fn read(
     reader: &mut Reader,
@@ -17,6 +17,12 @@ pub(super) fn read(
     let symbols = [("unicode", Symbols::Unicode), ("ascii", Symbols::Ascii)];
     if let Some(symbols) = fields.take(reader, "symbols").and_then(|field| reader.choice(&field, &symbols)) {
         config.symbols = symbols;
+    }
+    if let Some(mouse) = fields.take(reader, "mouse").and_then(|field| reader.boolean(&field)) {
+        config.mouse = mouse;
+    }
+    if let Some(how) = fields.take(reader, "notify").and_then(|field| reader.choice(&field, &Notify::NAMES)) {
+        config.notify = how;
     }
     config.language =
         fields.take(reader, "language").and_then(|field| reader.choice(&field, &Language::NAMES));

@@ -9,23 +9,30 @@ use crate::oci::{Location, Platforms, shown};
 pub struct CommandLine {
     /// The words, as a program gets them.
     pub words: Vec<String>,
+    /// The lines of its standard input; none if it reads nothing.
+    pub input: Vec<String>,
 }
 
 impl CommandLine {
     /// A command of these words.
     pub fn of<S: Into<String>>(words: impl IntoIterator<Item = S>) -> CommandLine {
-        CommandLine { words: words.into_iter().map(Into::into).collect() }
+        CommandLine { words: words.into_iter().map(Into::into).collect(), input: Vec::new() }
     }
 
     /// The command as a shell reads it; `program` are the words in front, `wharf` first.
     pub fn shell(&self, program: &[String]) -> String {
         let words: Vec<String> = program.iter().chain(&self.words).map(|word| quoted(word)).collect();
-        words.join(" ")
+        let line = words.join(" ");
+        match &self.input[..] {
+            [] => line,
+            input => format!("{line} <<'EOF'\n{}\nEOF", input.join("\n")),
+        }
     }
 
     /// Whether a person could read and paste it: what is written has no character that is not seen.
     fn checked(self) -> Result<CommandLine, String> {
-        match self.words.iter().find(|word| word.is_empty() || shown(word) != **word || word.contains('\n')) {
+        let mut words = self.words.iter().chain(&self.input);
+        match words.find(|word| word.is_empty() || shown(word) != **word || word.contains('\n')) {
             Some(word) => Err(format!("{}: it has characters that cannot be typed", shown(word))),
             None => Ok(self),
         }
@@ -104,7 +111,7 @@ impl JobSpec {
                 }
                 words.extend(["--single".to_owned(), "-o".to_owned(), file.to_owned()]);
                 words.extend(self.export_flags()?);
-                commands.push(CommandLine { words });
+                commands.push(CommandLine::of(words));
             }
             (_, _) => return Err("several images go together into one docker-archive only".to_owned()),
         }
@@ -119,7 +126,7 @@ impl JobSpec {
                 {
                     words.push("--platform-in-name".to_owned());
                 }
-                commands.push(CommandLine { words });
+                commands.push(CommandLine::of(words));
             }
         }
         commands.into_iter().map(CommandLine::checked).collect()
@@ -135,7 +142,7 @@ impl JobSpec {
         if itself {
             // Its own name is no destination of a copy.
             return match plain {
-                true => Ok(CommandLine { words: [words, vec!["--force".to_owned()]].concat() }),
+                true => Ok(CommandLine::of([words, vec!["--force".to_owned()]].concat())),
                 false => Err(format!("{} is source and destination", self.source)),
             };
         }
@@ -147,7 +154,7 @@ impl JobSpec {
             words.push("--overwrite".to_owned());
         }
         words.extend(extra_words(self.extras));
-        Ok(CommandLine { words })
+        Ok(CommandLine::of(words))
     }
 
     fn export_flags(&self) -> Result<Vec<String>, String> {
@@ -199,6 +206,31 @@ pub fn commands_of<'a>(specs: impl IntoIterator<Item = &'a JobSpec>) -> (Vec<Com
         }
     }
     (commands, reasons)
+}
+
+/// One `wharf sync` that does the same as many copies, which replace their hosts by the prefix `to`: whether they do is
+/// for the caller to know. `None` where they differ in more than their images.
+pub fn sync_command(specs: &[&JobSpec], to: &str) -> Option<CommandLine> {
+    let first = specs.first()?;
+    let alike = |spec: &&&JobSpec| {
+        let is_listed = matches!(spec.source, Location::Registry(_) | Location::Store { .. });
+        is_listed
+            && spec.more.is_empty()
+            && spec.destinations.len() == 1
+            && spec.tags.is_empty()
+            && !spec.overwrite
+            && !spec.keep_tags
+            && spec.platforms == first.platforms
+            && spec.extras == first.extras
+    };
+    if !specs.iter().all(|spec| alike(&spec)) {
+        return None;
+    }
+    let mut words = vec!["sync".to_owned(), "-".to_owned(), "--to".to_owned(), to.to_owned()];
+    words.extend(platform_words(&first.platforms));
+    words.extend(extra_words(first.extras));
+    let input = specs.iter().map(|spec| spec.source.to_string()).collect();
+    CommandLine { words, input }.checked().ok()
 }
 
 /// Adds a command, to the last one where that comes to the same.

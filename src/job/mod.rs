@@ -16,7 +16,7 @@ mod spec;
 mod state;
 mod wish;
 
-pub use command::{CommandLine, commands_of, extra_words, image_word, platform_words, quoted};
+pub use command::{CommandLine, commands_of, extra_words, image_word, platform_words, quoted, sync_command};
 pub use event::{JobEvent, Level};
 pub use export_name::{ExportName, FILE_NAME_LIMIT};
 pub use extras::Extras;

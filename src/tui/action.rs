@@ -120,6 +120,7 @@ actions! {
         Theme "theme" ["ctrl-t"] "" "Choose a theme; the screen shows each one as the cursor comes to it"
         Help "help" ["?"] "" "Show every key"
         History "history" ["H"] "" "Show the jobs that are over, also of earlier days, and what became of them"
+        ToggleMouse "mouse" [] "" "Listen to the mouse, or leave it to the terminal for selecting text"
         Redraw "redraw" ["ctrl-l"] "" "Draw the whole screen again"
         Suspend "suspend" ["ctrl-z"] "" "Suspend wharf; `fg` brings it back"
         Back "back" ["esc"] "" "Undo one layer: a range, a filter, the zoom, a level of the browser"
@@ -134,6 +135,11 @@ actions! {
         PageUp "page-up" ["pgup", "ctrl-b"] "" "A page up"
         Top "top" ["g g", "home"] "" "To the first row"
         Bottom "bottom" ["G", "end"] "" "To the last row"
+        YankReference "yank-reference" ["y r"] "" "Copy names: of the chosen rows, else of the one under the cursor"
+        YankDigest "yank-digest" ["y d"] "" "Copy it with its digest, REPOSITORY@sha256:…; asks where it is not known"
+        YankCommand "yank-command" ["y c"] "" "Copy the command that does the same as the chosen rows, the row or the popup"
+        YankCommands "yank-commands" ["y C"] "" "Copy the commands of the whole list: a script"
+        YankText "yank-text" ["y e"] "" "Copy the error, or the log's lines on the screen"
     }
     Registries {
         OpenRegistry "open-registry" ["enter", "l", "right"] "browse" "Browse what it holds"

@@ -17,6 +17,7 @@ use super::event::Msg;
 use super::import::Import;
 use super::logins::Logins;
 use super::past::Past;
+use super::state::clipboard::Clip;
 use super::state::document::{Document, Save, SaveFailure};
 use super::state::limits::Workers;
 use super::state::login::Password;
@@ -172,6 +173,10 @@ pub enum Effect {
     Redraw,
     /// Suspend the process.
     Suspend,
+    /// Write a sequence to the terminal: the clipboard's, a bell.
+    Send(Vec<u8>),
+    /// Give a text to tmux.
+    GiveToTmux(Clip),
     /// End the UI.
     Exit(Exit),
 }
@@ -268,8 +273,15 @@ impl Runner {
             Effect::Complete(typed) => return self.complete(typed),
             _ => {}
         }
-        let Some(engine) = self.engine.clone() else { return self.put_off(effect) };
         let messages = self.messages.clone();
+        // No engine is needed for it.
+        if let Effect::GiveToTmux(clip) = effect {
+            return spawn(async move {
+                let answer = super::terminal::give_to_tmux(clip.text.as_bytes()).await;
+                let _ = messages.send(Msg::Copied(clip, answer)).await;
+            });
+        }
+        let Some(engine) = self.engine.clone() else { return self.put_off(effect) };
         match effect {
             Effect::List { generation, request } => {
                 let slot = usize::from(matches!(request, ListRequest::Tags(..) | ListRequest::Images(_)));
@@ -371,8 +383,8 @@ impl Runner {
                         messages.send(Msg::Left(leave(&engine, background, workers, bandwidth).await)).await;
                 });
             }
-            Effect::Redraw | Effect::Suspend | Effect::Exit(_) | Effect::Edit(_) => {}
-            Effect::Theme(_) | Effect::Save(_) | Effect::Complete(_) => {}
+            Effect::Redraw | Effect::Suspend | Effect::Send(_) | Effect::GiveToTmux(_) | Effect::Exit(_) => {}
+            Effect::Theme(_) | Effect::Save(_) | Effect::Complete(_) | Effect::Edit(_) => {}
         }
     }
 
@@ -503,6 +515,8 @@ fn refusals(effect: Effect, failure: &Failure) -> Vec<Msg> {
         | Effect::Complete(_)
         | Effect::Redraw
         | Effect::Suspend
+        | Effect::Send(_)
+        | Effect::GiveToTmux(_)
         | Effect::Exit(_) => Vec::new(),
     }
 }

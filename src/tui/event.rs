@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crossterm::event::{Event, KeyEvent, KeyEventKind};
+use crossterm::event::{Event, KeyEvent, KeyEventKind, MouseEvent, MouseEventKind};
 use jiff::civil::Time;
 
 use super::completion::Completed;
 use super::effect::Left;
 use super::import::Imported;
+use super::state::clipboard::{Clip, Delivered};
 use super::state::document::{Edited, Save, SaveFailure, Saved};
 use super::state::queue::DraftId;
 use super::themes::ThemeAnswer;
@@ -23,6 +24,10 @@ use crate::oci::{Digest, Location};
 pub enum Msg {
     /// A key was pressed.
     Key(KeyEvent),
+    /// The mouse did something.
+    Mouse(MouseEvent),
+    /// A text was given to tmux, or why it could not be.
+    Copied(Clip, Result<Delivered, String>),
     /// A text was pasted.
     Paste(String),
     /// The terminal has another size.
@@ -158,6 +163,7 @@ impl Msg {
     pub fn of(event: Event) -> Option<Msg> {
         match event {
             Event::Key(key) if key.kind != KeyEventKind::Release => Some(Msg::Key(key)),
+            Event::Mouse(mouse) if mouse.kind != MouseEventKind::Moved => Some(Msg::Mouse(mouse)),
             Event::Paste(text) => Some(Msg::Paste(text)),
             Event::Resize(width, height) => Some(Msg::Resize(width, height)),
             _ => None,
@@ -166,6 +172,16 @@ impl Msg {
 
     /// Whether a person waits for the answer on the screen: then it is drawn at once.
     pub fn is_urgent(&self) -> bool {
-        matches!(self, Msg::Key(_) | Msg::Paste(_) | Msg::Resize(..) | Msg::Completed(_))
+        matches!(self, Msg::Key(_) | Msg::Paste(_) | Msg::Resize(..) | Msg::Completed(_) | Msg::Mouse(_))
+    }
+
+    /// Whether it comes in storms, of which only the last is worth a frame.
+    pub fn comes_in_storms(&self) -> bool {
+        let stormy = |kind| !matches!(kind, MouseEventKind::Down(_) | MouseEventKind::Up(_));
+        match self {
+            Msg::Resize(..) => true,
+            Msg::Mouse(mouse) => stormy(mouse.kind),
+            _ => false,
+        }
     }
 }

@@ -2,6 +2,7 @@
 //! through [`effect`] to the engine and comes back as a message ([`event`]). This file is the loop around that.
 
 pub mod action;
+pub mod command;
 pub mod completion;
 mod editor;
 pub mod effect;
@@ -10,6 +11,7 @@ pub mod import;
 pub mod key_docs;
 pub mod keymap;
 pub mod logins;
+mod outside;
 pub mod past;
 pub mod state;
 pub mod symbols;
@@ -25,6 +27,7 @@ pub mod words;
 mod tests;
 
 use std::io;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -38,9 +41,11 @@ use self::effect::{Effect, Runner};
 use self::event::{Msg, Recording};
 use self::keymap::{Keymap, KeymapError};
 use self::logins::Logins;
+use self::outside::Title;
 use self::state::document::{Document, Edited};
+use self::state::popup::Popup;
 use self::state::{State, Tone};
-use self::terminal::{Continued, HangUp, Input, Screen};
+use self::terminal::{Continued, HangUp, Input, Screen, TerminalKind};
 use self::theme::Theme;
 use self::themes::{ThemeFiles, ThemeWork};
 use self::update::{deadline, update};
@@ -80,19 +85,30 @@ pub struct TuiOptions {
     pub background: Option<Background>,
     /// What wharf warns of, for the log.
     pub heard: mpsc::Receiver<(Level, String)>,
+    /// What kind of terminal it is.
+    pub terminal: TerminalKind,
+    /// The words before every command that is shown: `wharf`, and the options it was started with.
+    pub program: Vec<String>,
+    /// The directory that it was started in.
+    pub here: PathBuf,
 }
 
 /// The shortest time between two frames that no key asked for.
 const FRAME: Duration = Duration::from_millis(100);
+/// The same in a storm of sizes or of the mouse's moves.
+const STORM: Duration = Duration::from_millis(25);
 
 /// How often rates and silences of other processes' jobs are drawn anew.
 const THEIRS: Duration = Duration::from_secs(1);
 
 /// Runs the UI until a person leaves, the terminal goes away or the process is told to end.
 pub async fn run(options: TuiOptions) -> Result<Exit, Error> {
-    let TuiOptions { config, engine, theme, themes, symbols, logins, notice, background, heard } = options;
+    let TuiOptions { config, engine, theme, themes, symbols, logins, notice, background, heard, .. } =
+        options;
+    let TuiOptions { terminal, program, here, .. } = options;
     let mut state = State::new(&config, theme, Keymap::new(&config.keys)?);
     state.glyphs = symbols::Glyphs::of(symbols);
+    (state.clipboard.terminal, state.clipboard.program, state.clipboard.here) = (terminal, program, here);
     state.depth = themes.depth();
     let in_use = ThemeWork::Use(config.theme.clone());
     if let Some(notice) = notice {
@@ -106,7 +122,7 @@ pub async fn run(options: TuiOptions) -> Result<Exit, Error> {
         state.size = (frame.area().width, frame.area().height);
         view::view(&state, frame);
     })?;
-    screen.set_title("wharf");
+    screen.set_mouse(state.mouse.on)?;
     let (sender, messages) = mpsc::channel(256);
     let mut runner = Runner::new(sender, Logins { store: logins, config });
     runner.themes = themes;
@@ -127,6 +143,7 @@ pub async fn run(options: TuiOptions) -> Result<Exit, Error> {
         resumed: None,
         to_edit: None,
         editor: None,
+        title: Title::default(),
     };
     Box::pin(app.run(engine, signals)).await
 }
@@ -148,6 +165,8 @@ struct App {
     draw_at: Option<Instant>,
     /// When the jobs are to be looked at.
     sample_at: Option<Instant>,
+    /// The window's title.
+    title: Title,
     /// When the screen was last taken over again by itself.
     resumed: Option<Instant>,
     /// What is to be edited next.
@@ -242,7 +261,7 @@ impl App {
                     Ok(()) => self.take(Msg::Edited(Box::new(edited))),
                     Err(error) => {
                         drop(keys);
-                        return self.failed(error).await;
+                        return Box::pin(self.failed(error)).await;
                     }
                 },
             };
@@ -272,7 +291,11 @@ impl App {
     /// Gives a message to `update`, and notes when its result is to be seen.
     fn take(&mut self, msg: Msg) -> Vec<Effect> {
         let now = Instant::now();
-        let drawn_at = if msg.is_urgent() { now } else { now.max(self.drawn + FRAME) };
+        let drawn_at = match (msg.comes_in_storms(), msg.is_urgent()) {
+            (true, _) => now.max(self.drawn + STORM),
+            (false, true) => now,
+            (false, false) => now.max(self.drawn + FRAME),
+        };
         self.draw_at = Some(self.draw_at.map_or(drawn_at, |before| before.min(drawn_at)));
         self.state.now = now - self.started;
         self.state.clock = jiff::Timestamp::now();
@@ -297,8 +320,9 @@ impl App {
     /// When the loop must wake by itself; `None` if nothing changes with time: then it costs nothing.
     fn due(&self) -> Option<Instant> {
         let deadline = deadline(&self.state).map(|at| self.started + at);
-        let draw_at = self.draw_at.filter(|_| self.editor.is_none());
-        [draw_at, self.sample_at, deadline].into_iter().flatten().min()
+        let own = self.editor.is_none();
+        let (draw_at, title) = (self.draw_at.filter(|_| own), self.title.due.filter(|_| own));
+        [draw_at, self.sample_at, deadline, title].into_iter().flatten().min()
     }
 
     fn engine(&mut self, ready: Result<Engine, String>) -> Vec<Effect> {
@@ -401,12 +425,23 @@ impl App {
 
     fn draw_if_due(&mut self) -> io::Result<()> {
         let now = Instant::now();
-        if self.draw_at.is_none_or(|at| at > now) || self.editor.is_some() {
+        if self.editor.is_some() {
+            return Ok(());
+        }
+        self.title.show(&self.state, now, &mut self.screen);
+        if self.draw_at.is_none_or(|at| at > now) {
             return Ok(());
         }
         self.state.now = now - self.started;
         let state = &self.state;
         self.screen.draw(|frame| view::view(state, frame))?;
+        let long = view::by_hand::long_lines(state);
+        if !long.is_empty() {
+            self.screen.write_lines(long.iter().map(|(row, line)| (*row, line.as_str())))?;
+        }
+        // What is to be copied by hand is selected with the mouse: then it is the terminal's.
+        let by_hand = matches!(state.popups.last(), Some(Popup::ByHand(..)));
+        self.screen.set_mouse(state.mouse.on && !by_hand)?;
         (self.drawn, self.draw_at) = (now, None);
         if self.state.jobs.runs_here() {
             self.sample_at.get_or_insert(now + FRAME);
@@ -430,6 +465,7 @@ impl App {
                     self.draw_at = Some(Instant::now());
                 }
                 Effect::Edit(document) => self.to_edit = Some(document),
+                Effect::Send(sequence) => self.screen.send(&sequence)?,
                 Effect::Exit(exit) => return Ok(Some(exit)),
                 effect => self.runner.run(effect),
             }

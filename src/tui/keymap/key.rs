@@ -18,7 +18,6 @@ impl Key {
     pub const ESC: Key = Key { code: KeyCode::Esc, modifiers: KeyModifiers::NONE };
 
     /// The key as a terminal reports it.
-    #[cfg(test)]
     pub fn event(self) -> KeyEvent {
         KeyEvent::new(self.code, self.modifiers)
     }

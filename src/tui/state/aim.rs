@@ -70,6 +70,14 @@ impl Aim {
         &self.places
     }
 
+    /// The place, if there is one only and names stay there as they are.
+    pub fn alone(&self) -> Option<&Prefix> {
+        match (&self.places[..], &self.naming) {
+            ([place], Naming::Keep) => Some(place),
+            _ => None,
+        }
+    }
+
     /// Where an image goes in the first place. The error is a reason, for people.
     pub fn destination(&self, source: &Location) -> Result<Location, String> {
         match self.places.first() {

@@ -3,6 +3,7 @@
 pub mod aim;
 pub mod browse;
 pub mod choosing;
+pub mod clipboard;
 pub mod document;
 pub mod draft;
 pub mod failures;
@@ -16,6 +17,8 @@ pub mod logs;
 pub mod lookup;
 pub mod marks;
 pub mod meter;
+pub mod mouse;
+pub mod notices;
 pub mod options;
 pub mod others;
 pub mod paste;
@@ -38,12 +41,15 @@ use nucleo_matcher::Matcher;
 
 use self::aim::Aim;
 use self::browse::Browse;
+use self::clipboard::Clipboard;
 use self::jobs::Jobs;
 use self::limits::Limits;
 use self::listing::Load;
 use self::logs::Logs;
 use self::lookup::Lookup;
 use self::marks::Marks;
+use self::mouse::Mouse;
+use self::notices::Notices;
 use self::popup::Popup;
 use self::queue::{Adding, Goal, Queue};
 use self::registries::Registries;
@@ -52,6 +58,7 @@ use super::event::Recording;
 use super::keymap::Keymap;
 use super::symbols::Glyphs;
 use super::theme::{ColourDepth, Theme};
+use super::view::layout::Layout;
 use crate::config::{Config, Language};
 use crate::engine::{Image, ListedImages, Place, Referrer};
 use crate::job::Failure;
@@ -212,6 +219,12 @@ pub struct State {
     pub leaving: Leaving,
     /// Whether jobs are recorded.
     pub recording: Recording,
+    /// What is on its way to the clipboard, and which ways there are.
+    pub clipboard: Clipboard,
+    /// The mouse, and the borders that it moved.
+    pub mouse: Mouse,
+    /// What is told of outside the screen.
+    pub notices: Notices,
     /// When the cursor last came to rest on another image.
     pub(super) rested: Duration,
     /// Whether something is to be asked for once the cursor has rested.
@@ -268,6 +281,9 @@ impl State {
             kept: Vec::new(),
             leaving: Leaving::No,
             recording: Recording::default(),
+            clipboard: Clipboard::default(),
+            mouse: Mouse::new(config.mouse),
+            notices: Notices::new(config.notify),
             rested: Duration::ZERO,
             unasked: false,
             at: None,
@@ -344,6 +360,11 @@ impl State {
         let list = self.browse.list();
         let window = list.offset..(list.offset + height).min(list.len());
         window.filter_map(|position| self.browse.key_at(position)?.location().cloned()).collect()
+    }
+
+    /// Where everything is on the screen.
+    pub fn layout(&self) -> Layout {
+        Layout::with(self.size, self.focus, self.zoom, &self.mouse.borders)
     }
 
     /// The key to show for an action; its name in the palette (`:logout`) if it has none.

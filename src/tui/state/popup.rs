@@ -3,6 +3,7 @@
 use tui_input::Input;
 
 use super::choosing::Choosing;
+use super::clipboard::Clip;
 use super::document::{Faults, Save};
 use super::history::History;
 use super::login::LoginForm;
@@ -48,6 +49,8 @@ pub enum Popup {
     Removal(Box<Removal>),
     /// What two images differ in.
     Diff(Box<Comparison>),
+    /// A text to be copied by hand.
+    ByHand(Clip, Scroll),
     /// What is wrong with an edited queue.
     Faults(Box<Faults>),
     /// Which theme.
@@ -188,10 +191,14 @@ impl Popup {
             Popup::Target(_) | Popup::Options(_) => &[Context::Prompt],
             Popup::Plan(plan) if plan.types() => &[Context::Prompt],
             Popup::Plan(plan) if plan.stage == PlanStage::Asking => &[Context::Dialog, Context::List],
+            // Its command can be copied instead.
+            Popup::Dialog(Dialog { question: Question::Overwrite(..), .. }) => {
+                &[Context::Dialog, Context::List]
+            }
             Popup::Dialog(_) | Popup::Themes(_) => &[Context::Dialog],
             Popup::Removal(removal) if removal.types() => &[Context::Prompt],
             Popup::Removal(removal) if removal.stage == Stage::Asking => &[Context::Dialog, Context::List],
-            Popup::Removal(_) | Popup::Diff(_) | Popup::Marked(_) | Popup::Faults(_) => {
+            Popup::Removal(_) | Popup::Diff(_) | Popup::Marked(_) | Popup::Faults(_) | Popup::ByHand(..) => {
                 &[Context::Popup, Context::List]
             }
             Popup::History(history) if history.typing => &[Context::Prompt],
@@ -205,7 +212,10 @@ impl Popup {
     /// How far it is scrolled, if it scrolls.
     pub fn scroll_mut(&mut self) -> Option<&mut Scroll> {
         match self {
-            Popup::Help(scroll) | Popup::Inspect(scroll) | Popup::Why(_, scroll) => Some(scroll),
+            Popup::Help(scroll)
+            | Popup::Inspect(scroll)
+            | Popup::ByHand(_, scroll)
+            | Popup::Why(_, scroll) => Some(scroll),
             Popup::Removal(removal) => Some(&mut removal.scroll),
             Popup::Diff(comparison) => Some(&mut comparison.scroll),
             Popup::Faults(faults) => Some(&mut faults.scroll),

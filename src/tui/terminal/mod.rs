@@ -6,17 +6,22 @@
 //! - [`Screen`] owns the terminal and restores it on drop without ever printing or panicking.
 //! - [`Input`] reads keys, and is not stuck with a terminal that is gone.
 //! - [`HangUp`] and [`Continued`] say that the terminal went away or that the process was stopped and goes on.
+//! - [`TerminalKind`] is what the environment tells of the terminal: ways to the clipboard, notices, symbols.
 //! - [`let_go`] detaches the process from a terminal that is gone; headless commands use it too.
 //! - [`install_panic_hook`] keeps a worker's panic off a live screen.
 
+mod clipboard;
 mod input;
+mod kind;
 mod panic;
 mod screen;
 mod sequence;
 mod signals;
 mod tty;
 
+pub use clipboard::give_to_tmux;
 pub use input::Input;
+pub use kind::{ClipboardWay, TerminalKind};
 pub use panic::install_panic_hook;
 pub use screen::Screen;
 pub use signals::{Continued, HangUp};

@@ -18,6 +18,9 @@ const BUFFER: usize = 64 * 1024;
 /// Whether the terminal keeps the title it had before. Not in [`Screen`], because the panic hook has to know.
 static TITLE_KEPT: AtomicBool = AtomicBool::new(false);
 
+/// Whether the mouse is listened to. Not in [`Screen`], because whoever takes the terminal over again has to know.
+static MOUSE: AtomicBool = AtomicBool::new(false);
+
 /// The terminal, taken over: raw mode, alternate screen, bracketed paste, hidden cursor.
 ///
 /// There is at most one. It is opened on the thread that the terminal UI runs on, and gives the terminal back when it
@@ -27,6 +30,7 @@ static TITLE_KEPT: AtomicBool = AtomicBool::new(false);
 /// before [`super::HangUp`] says so: treat it as a hang-up, not as the end.
 pub struct Screen {
     terminal: Terminal<CrosstermBackend<BufWriter<tty::Tty>>>,
+    /// Whether it takes titles.
     titles: bool,
     title: Option<String>,
     /// How the terminal was set when it was lent to another program.
@@ -78,6 +82,7 @@ impl Screen {
     pub fn redraw_all(&mut self) -> io::Result<()> {
         is_there()?;
         self.terminal.backend_mut().write_all(sequence::ASSERT)?;
+        self.terminal.backend_mut().write_all(mouse())?;
         let size = self.terminal.size()?;
         self.terminal.resize(Rect::from((Position::ORIGIN, size)))?;
         self.flush()
@@ -149,6 +154,35 @@ impl Screen {
         self.title = Some(title.to_owned());
     }
 
+    /// Listens to the mouse, or leaves it to the terminal, which then selects text with it.
+    ///
+    /// # Errors
+    /// The terminal is gone.
+    pub fn set_mouse(&mut self, on: bool) -> io::Result<()> {
+        if MOUSE.swap(on, Ordering::SeqCst) == on {
+            return Ok(());
+        }
+        self.send(mouse())
+    }
+
+    /// Writes a sequence that draws nothing: the clipboard's, a bell.
+    ///
+    /// # Errors
+    /// The terminal is gone.
+    pub fn send(&mut self, sequence: &[u8]) -> io::Result<()> {
+        self.terminal.backend_mut().write_all(sequence)?;
+        self.flush()
+    }
+
+    /// Writes lines over what was drawn there, each by its row and in one go, so that a selection has them whole however
+    /// many rows they take. They must be what was drawn, in no style.
+    ///
+    /// # Errors
+    /// The terminal is gone.
+    pub fn write_lines<'a>(&mut self, lines: impl IntoIterator<Item = (u16, &'a str)>) -> io::Result<()> {
+        self.send(&sequence::plain_lines(lines))
+    }
+
     /// Gives the terminal back.
     ///
     /// # Errors
@@ -199,7 +233,14 @@ fn is_there() -> io::Result<()> {
 fn take_over() -> io::Result<()> {
     crossterm::terminal::enable_raw_mode()?;
     tty::set_live(true);
-    tty::write_all(sequence::ENTER).inspect_err(|_| give_back())
+    let enter =
+        [sequence::ENTER, if MOUSE.load(Ordering::SeqCst) { sequence::MOUSE_ON } else { b"" }].concat();
+    tty::write_all(&enter).inspect_err(|_| give_back())
+}
+
+/// The sequence for the mouse as it is to be.
+fn mouse() -> &'static [u8] {
+    if MOUSE.load(Ordering::SeqCst) { sequence::MOUSE_ON } else { sequence::MOUSE_OFF }
 }
 
 /// Gives the terminal back, as far as that is possible: what a dead terminal answers does not matter.
@@ -213,7 +254,7 @@ fn restore() -> io::Result<()> {
         return Ok(());
     }
     let title: &[u8] = if TITLE_KEPT.swap(false, Ordering::SeqCst) { sequence::RESTORE_TITLE } else { b"" };
-    let written = tty::write_all(&[title, sequence::LEAVE].concat());
+    let written = tty::write_all(&[title, sequence::MOUSE_OFF, sequence::LEAVE].concat());
     let cooked = crossterm::terminal::disable_raw_mode();
     written.and(cooked)
 }

@@ -10,6 +10,7 @@ mod jobs;
 mod keys;
 mod login;
 mod matrix;
+mod mouse;
 mod others;
 mod places;
 mod popups;
@@ -19,6 +20,7 @@ mod screens;
 mod speed;
 mod themes;
 mod upkeep;
+mod yank;
 
 use std::path::PathBuf;
 use std::sync::Arc;

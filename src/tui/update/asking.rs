@@ -28,7 +28,7 @@ pub(super) fn ask(state: &mut State, effects: &mut Vec<Effect>) {
     if at != state.at {
         (state.at, state.rested, state.details.top) = (at.clone(), state.now, 0);
     }
-    let layout = Layout::new(state.size, state.focus, state.zoom);
+    let layout = state.layout();
     let area = layout.inner(Pane::Browse);
     let rows = crate::tui::view::browse::window(state, area).height as usize;
     let visible = state.visible(rows);

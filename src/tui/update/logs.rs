@@ -8,10 +8,9 @@ use crate::tui::effect::Effect;
 use crate::tui::past::Past;
 use crate::tui::state::popup::{Ask, Popup, Prompt};
 use crate::tui::state::{Pane, State, Tone};
-use crate::tui::view::layout::Layout;
 
 fn height(state: &State) -> usize {
-    let layout = Layout::new(state.size, state.focus, state.zoom);
+    let layout = state.layout();
     usize::from(layout.inner(Pane::Logs).height).max(1)
 }
 

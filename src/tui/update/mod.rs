@@ -4,11 +4,14 @@ mod answers;
 mod asking;
 mod browse;
 mod choosing;
+mod clipboard;
 mod documents;
 mod jobs;
 pub mod login;
 mod logs;
+mod mouse;
 mod moves;
+mod notices;
 pub(crate) mod options;
 mod others;
 mod past;
@@ -30,7 +33,6 @@ use super::effect::{Effect, Exit};
 use super::event::Msg;
 use super::state::popup::{Palette, Popup, Scroll};
 use super::state::{DEBOUNCE, EngineState, Leaving, Pane, State, Tone};
-use super::view::layout::Layout;
 use super::view::{jobs as jobs_view, popup as popup_view};
 
 /// Takes a message; the answer is what is to be done outside.
@@ -38,6 +40,8 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
     let mut effects = Vec::new();
     match msg {
         Msg::Key(key) => press::press(state, key, &mut effects),
+        Msg::Mouse(event) => mouse::event(state, event, &mut effects),
+        Msg::Copied(clip, answer) => clipboard::delivered(state, clip, answer, &mut effects),
         Msg::Paste(text) => paste::paste(state, &text, &mut effects),
         Msg::Resize(width, height) => state.size = (width, height),
         Msg::Tick => {}
@@ -47,7 +51,10 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
             state.say(Tone::Bad, state.words.engine_did_not_start(&reason));
             state.engine = EngineState::Failed(crate::oci::printable(&reason, 300));
         }
-        Msg::Jobs(jobs) => answers::sampled(state, jobs, &mut effects),
+        Msg::Jobs(jobs) => {
+            answers::sampled(state, jobs, &mut effects);
+            notices::watch(state, &mut effects);
+        }
         Msg::Event(at, event) => answers::event(state, at, &event),
         Msg::Page { generation, names } => answers::page(state, generation, names),
         Msg::Found { generation, found } => answers::found(state, generation, found),
@@ -89,6 +96,7 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
     if state.queue.drafts().is_empty() && !state.jobs.busy() {
         state.kept.clear();
     }
+    clipboard::settle(state, &mut effects);
     settle(state);
     asking::ask(state, &mut effects);
     past::ask(state, &mut effects);
@@ -160,6 +168,10 @@ pub(super) fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) 
             popups::search(state);
         }
         Theme => themes::open(state, effects),
+        ToggleMouse => mouse::toggle(state),
+        YankReference | YankDigest | YankCommand | YankCommands | YankText => {
+            clipboard::yank(state, action, effects);
+        }
         Redraw => effects.push(Effect::Redraw),
         Suspend => effects.push(Effect::Suspend),
         Back => moves::back(state),
@@ -267,7 +279,7 @@ fn work(state: &mut State) {
 /// Brings every window to its cursor.
 fn settle(state: &mut State) {
     use super::state::listing::settled;
-    let layout = Layout::new(state.size, state.focus, state.zoom);
+    let layout = state.layout();
     let rows = |pane| layout.inner(pane).height as usize;
     let registries = &mut state.registries;
     registries.offset =

@@ -8,7 +8,7 @@ use crate::tui::view::layout::{Fold, Layout};
 use crate::tui::view::{details, popup as popup_view};
 
 pub(super) fn focus(state: &mut State, pane: Pane) {
-    let layout = Layout::new(state.size, state.focus, state.zoom);
+    let layout = state.layout();
     match pane {
         Pane::Details if layout.fold == Fold::Medium => state.popups.push(Popup::Inspect(Scroll::default())),
         _ if pane == state.focus => {
@@ -27,7 +27,7 @@ pub(super) fn zoom(state: &mut State) {
 }
 
 pub(super) fn cycle(state: &mut State, forward: bool) {
-    let medium = Layout::new(state.size, state.focus, state.zoom).fold == Fold::Medium;
+    let medium = state.layout().fold == Fold::Medium;
     let panes: Vec<Pane> = Pane::ALL.into_iter().filter(|pane| !medium || *pane != Pane::Details).collect();
     let at = panes.iter().position(|pane| *pane == state.focus).unwrap_or(0);
     let step = if forward { 1 } else { panes.len() - 1 };
@@ -78,7 +78,7 @@ fn page(state: &State, layout: &Layout) -> usize {
 }
 
 pub(super) fn travel(state: &mut State, action: Action) {
-    let layout = Layout::new(state.size, state.focus, state.zoom);
+    let layout = state.layout();
     let page = page(state, &layout) as isize;
     let half = (page / 2).max(1);
     let rows = match action {
@@ -134,14 +134,25 @@ fn move_by(state: &mut State, rows: isize, page: usize) {
         _ => {}
     }
     if !state.popups.is_empty() {
-        let layout = Layout::new(state.size, state.focus, state.zoom);
+        let layout = state.layout();
         let last = popup_view::extent(state, &layout).map_or(0, |(rows, height)| rows.saturating_sub(height));
         if let Some(scroll) = state.popups.last_mut().and_then(Popup::scroll_mut) {
             scroll.top = moved(scroll.top).min(last);
         }
         return;
     }
-    match state.focus {
+    move_rows(state, state.focus, rows, page as usize);
+}
+
+/// Scrolls a pane, focused or not.
+pub(super) fn scroll(state: &mut State, pane: Pane, rows: isize) {
+    let page = usize::from(state.layout().inner(pane).height).max(1);
+    move_rows(state, pane, rows, page);
+}
+
+fn move_rows(state: &mut State, pane: Pane, rows: isize, page: usize) {
+    let moved = |at: usize| at.saturating_add_signed(rows);
+    match pane {
         Pane::Registries => {
             let last = state.registries.rows.len().saturating_sub(1);
             state.registries.cursor = moved(state.registries.cursor).min(last);
@@ -153,7 +164,7 @@ fn move_by(state: &mut State, rows: isize, page: usize) {
         Pane::Jobs => state.jobs.move_to(moved(state.jobs.cursor())),
         Pane::Logs => state.logs.scroll(rows, page),
         Pane::Details => {
-            let layout = Layout::new(state.size, state.focus, state.zoom);
+            let layout = state.layout();
             let inner = layout.inner(Pane::Details);
             let all = details::rows(state, inner.width);
             state.details.top = moved(state.details.top).min(all.saturating_sub(inner.height.into()));

@@ -13,7 +13,6 @@ use crate::tui::state::queue::{Draft, Goal, Options};
 use crate::tui::state::{State, Tone};
 use crate::tui::upkeep::Upkeep;
 use crate::tui::view::history::height;
-use crate::tui::view::layout::Layout;
 use crate::tui::view::why::job_of;
 
 /// Opens the history.
@@ -68,7 +67,7 @@ pub(super) fn travel(history: &mut History, moved: impl Fn(usize) -> usize) {
 
 /// Asks for what the popups show and do not have: a page of the history, the record of the job whose page is open.
 pub(super) fn ask(state: &mut State, effects: &mut Vec<Effect>) {
-    let layout = Layout::new(state.size, state.focus, state.zoom);
+    let layout = state.layout();
     let rows = height(&layout);
     let State { popups, plans, record, now, .. } = state;
     let mut page = None;

@@ -7,7 +7,6 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use super::layout::Layout;
 use super::text::{age, bytes, cut, width, wrap};
 use super::{advice, spinner};
 use crate::engine::{FileKind, Image, ImagePlatform, Referrer};
@@ -34,7 +33,7 @@ pub fn rows(state: &State, width: u16) -> usize {
 
 /// How far the pane is scrolled, for its title; empty if all of it is seen.
 pub(super) fn position(state: &State) -> String {
-    let inner = Layout::new(state.size, state.focus, state.zoom).inner(Pane::Details);
+    let inner = state.layout().inner(Pane::Details);
     let (rows, height) = (rows(state, inner.width), usize::from(inner.height));
     match height > 0 && rows > height {
         true => format!("{}/{rows}", (state.details.top + height).min(rows)),

@@ -6,7 +6,6 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::layout::Layout;
 use super::spinner;
 use super::text::{Pen, bytes, cut_front, duration, width};
 use crate::job::{BlobProgress, BlobStage, Failure, Job, JobState, Progress};
@@ -26,7 +25,7 @@ pub fn columns(width: u16) -> usize {
 
 /// The part of the pane that has rows: where no box shows the rates, its last line does.
 pub fn list_area(state: &State, area: Rect) -> Rect {
-    let boxed = Layout::new(state.size, state.focus, state.zoom).rates.is_some();
+    let boxed = state.layout().rates.is_some();
     let line = state.focus == Pane::Jobs && !boxed && area.height >= 6 && !state.jobs.rows().is_empty();
     Rect { height: area.height - u16::from(line), ..area }
 }

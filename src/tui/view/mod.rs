@@ -2,6 +2,7 @@
 
 mod advice;
 pub mod browse;
+pub mod by_hand;
 mod choosing;
 pub mod details;
 mod diff;
@@ -42,8 +43,12 @@ use super::state::{Pane, State};
 /// Draws everything.
 pub fn view(state: &State, frame: &mut Frame) {
     let area = frame.area();
-    let buffer = frame.buffer_mut();
-    let layout = Layout::new((area.width, area.height), state.focus, state.zoom);
+    paint(state, area, frame.buffer_mut());
+}
+
+/// Draws everything into a buffer.
+pub fn paint(state: &State, area: Rect, buffer: &mut Buffer) {
+    let layout = Layout::with((area.width, area.height), state.focus, state.zoom, &state.mouse.borders);
     buffer.set_style(area, state.theme.text);
     if layout.fold == Fold::Notice {
         return notice(state, area, buffer);

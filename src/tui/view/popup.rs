@@ -29,6 +29,9 @@ pub(super) fn columns(layout: &Layout) -> usize {
 /// The rows to scroll through and the rows that are seen, for a popup that scrolls.
 pub fn extent(state: &State, layout: &Layout) -> Option<(usize, usize)> {
     let popup = state.popups.last()?;
+    if let Popup::ByHand(clip, _) = popup {
+        return Some(super::by_hand::extent(layout, clip));
+    }
     if let Popup::Removal(removal) = popup {
         return Some(super::removal::extent(state, layout, removal));
     }
@@ -59,6 +62,7 @@ pub(super) fn draw(state: &State, layout: &Layout, buffer: &mut Buffer) {
         Popup::Palette(palette) => draw_palette(state, layout, palette, buffer),
         Popup::Dialog(dialog) => draw_dialog(state, layout, dialog, buffer),
         Popup::Removal(removal) => super::removal::draw(state, layout, removal, buffer),
+        Popup::ByHand(clip, scroll) => super::by_hand::draw(state, layout, (clip, scroll.top), buffer),
         Popup::Diff(comparison) => draw_scrolled(state, layout, popup, comparison.scroll.top, buffer),
         Popup::Choosing(choosing) => super::choosing::draw(state, layout, choosing, buffer),
         Popup::Marked(marked) => super::choosing::draw_marked(state, layout, marked, buffer),
@@ -102,7 +106,8 @@ fn scrolled(state: &State, popup: &Popup, layout: &Layout) -> Option<(String, Ve
         | Popup::Paste(_)
         | Popup::Plan(_)
         | Popup::Target(_)
-        | Popup::Options(_) => return None,
+        | Popup::Options(_)
+        | Popup::ByHand(..) => return None,
     })
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use ratatui::style::Stylize;
 use ratatui::widgets::Paragraph;
 use rustix::process::Signal;
-use wharf::tui::terminal::{Continued, HangUp, Screen, install_panic_hook};
+use wharf::tui::terminal::{Continued, HangUp, Screen, Told, install_panic_hook, note_state, report_panics};
 
 use crate::support::pty::{self, Pty, Spawn};
 
@@ -36,6 +36,9 @@ fn child() {
     install_panic_hook();
     let file = std::fs::File::create("log").unwrap();
     tracing_subscriber::fmt().with_writer(std::sync::Mutex::new(file)).with_ansi(false).init();
+    let told = Told { written: "the report is in".into(), advice: "send it".into() };
+    report_panics("reports".into(), "log".into(), told);
+    note_state("the screen's state".into());
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(play(&role)).unwrap();
 }
@@ -49,6 +52,9 @@ async fn play(role: &str) -> io::Result<()> {
     let mut screen = Screen::open()?;
     let mut keys = EventStream::new();
     let mut note = String::new();
+    if role == "mouse" {
+        screen.set_mouse(true)?;
+    }
     if role == "titled" {
         screen.set_title("team/api\x1b]2;x\x07");
     }
@@ -186,6 +192,20 @@ fn the_screen_s_own_panic_gives_the_terminal_back_first() {
     assert!(left.is_restored() && left.contains("the screen's own"), "{}", left.text());
     let log = std::fs::read_to_string(pty.home().join("log")).unwrap();
     assert!(log.contains("panic: the screen's own [31mpanic"), "{log}");
+    let reports: Vec<_> = std::fs::read_dir(pty.home().join("reports")).unwrap().flatten().collect();
+    let [report] = &reports[..] else { panic!("{reports:?}") };
+    assert!(
+        left.contains("the report is in reports/wharf-panic-") && left.contains("send it"),
+        "{}",
+        left.text()
+    );
+    let text = std::fs::read_to_string(report.path()).unwrap();
+    for part in
+        ["the screen's own [31mpanic", "tests/terminal.rs:", "the screen's state", "TERM=xterm-256color"]
+    {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    assert!(text.contains("== backtrace ==") && text.contains("120x36") && !text.contains('\x1b'), "{text}");
 }
 
 #[test]

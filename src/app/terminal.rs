@@ -12,10 +12,10 @@ use crate::cli::Args;
 use crate::config::credentials::{Environment, LoginStore};
 use crate::config::{Config, Language, Loaded, RegistryEntry, RegistryType, Symbols, paths};
 use crate::engine::Engine;
-use crate::tui::terminal::TerminalKind;
+use crate::tui::terminal::{TerminalKind, Told};
 use crate::tui::theme::{ColourDepth, Theme};
 use crate::tui::themes::ThemeFiles;
-use crate::tui::{self, Exit, TuiOptions};
+use crate::tui::{self, Exit, TuiOptions, terminal};
 
 /// Opens the terminal UI on the configuration's registries.
 pub(super) async fn run(args: &Args, loaded: Loaded) -> u8 {
@@ -63,6 +63,7 @@ pub(super) async fn run(args: &Args, loaded: Loaded) -> u8 {
         let _ = made.send(engine.clone());
         Ok(engine)
     };
+    report_panics(&config, &data.join("wharf.log"));
     let notice = loaded.warnings.first().map(ToString::to_string);
     let mut options = tui_options(config, configured_in(loaded.path), engine.boxed(), logins, notice, heard);
     options.program = program(args);
@@ -123,6 +124,7 @@ pub(super) async fn demo(args: &Args, config: Config) -> u8 {
         ..config
     };
     config.registries.extend(own_store(&config));
+    report_panics(&config, &demo.path().join("wharf.log"));
     let notice = "a demo: everything in it is removed when you leave".to_owned();
     let starting = demo.clone();
     let for_engine = config.clone();
@@ -172,7 +174,7 @@ fn tui_options(
         true => config.symbols,
         false => terminal.symbols(),
     };
-    let little = || terminal_notice(&terminal, config.set_at.contains_key("symbols"));
+    let little = || terminal_notice(&terminal, config.set_at.contains_key("symbols"), words);
     let notice = fault.or(notice).or_else(little);
     TuiOptions {
         config,
@@ -190,21 +192,15 @@ fn tui_options(
     }
 }
 
-/// What a person should know of a terminal that can do little.
-fn terminal_notice(terminal: &TerminalKind, chosen: bool) -> Option<String> {
-    let term = if terminal.term.is_empty() { "not set" } else { terminal.term.as_str() };
-    if terminal.is_dumb() {
-        let text = "what you see may be garbled; wharf --help lists the headless commands";
-        return Some(format!("TERM is {term}: {text}"));
+/// What a person should know of a terminal that can do little; `chosen` if the configuration says which symbols.
+fn terminal_notice(terminal: &TerminalKind, chosen: bool, words: Language) -> Option<String> {
+    let term = if terminal.term.is_empty() { "?" } else { terminal.term.as_str() };
+    match () {
+        () if terminal.is_dumb() => Some(words.terminal_is_dumb(term)),
+        () if chosen || terminal.symbols() == Symbols::Unicode => None,
+        () if terminal.utf8 => Some(words.plain_terminal(term)),
+        () => Some(words.plain_locale().to_owned()),
     }
-    if chosen || terminal.symbols() == Symbols::Unicode {
-        return None;
-    }
-    let why = match terminal.utf8 {
-        true => format!("TERM is {term}"),
-        false => "the locale is not UTF-8 (LANG)".to_owned(),
-    };
-    Some(format!("{why}: plain symbols; `symbols: unicode` in config.yaml brings the others back"))
 }
 
 /// The words before a command that does the same as the screen: what of the command line decides about that.
@@ -225,6 +221,14 @@ fn program(args: &Args) -> Vec<String> {
         words.push("--no-ledger".to_owned());
     }
     words
+}
+
+/// A panic of the UI leaves a report where wharf keeps its data, the demo's too: what the demo has is removed.
+fn report_panics(config: &Config, log: &Path) {
+    let words = config.language.unwrap_or_else(|| language(&variable));
+    let told = Told { written: words.panic_written().to_owned(), advice: words.panic_advice().to_owned() };
+    let data = paths::data_directory().unwrap_or_else(|| PathBuf::from(".wharf"));
+    terminal::report_panics(data.join("reports"), log.to_owned(), told);
 }
 
 /// The environment's language. Of the three variables the first that is set counts, as everywhere.

@@ -434,6 +434,7 @@ impl App {
         }
         self.state.now = now - self.started;
         let state = &self.state;
+        terminal::note_state(outside::summary(state));
         self.screen.draw(|frame| view::view(state, frame))?;
         let long = view::by_hand::long_lines(state);
         if !long.is_empty() {

@@ -1,11 +1,13 @@
-//! What a person sees of wharf while another window is in front: the title.
+//! What is seen of wharf outside its screen: the window's title, and the state in the report of a panic.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::state::State;
+use super::state::popup::Popup;
 use super::terminal::Screen;
+use crate::engine::Place;
 
 /// The shortest time between two titles.
 const PACE: Duration = Duration::from_secs(1);
@@ -57,6 +59,59 @@ fn title(state: &State) -> String {
     out
 }
 
+/// How the screen stands, for the report of a panic: counts, names of panes and hosts, and nothing that was typed.
+pub(super) fn summary(state: &State) -> String {
+    let popups: Vec<&str> = state.popups.iter().map(popup_name).collect();
+    let counts = state.jobs.counts;
+    let hosts = state.registries.rows.iter().map(|row| match &row.place {
+        Ok(Place::Registry(registry)) => registry.to_string(),
+        _ => row.kind.as_str().to_owned(),
+    });
+    let list = state.browse.list();
+    format!(
+        "size {}x{}, focus {:?}, zoom {}, popups {popups:?}\nbrowse {:?}, {} of {} rows, cursor {}, marks {}\n\
+         drafts {}, jobs {}: waiting {}, running {}, done {}, failed {}\nup for {} s, mouse {}, places: {}",
+        state.size.0,
+        state.size.1,
+        state.focus,
+        state.zoom,
+        state.browse.level,
+        list.len(),
+        list.total(),
+        list.cursor(),
+        state.marks.len(),
+        state.queue.drafts().len(),
+        state.jobs.rows().len(),
+        counts.waiting,
+        counts.running,
+        counts.succeeded,
+        counts.failed,
+        state.now.as_secs(),
+        state.mouse.on,
+        hosts.collect::<Vec<_>>().join(" "),
+    )
+}
+
+/// A popup's name; never what is in it.
+fn popup_name(popup: &Popup) -> &'static str {
+    match popup {
+        Popup::Help(_) => "help",
+        Popup::Palette(_) => "palette",
+        Popup::Prompt(_) => "prompt",
+        Popup::Paste(..) => "paste",
+        Popup::Plan(_) => "plan",
+        Popup::Inspect(_) => "inspect",
+        Popup::Why(..) => "why",
+        Popup::Dialog(_) => "dialog",
+        Popup::Login(_) => "login",
+        Popup::Removal(_) => "removal",
+        Popup::Diff(_) => "diff",
+        // Others' popups come and go; a report needs no more than that there is one.
+        #[allow(unreachable_patterns, reason = "a new popup need not be named here")]
+        _ => "another",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -72,6 +127,7 @@ mod tests {
         state.jobs.counts.failed = 1;
         (state.jobs.wire, state.jobs.reused, state.jobs.rest) = (44, 20, 36);
         assert_eq!(title(&state), "wharf ▶4 ✓131 ✗1 64%");
+        assert!(summary(&state).contains("running 4, done 131, failed 1"), "{}", summary(&state));
         (state.jobs.counts.running, state.jobs.counts.failed) = (0, 0);
         assert_eq!(title(&state), "wharf ✓131");
     }

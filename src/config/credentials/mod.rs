@@ -12,6 +12,7 @@ mod rewrite;
 
 pub use environment::Environment;
 pub use login::{Erased, LoginPlace, LoginStore, LoginTarget};
+pub use redact::redacted_line;
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};

@@ -46,6 +46,11 @@ pub(super) fn redacted(text: &str, secrets: &[&SecretString]) -> String {
     printable(&words.join(" "), SHOWN)
 }
 
+/// A line of wharf's own log or of a panic, for a report that is sent to others.
+pub fn redacted_line(text: &str) -> String {
+    redacted(text, &[])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -8,12 +8,14 @@
 //! - [`HangUp`] and [`Continued`] say that the terminal went away or that the process was stopped and goes on.
 //! - [`TerminalKind`] is what the environment tells of the terminal: ways to the clipboard, notices, symbols.
 //! - [`let_go`] detaches the process from a terminal that is gone; headless commands use it too.
+//! - [`report_panics`] leaves a file behind where the UI itself panicked.
 //! - [`install_panic_hook`] keeps a worker's panic off a live screen.
 
 mod clipboard;
 mod input;
 mod kind;
 mod panic;
+mod report;
 mod screen;
 mod sequence;
 mod signals;
@@ -23,6 +25,7 @@ pub use clipboard::give_to_tmux;
 pub use input::Input;
 pub use kind::{ClipboardWay, TerminalKind};
 pub use panic::install_panic_hook;
+pub use report::{Told, note_state, report_panics};
 pub use screen::Screen;
 pub use signals::{Continued, HangUp};
 pub use tty::let_go;

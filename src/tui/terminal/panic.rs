@@ -2,10 +2,11 @@
 
 use std::any::Any;
 use std::cell::Cell;
+use std::io::{self, Write};
 use std::panic::PanicHookInfo;
 use std::sync::Once;
 
-use super::{screen, tty};
+use super::{report, screen, tty};
 use crate::oci::printable;
 
 thread_local! {
@@ -23,7 +24,8 @@ pub(super) fn this_is_the_ui_thread() {
 /// Installs the panic hook; once is enough, further calls do nothing. The UI thread is the one that opens the
 /// [`super::Screen`].
 ///
-/// - A panic on the UI thread gives the terminal back, then prints as usual.
+/// - A panic on the UI thread gives the terminal back, then prints as usual, and leaves a report
+///   ([`super::report_panics`]).
 /// - A panic anywhere else goes to the log with its message and place. It is printed as well if no screen is open.
 ///
 /// ratatui's own hook does the first for every thread, which wrecks the screen when a worker panics.
@@ -40,8 +42,21 @@ pub fn install_panic_hook() {
                 usual(info);
             }
             log(info);
+            if is_ui {
+                tell_of_report(info);
+            }
         }));
     });
+}
+
+/// Where the terminal is gone nobody is told.
+fn tell_of_report(info: &PanicHookInfo<'_>) {
+    let thread = std::thread::current();
+    let place = info.location().map(ToString::to_string).unwrap_or_default();
+    let text = report::write(thread.name().unwrap_or("unnamed"), &place, message(info.payload()));
+    if let Some(text) = text {
+        let _ = writeln!(io::stderr(), "\n{text}");
+    }
 }
 
 fn log(info: &PanicHookInfo<'_>) {

@@ -201,6 +201,28 @@ fn what_is_copied_has_no_control_characters() {
 }
 
 #[test]
+fn long_work_rings_when_it_is_done() {
+    let mut app = App::new();
+    app.tell(sampled(vec![job(1, "a:1", JobState::Running), job(2, "b:1", JobState::Running)]));
+    app.state.now += Duration::from_secs(11);
+    app.tell(sampled(vec![job(1, "a:1", JobState::Failed), job(2, "b:1", JobState::Running)]));
+    assert_eq!(app.take_effects(), [Effect::Send(vec![7])], "the first failure");
+    app.tell(sampled(vec![job(1, "a:1", JobState::Failed), job(2, "b:1", JobState::Succeeded)]));
+    assert_eq!(app.take_effects(), [Effect::Send(vec![7])], "and the end");
+
+    let mut app = App::with(Config { notify: crate::config::Notify::Osc9, ..config() });
+    app.state.clipboard.terminal = kind("xterm", false);
+    app.tell(sampled(vec![job(1, "a:1", JobState::Running)]));
+    app.state.now += Duration::from_secs(11);
+    app.tell(sampled(vec![job(1, "a:1", JobState::Succeeded)]));
+    let effects = app.take_effects();
+    assert!(
+        matches!(&effects[..], [Effect::Send(bytes)] if bytes == b"\x1b]9;wharf: done, 1 copied\x1b\\"),
+        "{effects:?}"
+    );
+}
+
+#[test]
 fn by_hand_screens() {
     let mut app = App::new();
     app.state.clipboard.terminal = kind("linux", false);

@@ -28,12 +28,9 @@ mod limits;
 mod login;
 mod manage;
 mod networks;
-<<<<<<< HEAD
 mod outliving;
-mod plan_totals;
-=======
 mod outside;
->>>>>>> 08cbfd8 (tui: stories of the clipboard, the mouse, titles, kinds of terminals and storms of sizes in a real terminal)
+mod plan_totals;
 mod ranged;
 mod read_only;
 mod record;

@@ -149,6 +149,27 @@ impl Language {
 }
 
 impl RegistryEntry {
+    /// An entry with nothing but these.
+    pub fn plain(name: &str, kind: RegistryType, url: &str, description: &str) -> RegistryEntry {
+        RegistryEntry {
+            name: name.to_owned(),
+            kind,
+            url: url.to_owned(),
+            username: String::new(),
+            password: None,
+            description: description.to_owned(),
+            tls: None,
+            proxy: None,
+            concurrency: None,
+            bandwidth: None,
+            mirrors: Vec::new(),
+            location: None,
+            rate_limit_reserve: None,
+            protected: false,
+            read_only: false,
+        }
+    }
+
     /// The registry, if it is one. A host with neither a dot nor a port gets its port: no reference could begin with it
     /// otherwise.
     pub fn registry(&self) -> Option<Registry> {

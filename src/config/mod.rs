@@ -18,6 +18,7 @@ mod screen;
 mod secret;
 mod theme_file;
 mod url;
+pub mod write;
 
 pub use batch::{
     Batch, BatchImage, BatchJobs, Rename, Rule, SYNC_EXAMPLE, TagFilter, TagLists, Terms, Wanted, WantedGoal,

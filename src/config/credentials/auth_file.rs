@@ -51,6 +51,13 @@ impl AuthFile {
         })
     }
 
+    /// The registries that it has something for, whether here or with a helper.
+    pub fn registries(&self) -> Vec<Registry> {
+        let auths = self.auths.iter().flatten().map(|(key, _)| key);
+        let helpers = self.cred_helpers.iter().flatten().map(|(key, _)| key);
+        auths.chain(helpers).filter_map(|key| host_of(key).parse().ok()).collect()
+    }
+
     /// The helper that answers for a registry, if there is one.
     pub fn helper(&self, registry: &Registry, repository: Option<&Repository>) -> Option<&str> {
         let helpers = self.cred_helpers.as_ref();
@@ -184,6 +191,12 @@ fn fit(key: &str, registry: &Registry, repository: Option<&Repository>) -> Optio
         true => Some((path.len(), !with_scheme)),
         false => None,
     }
+}
+
+/// The host of a key, as people write it.
+fn host_of(key: &str) -> String {
+    let bare = key.strip_prefix("https://").or_else(|| key.strip_prefix("http://")).unwrap_or(key);
+    canonical(bare.split('/').next().unwrap_or(bare))
 }
 
 fn canonical(host: &str) -> String {

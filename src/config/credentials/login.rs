@@ -132,6 +132,19 @@ impl LoginStore {
         LoginStore { authfile, environment }
     }
 
+    /// The registries that there are logins for, sorted: what the files' lists say. No secret is read for it, no helper
+    /// asked; a file that cannot be understood has none.
+    pub fn known(&self) -> Vec<Registry> {
+        let files = self.authfile.iter().cloned().chain(self.environment.auth_files());
+        let mut known: Vec<Registry> = files
+            .filter_map(|file| AuthFile::read(&file).ok().flatten())
+            .flat_map(|file| file.registries())
+            .collect();
+        known.sort_by(|a, b| a.as_str().cmp(b.as_str()));
+        known.dedup();
+        known
+    }
+
     /// Where a login for `target` will be kept. A file that cannot be understood is an error: it is not written over.
     pub fn place(&self, target: &LoginTarget) -> Result<LoginPlace, CredentialError> {
         let file = self.authfile.clone().or_else(|| self.environment.auth_files().into_iter().next());

@@ -295,6 +295,13 @@ impl Inner {
         Ok(Some(there.as_ref().map(described)))
     }
 
+    /// What an engine calls itself: `Docker 28.0.1`.
+    pub(super) async fn engine_version(&self, host: Option<&str>) -> Result<String> {
+        let about = self.daemons.open(host)?.about().await?;
+        let name = if about.is_podman { "podman" } else { "Docker" };
+        Ok(format!("{name} {}", about.version))
+    }
+
     /// The repositories of an engine's images, sorted, in the short form that people write; then the IDs of images
     /// without a name.
     pub(super) async fn daemon_repositories(&self, host: Option<&str>) -> Result<Vec<String>> {

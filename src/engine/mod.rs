@@ -433,6 +433,11 @@ impl Engine {
         self.0.remove_from_daemon(host, image).await
     }
 
+    /// What an engine calls itself, with its version: whether it is there. `None` is the usual engine.
+    pub async fn engine_version(&self, host: Option<&str>) -> Result<String> {
+        self.0.engine_version(host).await
+    }
+
     /// What a registry says when it is pinged, and what was learned of it. One that lets nobody in is an answer.
     pub async fn registry_info(&self, registry: &Registry) -> Result<RegistryInfo> {
         self.0.describe_registry(registry).await

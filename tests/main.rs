@@ -44,4 +44,5 @@ mod terminal;
 mod tui;
 mod tui_jobs;
 mod typed_files;
+mod welcome;
 mod wrong_bytes;

@@ -12,6 +12,7 @@ use crate::cli::Args;
 use crate::config::credentials::{Environment, LoginStore};
 use crate::config::{Config, Language, Loaded, RegistryEntry, RegistryType, Symbols, paths};
 use crate::engine::Engine;
+use crate::tui::state::welcome::{Setup, USUAL_ENGINE};
 use crate::tui::terminal::{TerminalKind, Told};
 use crate::tui::theme::{ColourDepth, Theme};
 use crate::tui::themes::ThemeFiles;
@@ -22,7 +23,8 @@ pub(super) async fn run(args: &Args, loaded: Loaded) -> u8 {
     let data = paths::data_directory().unwrap_or_else(|| PathBuf::from(".wharf"));
     let heard = logging::to_file(&data.join("wharf.log"), args.global.verbose);
     let mut config = loaded.config;
-    if config.registries.is_empty() {
+    let looks = config.registries.is_empty();
+    if looks {
         config.registries = well_known(&config);
     }
     config.registries.extend(own_store(&config));
@@ -41,7 +43,14 @@ pub(super) async fn run(args: &Args, loaded: Loaded) -> u8 {
         true => None,
         false => Some(args.global.ledger.clone().unwrap_or_else(|| data.join("ledger.db"))),
     };
-    let for_engine = config.clone();
+    // Who has neither a configuration nor ever recorded anything is new here.
+    let ledger = path.clone().unwrap_or_else(|| data.join("ledger.db"));
+    let welcome = loaded.path.is_none() && !ledger.exists();
+    let mut for_engine = config.clone();
+    if looks {
+        // On the screen once it answers.
+        for_engine.registries.push(entry(USUAL_ENGINE, RegistryType::Docker, "", ""));
+    }
     let (made, mut engines) = tokio::sync::oneshot::channel();
     let engine = async move {
         let (ledger, fault) = match path {
@@ -65,11 +74,16 @@ pub(super) async fn run(args: &Args, loaded: Loaded) -> u8 {
     };
     report_panics(&config, &data.join("wharf.log"));
     let notice = loaded.warnings.first().map(ToString::to_string);
-    let mut options = tui_options(config, configured_in(loaded.path), engine.boxed(), logins, notice, heard);
-    options.program = program(args);
-    let words = options.config.language.unwrap_or_default();
+    let setup = Setup {
+        configured: loaded.path.is_some(),
+        file: loaded.path.clone().or_else(paths::default_file),
+        ..Setup::default()
+    };
+    let options = tui_options(config, configured_in(loaded.path), engine.boxed(), logins, notice, heard);
     // Without a command, what was typed are options of every command.
-    options.background = Some(detached::background(std::env::args_os().skip(1).collect()));
+    let background = Some(detached::background(std::env::args_os().skip(1).collect()));
+    let options = TuiOptions { setup, looks, welcome, background, program: program(args), ..options };
+    let words = options.config.language.unwrap_or_default();
     let (code, exit) = show(options).await;
     let engine = engines.try_recv().ok();
     match exit {
@@ -186,6 +200,9 @@ fn tui_options(
         notice,
         background: None,
         heard,
+        setup: Setup::default(),
+        looks: false,
+        welcome: false,
         terminal,
         program: Vec::new(),
         here,
@@ -276,21 +293,5 @@ fn own_store(config: &Config) -> Option<RegistryEntry> {
 
 /// An entry as a line of the configuration would make it.
 pub(super) fn entry(name: &str, kind: RegistryType, url: &str, description: &str) -> RegistryEntry {
-    RegistryEntry {
-        name: name.to_owned(),
-        kind,
-        url: url.to_owned(),
-        username: String::new(),
-        password: None,
-        description: description.to_owned(),
-        tls: None,
-        proxy: None,
-        concurrency: None,
-        bandwidth: None,
-        mirrors: Vec::new(),
-        location: None,
-        rate_limit_reserve: None,
-        protected: false,
-        read_only: false,
-    }
+    RegistryEntry::plain(name, kind, url, description)
 }

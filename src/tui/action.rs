@@ -118,6 +118,7 @@ actions! {
         Zoom "zoom" ["+"] "zoom" "Give the focused pane the whole screen, or take it back"
         Palette "palette" [":"] "command" "Find an action by its name"
         Theme "theme" ["ctrl-t"] "" "Choose a theme; the screen shows each one as the cursor comes to it"
+        Welcome "welcome" [] "" "Show the welcome: what was found here, and how to begin"
         Help "help" ["?"] "" "Show every key"
         History "history" ["H"] "" "Show the jobs that are over, also of earlier days, and what became of them"
         ToggleMouse "mouse" [] "" "Listen to the mouse, or leave it to the terminal for selecting text"
@@ -144,6 +145,8 @@ actions! {
     Registries {
         OpenRegistry "open-registry" ["enter", "l", "right"] "browse" "Browse what it holds"
         UseAsTarget "use-as-target" ["t"] "copy to it" "Send copies there (a directory: exports)"
+        AddRegistry "add-registry" ["A"] "add" "Add a registry to the list; config.yaml can keep it"
+        AskRegistries "ask-registries" ["r"] "ask" "Ask every place in the list whether it is there"
     }
     Browse {
         Mark "mark" ["space"] "mark" "Mark the row, or take its mark away, and move down; a file is all its images, a repository all its tags"

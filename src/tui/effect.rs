@@ -17,6 +17,7 @@ use super::event::Msg;
 use super::import::Import;
 use super::logins::Logins;
 use super::past::Past;
+use super::setup::SetupWork;
 use super::state::clipboard::Clip;
 use super::state::document::{Document, Save, SaveFailure};
 use super::state::limits::Workers;
@@ -155,6 +156,8 @@ pub enum Effect {
     SetWorkers(Workers),
     /// Limit the bytes a second that are moved in all, or not.
     SetBandwidth(Option<Rate>),
+    /// The first run, and whether places answer.
+    Setup(SetupWork),
     /// Themes and their files.
     Theme(ThemeWork),
     /// Go on with jobs that nobody has.
@@ -281,6 +284,16 @@ impl Runner {
                 let _ = messages.send(Msg::Copied(clip, answer)).await;
             });
         }
+        if let Effect::Setup(work) = &effect
+            && work.is_local()
+        {
+            let (work, store, messages) = (work.clone(), self.logins.store.clone(), self.messages.clone());
+            return spawn(async move {
+                if let Ok(answer) = tokio::task::spawn_blocking(move || work.run_here(&store)).await {
+                    let _ = messages.send(Msg::Setup(answer)).await;
+                }
+            });
+        }
         let Some(engine) = self.engine.clone() else { return self.put_off(effect) };
         match effect {
             Effect::List { generation, request } => {
@@ -305,6 +318,12 @@ impl Runner {
                 spawn(async move {
                     let answer = logins.log_out(&engine, &target).await;
                     let _ = messages.send(Msg::LoggedOut(target, answer)).await;
+                });
+            }
+            Effect::Setup(work) => {
+                let store = self.logins.store.clone();
+                spawn(async move {
+                    let _ = messages.send(Msg::Setup(work.run(engine, store).await)).await;
                 });
             }
             Effect::Inspect(location) => self.look(async move {
@@ -483,6 +502,7 @@ fn refusals(effect: Effect, failure: &Failure) -> Vec<Msg> {
             vec![Msg::LoggedIn { request, target, answer: Err(failure.clone()) }]
         }
         Effect::Logout(target) => vec![Msg::LoggedOut(target, Err(failure.clone()))],
+        Effect::Setup(work) => work.refused(failure).map(Msg::Setup).into_iter().collect(),
         Effect::Inspect(location) => vec![Msg::Inspected(location, Err(failure.clone()))],
         Effect::Resolve(location) => vec![Msg::Resolved(location, Err(failure.clone()))],
         Effect::Plan { generation, drafts } => {

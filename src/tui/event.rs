@@ -9,6 +9,7 @@ use jiff::civil::Time;
 use super::completion::Completed;
 use super::effect::Left;
 use super::import::Imported;
+use super::setup::SetupAnswer;
 use super::state::clipboard::{Clip, Delivered};
 use super::state::document::{Edited, Save, SaveFailure, Saved};
 use super::state::queue::DraftId;
@@ -125,6 +126,8 @@ pub enum Msg {
     },
     /// What a logout did, or why it did nothing.
     LoggedOut(LoginTarget, Result<String, Failure>),
+    /// What was found, asked or written for a first run.
+    Setup(SetupAnswer),
     /// What came of looking at themes.
     Theme(ThemeAnswer),
     /// What was asked of the past.

@@ -13,6 +13,7 @@ pub mod keymap;
 pub mod logins;
 mod outside;
 pub mod past;
+pub mod setup;
 pub mod state;
 pub mod symbols;
 pub mod terminal;
@@ -44,6 +45,7 @@ use self::logins::Logins;
 use self::outside::Title;
 use self::state::document::{Document, Edited};
 use self::state::popup::Popup;
+use self::state::welcome::Setup;
 use self::state::{State, Tone};
 use self::terminal::{Continued, HangUp, Input, Screen, TerminalKind};
 use self::theme::Theme;
@@ -79,6 +81,12 @@ pub struct TuiOptions {
     pub symbols: Symbols,
     /// Where logins are kept.
     pub logins: LoginStore,
+    /// Where `config.yaml` is, or would be.
+    pub setup: Setup,
+    /// Whether the configuration names no registries: what there is besides is looked for.
+    pub looks: bool,
+    /// Whether a newcomer is to be welcomed.
+    pub welcome: bool,
     /// Something to say in the first frame.
     pub notice: Option<String>,
     /// Who takes the jobs over when a person leaves them running; `None` where nothing outlives the process.
@@ -105,11 +113,13 @@ const THEIRS: Duration = Duration::from_secs(1);
 pub async fn run(options: TuiOptions) -> Result<Exit, Error> {
     let TuiOptions { config, engine, theme, themes, symbols, logins, notice, background, heard, .. } =
         options;
-    let TuiOptions { terminal, program, here, .. } = options;
+    let TuiOptions { terminal, program, here, setup, looks, welcome, .. } = options;
     let mut state = State::new(&config, theme, Keymap::new(&config.keys)?);
     state.glyphs = symbols::Glyphs::of(symbols);
     (state.clipboard.terminal, state.clipboard.program, state.clipboard.here) = (terminal, program, here);
     state.depth = themes.depth();
+    state.setup = setup;
+    let begin = if looks { update::welcome::begin(&mut state, welcome) } else { Vec::new() };
     let in_use = ThemeWork::Use(config.theme.clone());
     if let Some(notice) = notice {
         state.say(Tone::Plain, notice);
@@ -128,6 +138,7 @@ pub async fn run(options: TuiOptions) -> Result<Exit, Error> {
     runner.themes = themes;
     runner.run(Effect::Theme(in_use));
     runner.background = background;
+    begin.into_iter().for_each(|effect| runner.run(effect));
     let app = App {
         state,
         screen,

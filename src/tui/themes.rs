@@ -117,7 +117,9 @@ fn read(directory: Option<&Path>, name: &str, depth: ColourDepth) -> Result<Them
     std::fs::File::open(&file)
         .and_then(|opened| opened.take(THEME_LIMIT + 1).read_to_end(&mut content))
         .map_err(|error| format!("read {}: {error}", file.display()))?;
-    Theme::user(name, &file, &content, depth).map_err(|faults| faults.to_string())
+    // A line has room for what is wrong, not for the whole way to it.
+    let shown = Path::new("themes").join(file.file_name().unwrap_or_default());
+    Theme::user(name, &shown, &content, depth).map_err(|faults| faults.to_string())
 }
 
 fn stamp(file: &Path) -> Stamp {

@@ -23,8 +23,16 @@ pub struct Spawn {
 }
 
 impl Spawn {
-    /// The wharf that was built with these tests.
+    /// The wharf that was built with these tests, with a configuration that says nothing: nobody is welcomed.
     pub fn wharf() -> Spawn {
+        let spawn = Spawn::newcomer();
+        std::fs::create_dir_all(spawn.home().join("config/wharf")).unwrap();
+        std::fs::write(spawn.home().join("config/wharf/config.yaml"), "# nothing\n").unwrap();
+        spawn
+    }
+
+    /// The same without a configuration.
+    pub fn newcomer() -> Spawn {
         Spawn::program(env!("CARGO_BIN_EXE_wharf"))
     }
 

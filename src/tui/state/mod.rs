@@ -31,6 +31,7 @@ pub mod registries;
 pub mod removal;
 pub mod target;
 pub mod themes;
+pub mod welcome;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -163,6 +164,8 @@ pub struct State {
     pub words: Language,
     /// The terminal's colours, for themes that are chosen.
     pub depth: ColourDepth,
+    /// The first run.
+    pub setup: welcome::Setup,
     /// Which key does what.
     pub keymap: Keymap,
     /// Whether there is an engine.
@@ -251,6 +254,7 @@ impl State {
             clock: Timestamp::UNIX_EPOCH,
             theme,
             depth: ColourDepth::True,
+            setup: welcome::Setup::default(),
             glyphs: Glyphs::of(config.symbols),
             words: config.language.unwrap_or_default(),
             keymap,
@@ -327,7 +331,14 @@ impl State {
             Popup::Options(form) => super::update::options::asking(self, form),
             _ => false,
         });
+        let asking = self.registries.rows.iter().any(|row| row.health == registries::Health::Asked)
+            || self.popups.iter().any(|popup| match popup {
+                Popup::Offer(offer) => offer.writing,
+                Popup::Welcome(_) => self.setup.engine.is_none(),
+                _ => false,
+            });
         opening
+            || asking
             || upkeep
             || planning
             || checking

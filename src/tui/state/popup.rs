@@ -14,6 +14,7 @@ use super::preview::Preview;
 use super::removal::{Comparison, Removal, Stage};
 use super::target::TargetForm;
 use super::themes::ThemeChoice;
+use super::welcome::{Offer, Welcome};
 use crate::engine::{Garbage, TagMove};
 use crate::job::{JobId, JobSpec};
 use crate::oci::{Location, Registry};
@@ -55,6 +56,10 @@ pub enum Popup {
     Faults(Box<Faults>),
     /// Which theme.
     Themes(Box<ThemeChoice>),
+    /// The first run.
+    Welcome(Welcome),
+    /// A file that is to be written.
+    Offer(Box<Offer>),
     /// A line of text with two ways to take it.
     Choosing(Box<Choosing>),
     /// What is marked.
@@ -95,6 +100,8 @@ pub enum Ask {
     SaveLog,
     /// The file for the queue.
     SaveQueue,
+    /// A registry for the list.
+    Registry,
 }
 
 impl Ask {
@@ -195,7 +202,7 @@ impl Popup {
             Popup::Dialog(Dialog { question: Question::Overwrite(..), .. }) => {
                 &[Context::Dialog, Context::List]
             }
-            Popup::Dialog(_) | Popup::Themes(_) => &[Context::Dialog],
+            Popup::Dialog(_) | Popup::Themes(_) | Popup::Welcome(_) | Popup::Offer(_) => &[Context::Dialog],
             Popup::Removal(removal) if removal.types() => &[Context::Prompt],
             Popup::Removal(removal) if removal.stage == Stage::Asking => &[Context::Dialog, Context::List],
             Popup::Removal(_) | Popup::Diff(_) | Popup::Marked(_) | Popup::Faults(_) | Popup::ByHand(..) => {
@@ -223,6 +230,7 @@ impl Popup {
             Popup::Paste(_) | Popup::Plan(_) | Popup::History(_) | Popup::Marked(_) => None,
             Popup::Palette(_) | Popup::Prompt(_) | Popup::Dialog(_) | Popup::Login(_) => None,
             Popup::Target(_) | Popup::Options(_) | Popup::Themes(_) | Popup::Choosing(_) => None,
+            Popup::Welcome(_) | Popup::Offer(_) => None,
         }
     }
 }

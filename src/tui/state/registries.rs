@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::config::{Prefix, RegistryEntry, RegistryType};
 use crate::engine::Place;
 use crate::oci::{Registry, printable};
+use crate::tui::setup::Reply;
 
 /// What is known of a place.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -12,6 +13,8 @@ pub enum Health {
     /// Nobody asked.
     #[default]
     Unknown,
+    /// It was asked just now.
+    Asked,
     /// It answered.
     Reached,
     /// It answered, and lets nobody in without a login.
@@ -33,6 +36,12 @@ pub struct PlaceRow {
     pub place: Result<Place, String>,
     /// What is known of it.
     pub health: Health,
+    /// What it said when it was last asked.
+    pub reply: Option<Reply>,
+    /// Whether nothing is ever written there.
+    pub read_only: bool,
+    /// Whether destructive acts need its name typed.
+    pub protected: bool,
 }
 
 impl PlaceRow {
@@ -52,6 +61,9 @@ impl PlaceRow {
             kind: entry.kind,
             place,
             health: Health::Unknown,
+            reply: None,
+            read_only: entry.read_only,
+            protected: entry.protected,
         }
     }
 }
@@ -105,6 +117,33 @@ impl Registries {
                 format!("{}/{path}", row.name)
             }
             _ => printable(&target.to_string(), 200),
+        }
+    }
+
+    /// Adds an entry for this session: behind the last of its kind, before directories and the store. Where it is.
+    pub fn add(&mut self, entry: RegistryEntry) -> usize {
+        let goes_before = |row: &PlaceRow| match entry.kind {
+            RegistryType::Registry => row.kind != RegistryType::Registry,
+            _ => matches!(row.kind, RegistryType::LocalFile | RegistryType::Store),
+        };
+        let at = self.rows.iter().position(goes_before).unwrap_or(self.rows.len());
+        if at <= self.cursor && !self.rows.is_empty() {
+            self.cursor += 1;
+        }
+        self.rows.insert(at, PlaceRow::of(&entry));
+        self.entries.insert(at, entry);
+        at
+    }
+
+    /// A place is being asked.
+    pub fn asked(&mut self, place: &Place) {
+        self.learn(place, &Health::Asked);
+    }
+
+    /// Notes what a place said; nothing if it said nothing.
+    pub fn replied(&mut self, place: &Place, reply: Option<Reply>) {
+        for row in self.rows.iter_mut().filter(|row| row.place.as_ref() == Ok(place)) {
+            row.reply.clone_from(&reply);
         }
     }
 

@@ -146,6 +146,15 @@ const VIEWS: &[View] = &[
     ("logout", |app| {
         app.keys(":").write("logout").keys("enter");
     }),
+    ("welcome", welcome::make_newcomer),
+    ("welcome_found", welcome::make_found),
+    ("offer", |app| {
+        welcome::make_found(app);
+        app.keys("k enter");
+    }),
+    ("add_registry", |app| {
+        app.keys("A").write("reg.example:5000");
+    }),
     ("theme", |app| {
         app.keys("ctrl-t j");
     }),
@@ -261,6 +270,7 @@ fn check(&(name, lead): &View) {
                 // Once a language: what is asked of a theme does not depend on the symbols.
                 let themes = [Theme::mono(), telltale()];
                 for theme in themes.into_iter().filter(|_| symbols == Symbols::Unicode) {
+                    let theme = Theme { name: app.state.theme.name.clone(), ..theme };
                     let dark = std::mem::replace(&mut app.state.theme, theme);
                     let again = text(&frame(app));
                     app.state.theme = dark;

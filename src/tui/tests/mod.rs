@@ -20,6 +20,7 @@ mod screens;
 mod speed;
 mod themes;
 mod upkeep;
+mod welcome;
 mod yank;
 
 use std::path::PathBuf;

@@ -24,6 +24,7 @@ mod rules;
 mod target;
 pub(crate) mod themes;
 mod upkeep;
+pub(crate) mod welcome;
 
 use crossterm::event::{Event, KeyEvent};
 use tui_input::backend::crossterm::EventHandler;
@@ -68,6 +69,7 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
         Msg::LoggedIn { request, target, answer } => {
             login::answered(state, request, &target, answer, &mut effects);
         }
+        Msg::Setup(answer) => welcome::answered(state, answer, &mut effects),
         Msg::Theme(answer) => themes::answered(state, answer),
         Msg::Upkeep(answer) => upkeep::answered(state, answer, &mut effects),
         Msg::Past(answer) => past::answered(state, answer),
@@ -172,6 +174,9 @@ pub(super) fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) 
         YankReference | YankDigest | YankCommand | YankCommands | YankText => {
             clipboard::yank(state, action, effects);
         }
+        Welcome => welcome::open(state, effects),
+        AddRegistry => welcome::ask_registry(state),
+        AskRegistries => welcome::refresh(state, effects),
         Redraw => effects.push(Effect::Redraw),
         Suspend => effects.push(Effect::Suspend),
         Back => moves::back(state),

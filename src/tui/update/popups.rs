@@ -93,6 +93,7 @@ fn answer_prompt(state: &mut State, ask: Ask, text: &str, effects: &mut Vec<Effe
         }
         Ask::SaveLog => super::logs::save(state, text, effects),
         Ask::SaveQueue => super::documents::save(state, text, effects),
+        Ask::Registry => super::welcome::add(state, text, effects),
         Ask::Reference => {
             let pasted = Pasted::read(text);
             if let Some(bad) = pasted.bad.first() {
@@ -249,6 +250,9 @@ pub(super) fn choose(state: &mut State, step: isize, effects: &mut Vec<Effect>) 
     if let Some(Popup::Themes(_)) = state.popups.last() {
         return super::themes::choose(state, step, effects);
     }
+    if let Some(Popup::Welcome(_) | Popup::Offer(_)) = state.popups.last() {
+        return super::welcome::choose(state, step);
+    }
     if let Some(Popup::Removal(removal)) = state.popups.last_mut() {
         removal.chosen = !removal.chosen;
         return;
@@ -270,6 +274,9 @@ pub(super) fn answer(state: &mut State, effects: &mut Vec<Effect>) {
     }
     if let Some(Popup::Themes(_)) = state.popups.last() {
         return super::themes::accept(state, effects);
+    }
+    if let Some(Popup::Welcome(_) | Popup::Offer(_)) = state.popups.last() {
+        return super::welcome::accept(state, effects);
     }
     if let Some(Popup::Plan(_)) = state.popups.last() {
         return super::plan::chosen(state, effects);

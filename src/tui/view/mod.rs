@@ -29,6 +29,7 @@ pub(in crate::tui) mod rows;
 mod target;
 pub mod text;
 mod themes;
+mod welcome;
 mod which;
 pub mod why;
 

@@ -69,6 +69,8 @@ pub(super) fn draw(state: &State, layout: &Layout, buffer: &mut Buffer) {
         Popup::Faults(faults) => draw_scrolled(state, layout, popup, faults.scroll.top, buffer),
         Popup::Login(form) => super::login::draw(state, layout, form, buffer),
         Popup::Themes(choice) => super::themes::draw(state, layout, choice, buffer),
+        Popup::Welcome(welcome) => super::welcome::draw(state, layout, welcome, buffer),
+        Popup::Offer(offer) => super::welcome::draw_offer(state, layout, offer, buffer),
         Popup::History(history) => super::history::draw(state, layout, history, buffer),
         Popup::Target(form) => super::target::draw(state, layout, form, buffer),
         Popup::Options(form) => super::options::draw(state, layout, form, buffer),
@@ -100,6 +102,8 @@ fn scrolled(state: &State, popup: &Popup, layout: &Layout) -> Option<(String, Ve
         | Popup::Login(_)
         | Popup::Removal(_)
         | Popup::Themes(_)
+        | Popup::Welcome(_)
+        | Popup::Offer(_)
         | Popup::Choosing(_)
         | Popup::Marked(_)
         | Popup::History(_)
@@ -208,6 +212,7 @@ fn draw_prompt(state: &State, layout: &Layout, prompt: &Prompt, buffer: &mut Buf
         Ask::SaveLog => (words.log_save_title(), words.log_save_explained().to_owned()),
         Ask::Tags => (words.ask_tags(), words.ask_tags_how(glyphs.ellipsis)),
         Ask::SaveQueue => (words.ask_save(), words.ask_save_how("wharf sync FILE")),
+        Ask::Registry => (words.add_registry_title(), words.add_registry_help().to_owned()),
     };
     let errors = prompt.error.as_ref().map(|error| wrap(error, columns(layout))).unwrap_or_default();
     let explained = wrap(&explain, columns(layout));

@@ -6,6 +6,7 @@ use ratatui::layout::Rect;
 use super::text::{Pen, wrap};
 use crate::config::RegistryType;
 use crate::tui::action::Action;
+use crate::tui::setup::Reply;
 use crate::tui::state::registries::{Health, PlaceRow};
 use crate::tui::state::{EngineState, Pane, State};
 
@@ -15,7 +16,7 @@ pub(super) fn draw(state: &State, area: Rect, buffer: &mut Buffer) {
     if registries.rows.is_empty() {
         let text = match state.engine {
             EngineState::Starting => format!("{}{}", state.words.registries_starting(), glyphs.ellipsis),
-            _ => state.words.registries_none(state.key(Action::AddReference)),
+            _ => state.words.registries_none(state.key(Action::AddRegistry), state.key(Action::AddReference)),
         };
         for (row, line) in (0..area.height).zip(wrap(&text, usize::from(area.width).saturating_sub(2))) {
             Pen::new(buffer, area, row, glyphs.ellipsis).skip(1).put(&line, theme.dim);
@@ -27,16 +28,26 @@ pub(super) fn draw(state: &State, area: Rect, buffer: &mut Buffer) {
         let here = position == registries.cursor;
         let mut pen = Pen::new(buffer, area, row, glyphs.ellipsis);
         let (sign, style) = sign(state, place);
-        pen.right("", 1, style).right(sign, 2, style);
+        // With room for words the sign stands before them.
+        let roomy = area.width >= ROOMY;
+        if !roomy {
+            pen.right("", 1, style).right(sign, 2, style);
+        }
         let lead = if here { glyphs.cursor } else { " " };
         pen.put(lead, theme.accent).skip(1);
         let open = state.browse.place.is_some() && state.browse.place.as_ref() == place.place.as_ref().ok();
-        let style = match (open, &place.place) {
+        let name = match (open, &place.place) {
             (true, _) => theme.accent,
             (false, Ok(_)) => theme.text,
             (false, Err(_)) => theme.dim,
         };
-        pen.put(&place.name, style);
+        match roomy {
+            true => {
+                pen.column(&place.name, usize::from(area.width) * 2 / 5, name).skip(1);
+                pen.put(sign, style).skip(1).put(&told(state, place), theme.text);
+            }
+            false => pen.write(&place.name, name),
+        }
         if here {
             buffer.set_style(
                 Rect { y: area.y + row, height: 1, ..area },
@@ -47,6 +58,40 @@ pub(super) fn draw(state: &State, area: Rect, buffer: &mut Buffer) {
     description(state, area, buffer);
 }
 
+/// Columns from which on a row has words.
+const ROOMY: u16 = 48;
+
+/// A place's health and nature in words: `reached, 23 ms; read-only`.
+fn told(state: &State, place: &PlaceRow) -> String {
+    let words = state.words;
+    let health = match (&place.place, &place.health, &place.reply) {
+        (Err(reason), ..) => reason.clone(),
+        (_, Health::Asked, _) => words.health_asked().to_owned(),
+        (_, Health::Refused, _) => words.registry_asks(state.key(Action::Login)),
+        (_, Health::Failed(reason), _) => words.health_failed(reason),
+        (_, _, Some(Reply::Open(millis))) => words.health_open(millis),
+        (_, _, Some(Reply::Engine(version))) => version.clone(),
+        (_, _, Some(Reply::Holds(n))) if place.kind == RegistryType::LocalFile => words.count_files(n),
+        (_, _, Some(Reply::Holds(n))) => words.count_images(n),
+        (_, Health::Reached, _) => words.health_reached().to_owned(),
+        (_, Health::Unknown, _) => String::new(),
+    };
+    let kind = match place.kind {
+        RegistryType::Registry => "",
+        RegistryType::Docker => words.kind_engine(),
+        RegistryType::LocalFile => words.kind_directory(),
+        RegistryType::Store => words.kind_store(),
+    };
+    let flag = |is: bool, text: &'static str| if is { text } else { "" };
+    let parts = [
+        health.as_str(),
+        kind,
+        flag(place.read_only, words.health_read_only()),
+        flag(place.protected, words.health_protected()),
+    ];
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(words.list_comma())
+}
+
 /// The cursor's description, or why it cannot be browsed or was not reached, in the last lines if they are free.
 fn description(state: &State, area: Rect, buffer: &mut Buffer) {
     let registries = &state.registries;
@@ -54,12 +99,20 @@ fn description(state: &State, area: Rect, buffer: &mut Buffer) {
     // Why a place cannot be had is read to its end.
     let most = if matches!(place.health, Health::Failed(_)) { 8 } else { 3 };
     let free = usize::from(area.height).saturating_sub(registries.rows.len() + 1).min(most);
+    let roomy = area.width >= ROOMY;
     let text = match (&place.place, &place.health) {
-        (Err(reason), _) | (Ok(_), Health::Failed(reason)) => reason,
-        (Ok(_), Health::Refused) => &state.words.registry_asks(state.key(Action::Login)),
-        (Ok(_), _) => &place.description,
+        (Err(reason), _) | (Ok(_), Health::Failed(reason)) => reason.clone(),
+        (Ok(_), Health::Refused) => state.words.registry_asks(state.key(Action::Login)),
+        // Where the row says it, it is not said again.
+        (Ok(_), _) if roomy => place.description.clone(),
+        (Ok(_), Health::Unknown) if !place.read_only && !place.protected => place.description.clone(),
+        (Ok(_), _) => {
+            let told = told(state, place);
+            let apart = if told.is_empty() || place.description.is_empty() { "" } else { ": " };
+            format!("{told}{apart}{}", place.description)
+        }
     };
-    let lines = wrap(text, usize::from(area.width).saturating_sub(2));
+    let lines = wrap(&text, usize::from(area.width).saturating_sub(2));
     if text.is_empty() || free == 0 {
         return;
     }
@@ -73,10 +126,12 @@ fn description(state: &State, area: Rect, buffer: &mut Buffer) {
     }
 }
 
-fn sign(state: &State, place: &PlaceRow) -> (&'static str, ratatui::style::Style) {
+/// A place's sign: what it is, and how it answered.
+pub(super) fn sign(state: &State, place: &PlaceRow) -> (&'static str, ratatui::style::Style) {
     let (theme, glyphs) = (&state.theme, &state.glyphs);
     match (place.kind, &place.health) {
         _ if place.place.is_err() => (glyphs.dash, theme.dim),
+        (_, Health::Asked) => (super::spinner(state), theme.dim),
         (_, Health::Refused) => (glyphs.warning, theme.warn),
         (_, Health::Failed(_)) => (glyphs.failed, theme.error),
         (RegistryType::LocalFile, _) => (glyphs.directory, theme.dim),

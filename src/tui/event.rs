@@ -129,7 +129,7 @@ pub enum Msg {
     /// What was found, asked or written for a first run.
     Setup(SetupAnswer),
     /// What came of looking at themes.
-    Theme(ThemeAnswer),
+    Theme(Box<ThemeAnswer>),
     /// What was asked of the past.
     Past(super::past::Answer),
     /// What came of an image's upkeep.

@@ -105,7 +105,7 @@ impl Drop for ThemeFiles {
 fn answer(messages: mpsc::Sender<Msg>, work: impl FnOnce() -> ThemeAnswer + Send + 'static) {
     tokio::spawn(async move {
         if let Ok(answer) = tokio::task::spawn_blocking(work).await {
-            let _ = messages.send(Msg::Theme(answer)).await;
+            let _ = messages.send(Msg::Theme(Box::new(answer))).await;
         }
     });
 }
@@ -147,7 +147,8 @@ async fn watch(directory: Option<PathBuf>, name: String, depth: ColourDepth, mes
         let (directory, of) = (directory.clone(), name.clone());
         let theme = tokio::task::spawn_blocking(move || read(directory.as_deref(), &of, depth));
         let Ok(theme) = theme.await else { return };
-        if messages.send(Msg::Theme(ThemeAnswer::Saved(name.clone(), theme))).await.is_err() {
+        let saved = Box::new(ThemeAnswer::Saved(name.clone(), theme));
+        if messages.send(Msg::Theme(saved)).await.is_err() {
             return;
         }
     }
@@ -166,9 +167,12 @@ mod tests {
         let (sender, mut messages) = mpsc::channel(4);
         let mut files = ThemeFiles::new(Some(home.path().to_owned()), ColourDepth::True);
         files.run(ThemeWork::List, &sender);
-        assert!(
-            matches!(messages.recv().await, Some(Msg::Theme(ThemeAnswer::Listed(names))) if names == ["night"])
-        );
+        match messages.recv().await {
+            Some(Msg::Theme(answer)) => {
+                assert!(matches!(*answer, ThemeAnswer::Listed(ref names) if names == &["night"]));
+            }
+            other => panic!("{other:?}"),
+        }
         files.run(ThemeWork::Use("night".to_owned()), &sender);
         tokio::time::sleep(LOOK * 3 / 2).await;
         assert!(messages.try_recv().is_err(), "nothing was saved");
@@ -178,7 +182,10 @@ mod tests {
             std::fs::write(&new, content).unwrap();
             std::fs::rename(new, &file).unwrap();
             match tokio::time::timeout(LOOK * 3, messages.recv()).await.unwrap() {
-                Some(Msg::Theme(ThemeAnswer::Saved(name, theme))) if name == "night" => theme,
+                Some(Msg::Theme(answer)) => match *answer {
+                    ThemeAnswer::Saved(name, theme) if name == "night" => theme,
+                    other => panic!("{other:?}"),
+                },
                 other => panic!("{other:?}"),
             }
         };

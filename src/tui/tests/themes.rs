@@ -11,6 +11,10 @@ fn works(app: &mut App) -> Vec<ThemeWork> {
     app.take_effects().into_iter().filter_map(of).collect()
 }
 
+fn told(answer: ThemeAnswer) -> Msg {
+    Msg::Theme(Box::new(answer))
+}
+
 fn own(colour: &str) -> Theme {
     let text = format!("base: light\nok: '{colour}'\n");
     Theme::user("night", std::path::Path::new("night.yaml"), text.as_bytes(), ColourDepth::True).unwrap()
@@ -44,21 +48,21 @@ fn a_theme_is_looked_at_taken_back_and_taken() {
 fn a_users_theme_is_read_and_what_is_wrong_with_it_is_told() {
     let mut app = App::new();
     let dark = app.state.theme.clone();
-    app.keys("ctrl-t k").tell(Msg::Theme(ThemeAnswer::Listed(vec!["dark".to_owned(), "night".to_owned()])));
+    app.keys("ctrl-t k").tell(told(ThemeAnswer::Listed(vec!["dark".to_owned(), "night".to_owned()])));
     assert_eq!(app.state.theme.name, "deuteranopia", "the list is longer, the cursor stays");
     works(&mut app);
     app.keys("j");
     assert_eq!(works(&mut app), [ThemeWork::Read("night".to_owned())]);
     assert_eq!(app.state.theme.name, "deuteranopia", "until it is read");
     let fault = "night.yaml:2:5: ok: \"gren\" is neither a colour nor a modifier".to_owned();
-    app.tell(Msg::Theme(ThemeAnswer::Read("night".to_owned(), Err(fault))));
+    app.tell(told(ThemeAnswer::Read("night".to_owned(), Err(fault))));
     assert!(app.screen().contains("night.yaml:2:5: ok"), "{}", app.screen());
     app.keys("enter");
     assert_eq!(app.state.theme, dark, "what is broken is not taken");
-    app.keys("ctrl-t").tell(Msg::Theme(ThemeAnswer::Listed(vec!["night".to_owned()]))).keys("k");
-    app.tell(Msg::Theme(ThemeAnswer::Read("gone".to_owned(), Ok(own("#000000")))));
+    app.keys("ctrl-t").tell(told(ThemeAnswer::Listed(vec!["night".to_owned()]))).keys("k");
+    app.tell(told(ThemeAnswer::Read("gone".to_owned(), Ok(own("#000000")))));
     assert_eq!(app.state.theme, dark, "an answer that nobody waits for");
-    app.tell(Msg::Theme(ThemeAnswer::Read("night".to_owned(), Ok(own("#010203")))));
+    app.tell(told(ThemeAnswer::Read("night".to_owned(), Ok(own("#010203")))));
     app.keys("enter");
     assert_eq!(app.state.theme, own("#010203"));
     assert!(works(&mut app).contains(&ThemeWork::Use("night".to_owned())));
@@ -68,11 +72,11 @@ fn a_users_theme_is_read_and_what_is_wrong_with_it_is_told() {
 fn a_saved_file_is_taken_and_a_broken_one_keeps_the_last_good_one() {
     let mut app = App::new();
     app.state.theme = own("#010203");
-    app.tell(Msg::Theme(ThemeAnswer::Saved("night".to_owned(), Ok(own("#040506")))));
+    app.tell(told(ThemeAnswer::Saved("night".to_owned(), Ok(own("#040506")))));
     assert_eq!(app.state.theme, own("#040506"));
     assert!(app.screen().contains("theme night: its file was saved"));
     let fault = "night.yaml:1:1: this is no YAML".to_owned();
-    app.tell(Msg::Theme(ThemeAnswer::Saved("night".to_owned(), Err(fault))));
+    app.tell(told(ThemeAnswer::Saved("night".to_owned(), Err(fault))));
     assert_eq!(app.state.theme, own("#040506"));
     assert!(
         app.screen().contains("the theme stays as it was: night.yaml:1:1: this is no YAML"),
@@ -83,7 +87,7 @@ fn a_saved_file_is_taken_and_a_broken_one_keeps_the_last_good_one() {
     app.keys("ctrl-t g").keys("k");
     let shown = app.state.theme.name.clone();
     assert_ne!(shown, "night");
-    app.tell(Msg::Theme(ThemeAnswer::Saved("night".to_owned(), Ok(own("#070809")))));
+    app.tell(told(ThemeAnswer::Saved("night".to_owned(), Ok(own("#070809")))));
     assert_eq!(app.state.theme.name, shown);
     app.keys("esc");
     assert_eq!(app.state.theme, own("#070809"));

@@ -70,7 +70,7 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
             login::answered(state, request, &target, answer, &mut effects);
         }
         Msg::Setup(answer) => welcome::answered(state, answer, &mut effects),
-        Msg::Theme(answer) => themes::answered(state, answer),
+        Msg::Theme(answer) => themes::answered(state, *answer),
         Msg::Upkeep(answer) => upkeep::answered(state, answer, &mut effects),
         Msg::Past(answer) => past::answered(state, answer),
         Msg::LoggedOut(target, answer) => login::logged_out(state, &target, answer),

@@ -256,7 +256,7 @@ fn control_z_and_fg() {
     if !peers::has("bash") {
         return;
     }
-    let mut pty = Spawn::program("bash").args(["--norc", "-i"]).env("PS1", "prompt> ").start();
+    let mut pty = Spawn::program("bash").configured().args(["--norc", "-i"]).env("PS1", "prompt> ").start();
     pty.wait_for("prompt>", SOON);
     pty.keys(concat!(env!("CARGO_BIN_EXE_wharf"), "<enter>"));
     pty.wait_for("Registries", SOON);

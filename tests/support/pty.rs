@@ -25,10 +25,14 @@ pub struct Spawn {
 impl Spawn {
     /// The wharf that was built with these tests, with a configuration that says nothing: nobody is welcomed.
     pub fn wharf() -> Spawn {
-        let spawn = Spawn::newcomer();
-        std::fs::create_dir_all(spawn.home().join("config/wharf")).unwrap();
-        std::fs::write(spawn.home().join("config/wharf/config.yaml"), "# nothing\n").unwrap();
-        spawn
+        Spawn::newcomer().configured()
+    }
+
+    /// With a configuration that says nothing.
+    pub fn configured(self) -> Spawn {
+        std::fs::create_dir_all(self.home().join("config/wharf")).unwrap();
+        std::fs::write(self.home().join("config/wharf/config.yaml"), "# nothing\n").unwrap();
+        self
     }
 
     /// The same without a configuration.

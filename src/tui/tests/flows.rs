@@ -535,7 +535,7 @@ fn every_action_does_something_or_says_why_not() {
             if steps.contains(&entry.action) {
                 app.keys("esc : down");
             }
-            if entry.action == Action::PopupRemove {
+            if entry.action == Action::LeaveOut {
                 app.keys("esc 2 space m");
             }
             if entry.action == Action::FilterUp {

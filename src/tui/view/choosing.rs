@@ -86,7 +86,7 @@ pub(super) fn draw_marked(state: &State, layout: &Layout, marked: &Marked, buffe
     let area = area(layout, marked);
     let below = format!(
         " {} {} ",
-        words.marked_unmark(state.key(Action::PopupRemove)),
+        words.marked_unmark(state.key(Action::LeaveOut)),
         words.popup_back(state.key(Action::PopupClose))
     );
     let inner = popup::open(state, area, &words.marked_title(marked.keys.len()), &below, buffer);

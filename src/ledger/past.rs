@@ -16,13 +16,13 @@ impl Ledger {
             "WHERE state IN ('succeeded', 'failed', 'cancelled')"
         ));
         if let Some(before) = before {
-            query.push(" AND id < ").push_bind(before.0);
+            query.push(" AND jobs.id < ").push_bind(before.0);
         }
         for word in words.split_whitespace().take(WORDS) {
             query.push(" AND LOWER(spec || ' ' || state || ' ' || COALESCE(failure, '')) LIKE ");
             query.push_bind(pattern(word)).push(" ESCAPE '!'");
         }
-        query.push(" ORDER BY id DESC LIMIT ").push_bind(i64::from(limit));
+        query.push(" ORDER BY jobs.id DESC LIMIT ").push_bind(i64::from(limit));
         let mut reader = self.reader().await?;
         let rows = query.build().fetch_all(&mut *reader).await.map_err(self.sql("list jobs"))?;
         Ok(self.jobs_of(&rows))

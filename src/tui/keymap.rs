@@ -372,7 +372,7 @@ mod tests {
         let keymap = Keymap::new(&[binding(1, "add", &["n"]), binding(2, "export", &["a"])]).unwrap();
         assert_eq!((keymap.key(Action::Add), keymap.key(Action::Export)), ("n", "a"));
         assert_eq!(
-            keymap.elsewhere(&[Context::Jobs, Context::Browse], key("a")),
+            keymap.elsewhere(&[Context::Queue, Context::Browse], key("a")),
             Some((Context::Browse, Action::Export))
         );
     }

@@ -53,7 +53,7 @@ fn title(state: &State) -> String {
         }
     }
     let here = jobs.wire + jobs.reused;
-    if jobs.busy() && here + jobs.rest > 0 {
+    if jobs.counts.running > 0 && here + jobs.rest > 0 {
         out += &format!(" {}%", u128::from(here) * 100 / u128::from(here + jobs.rest));
     }
     out

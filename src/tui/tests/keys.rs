@@ -105,7 +105,7 @@ fn what_cannot_go_on_says_so() {
         ("G j", "this is the last row"),
         ("1", "this is Registries already"),
         ("5 esc", "there is nothing to go back from; q quits"),
-        ("n tab", "there is nothing to choose from"),
+        ("1 n tab", "there is nothing to choose from"),
         ("esc ? k", "this is the first row"),
         ("G j", "this is the last row"),
     ] {

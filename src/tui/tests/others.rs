@@ -88,7 +88,7 @@ fn other_peoples_jobs_can_be_asked_for_the_same_things() {
     app.keys("p K");
     assert!(app.effects.contains(&Effect::Pause(JobId(2))));
     assert!(app.effects.contains(&Effect::Prioritise(JobId(2), 1)));
-    app.keys("enter");
+    app.keys("l");
     assert!(app.message().contains("another wharf"), "{}", app.message());
     app.keys("x j enter");
     assert!(app.effects.contains(&Effect::Cancel(JobId(2))));

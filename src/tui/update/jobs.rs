@@ -296,6 +296,9 @@ pub(super) fn mark(state: &mut State, range: bool) {
     if covered(state) {
         return;
     }
+    if state.jobs.shown().is_empty() {
+        return state.say(Tone::Plain, state.words.no_job());
+    }
     match range {
         false => state.jobs.mark(),
         true => state.jobs.mark_range(),

@@ -233,7 +233,11 @@ pub(super) fn propose(state: &mut State, step: isize) {
     match state.popups.last_mut() {
         // Where nothing is proposed, the arrows go from line to line.
         Some(Popup::Target(form)) if form.typed().is_some() && !form.hits.is_empty() => {
+            let before = form.chosen;
             form.propose(step > 0);
+            if form.chosen == before {
+                state.say(Tone::Plain, state.words.nothing_to_choose());
+            }
         }
         Some(Popup::Target(form)) => form.form.step(step > 0),
         Some(Popup::Options(form)) => form.form.step(step > 0),

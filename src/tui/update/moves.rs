@@ -141,7 +141,7 @@ fn move_by(state: &mut State, rows: isize, page: usize) {
         }
         return;
     }
-    move_rows(state, state.focus, rows, page as usize);
+    move_rows(state, state.focus, rows, page);
 }
 
 /// Scrolls a pane, focused or not.

@@ -259,17 +259,11 @@ fn wanted() -> impl Strategy<Value = Vec<Wanted>> {
     let goal = (goal, prop::sample::select(filters));
     let one = (source(), goal, list, flags, format, tags, prop::sample::select(vec![0, 0, 0, 5, -3]));
     prop::collection::vec(one, 1..8).prop_map(|all| {
+        type Places<'a> = ((Vec<u8>, Option<(String, Option<String>)>), Option<&'a str>);
+        type One<'a> = (Location, Places<'a>, Vec<&'a str>, Vec<bool>, Option<Format>, Vec<&'a str>, i32);
         let one = |(n, (source, ((kinds, export), filter), list, flags, format, tags, priority)): (
             usize,
-            (
-                Location,
-                ((Vec<u8>, Option<(String, Option<String>)>), Option<&str>),
-                Vec<&str>,
-                Vec<bool>,
-                _,
-                Vec<&str>,
-                i32,
-            ),
+            One<'_>,
         )| {
             let choice = filter.filter(|_| item::has_tags(&source)).map(|filter| filter.parse().unwrap());
             let bare = |source: Location| match source {

@@ -22,9 +22,17 @@ use crate::tui::state::{Pane, State, Tone};
 /// Adds what is marked, else the cursor's row.
 pub(super) fn add(state: &mut State, export: bool, effects: &mut Vec<Effect>) {
     let Some(Chosen { images, whole, rules }) = chosen(state) else { return };
+    let (before, both) = (state.queue.drafts().len(), !rules.is_empty() && !images.is_empty());
     let ruled = rules.is_empty() || super::rules::add(state, rules, export);
     if ruled && (images.is_empty() || enqueue(state, images, export)) {
         state.marks.clear();
+        if both && matches!(state.message, Some((Tone::Good, _))) {
+            // Else the images' message would hide that the repositories are in the queue, too.
+            let added = state.queue.drafts().len().saturating_sub(before);
+            let words = state.words;
+            let text = if export { words.added_exports(added) } else { words.added_copies(added) };
+            say_added(state, &text, false);
+        }
     }
     gather(state, whole, export, effects);
 }

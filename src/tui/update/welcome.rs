@@ -135,7 +135,7 @@ pub(super) fn add(state: &mut State, text: &str, effects: &mut Vec<Effect>) -> R
     state.registries.cursor = state.registries.add(entry);
     state.registries.asked(&place);
     state.setup.tried = Some((name, text.to_owned()));
-    super::moves::focus(state, crate::tui::state::Pane::Registries);
+    state.focus = crate::tui::state::Pane::Registries;
     effects.push(ask(place));
     Ok(())
 }

@@ -85,9 +85,11 @@ fn english(hint: &Hint, keymap: &Keymap) -> String {
         Hint::Tls { host } => {
             format!("set `tls:` for {host} in config.yaml (ca_file, cert_file, insecure or plain)")
         }
-        Hint::Tags { repository } => {
-            format!("{} opens {repository} in the browser: its tags are there", key(Action::OpenRepository))
-        }
+        Hint::Tags { repository } => format!(
+            "in Browse ({}), {} opens {repository}: its tags are there",
+            key(Action::FocusBrowse),
+            key(Action::OpenRepository)
+        ),
         Hint::Repositories { host } => {
             format!("check the name; the browser shows what is at {host}, if the registry tells")
         }
@@ -131,9 +133,11 @@ fn chinese(hint: &Hint, keymap: &Keymap) -> String {
         ),
         Hint::Settings { host } => format!("请修正 config.yaml 中 {host} 的条目，或环境中的代理变量"),
         Hint::Retries => "config.yaml 中的 `retries_per_job` 可允许更多次重试；已到达的内容不会重新发送".to_owned(),
-        Hint::Tags { repository } => {
-            format!("按 {} 在浏览器中打开 {repository}，可查看其标签", key(Action::OpenRepository))
-        }
+        Hint::Tags { repository } => format!(
+            "在“浏览”（{}）中按 {} 打开 {repository}，可查看其标签",
+            key(Action::FocusBrowse),
+            key(Action::OpenRepository)
+        ),
         Hint::Repositories { host } => format!("请检查名称；浏览 {host} 可查看其中的仓库（若该镜像仓库允许列出）"),
         Hint::StoreImages => "浏览本地存储可查看其中的镜像".to_owned(),
         Hint::EngineImages { engine } if engine.is_empty() => "浏览容器引擎可查看其中的镜像".to_owned(),

@@ -151,8 +151,10 @@ async fn a_job_is_given_over_and_never_runs_twice() {
     let route = Route::new().await;
     let path = route.home.path("ledger.db");
     let (one, two) = (engine(&path).await, engine(&path).await);
-    let jobs = one.submit_all(vec![route.spec("b"), route.spec("c")]).await.unwrap();
+    // One after the other: whichever sends the layers, they are there already for the other.
+    let mut jobs = vec![one.submit(route.spec("b")).await.unwrap()];
     seen(&two, jobs[0], "bytes", |r| r.job.progress.wire > 100_000).await;
+    jobs.push(one.submit(route.spec("c")).await.unwrap());
     // Neither takes what the other has.
     assert!(two.take_up(&jobs).await.unwrap_err().to_string().contains("belongs to another wharf"));
     let given = one.hand_over().await.unwrap();
@@ -285,7 +287,7 @@ async fn after_a_hang_up_another_wharf_shows_and_controls_the_jobs() {
     second.keys("4");
     // Live: bytes grow on the screen.
     second.wait_until("bytes flow", SOON, |screen| {
-        screen.row_with("%").is_some_and(|row| row.contains("/s") && row.contains("/31 blobs"))
+        screen.row_with("%").is_some_and(|row| row.contains("/s") && row.contains("/31 layers"))
     });
     let before = wire(&route.jobs().await[0]);
     route.until("more bytes", |job| wire(job) > before).await;
@@ -318,7 +320,7 @@ async fn two_at_once_agree() {
     start(&mut one, &route);
     two.wait_for(&format!("1 in another wharf (pid {})", one.pid()), SOON);
     two.keys("4");
-    two.wait_for("blobs", SOON);
+    two.wait_for("/31 layers", SOON);
     two.keys("p");
     one.wait_for("paused", SOON);
     two.wait_for("paused", SOON);
@@ -336,9 +338,7 @@ async fn two_at_once_agree() {
     one.wait_for("-3", SOON);
     assert!(jobs(&["pause", "1"]).await.failed(1).0.contains("paused"));
     assert_eq!(jobs(&["resume", "1"]).await.code, Some(0));
-    two.wait_until("it goes on", SOON, |screen| {
-        screen.row_with("blobs").is_some_and(|row| row.contains("/s"))
-    });
+    two.wait_until("it goes on", SOON, |screen| screen.row_with("%").is_some_and(|row| row.contains("/s")));
     assert!(jobs(&["retry", "77"]).await.failed(1).0.contains("77"));
     let watched = jobs(&["--watch"]).await;
     assert!(watched.code == Some(0) && watched.stderr.contains("1 succeeded"), "{watched}");

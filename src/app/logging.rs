@@ -57,6 +57,8 @@ pub(super) fn to_file(path: &Path, verbose: u8) -> mpsc::Receiver<(Level, String
     {
         let log = tracing_subscriber::fmt().with_env_filter(filter(false, verbose.max(1)));
         let log = log.with_writer(Mutex::new(file)).with_ansi(false).with_target(false);
+        // A full disk is no reason to write on the screen.
+        let log = log.log_internal_errors(false);
         // Another subscriber is there only in tests, and then it stays.
         let _ = log.finish().with(Ear(sender)).try_init();
     }

@@ -113,7 +113,8 @@ pub(super) async fn run(args: &Args, ids: &[JobId], loaded: Loaded) -> u8 {
         return fail(error);
     }
     let told = writeln!(std::io::stdout(), "{READY}").and_then(|()| std::io::stdout().flush());
-    if let Err(error) = told.and_then(|()| let_go()) {
+    // Also where who started it is gone already, and does not hear it.
+    if let Err(error) = let_go().and(told) {
         tracing::warn!("in the background: {error}");
     }
     let ended = async {

@@ -6,6 +6,7 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
@@ -19,8 +20,8 @@ const AT_ONCE: Duration = Duration::from_millis(700);
 /// Editors that are looked for where nobody names one.
 const USUAL: [&str; 3] = ["editor", "vi", "nano"];
 
-/// Lets a person edit the document. The terminal is the editor's until this returns.
-pub(super) async fn edit(document: Document, config: Config) -> Edited {
+/// Lets a person edit the document. The terminal is the editor's until this returns; `process` is that of the editor.
+pub(super) async fn edit(document: Document, config: Config, process: Arc<AtomicU32>) -> Edited {
     let directory = current_directory();
     let before: Vec<_> = document.wanted.iter().map(|(id, one)| (*id, one.absolute(&directory))).collect();
     let answer = |outcome, text: Option<String>| Edited {
@@ -40,7 +41,7 @@ pub(super) async fn edit(document: Document, config: Config) -> Edited {
         fresh = fresh.replace("sources: []\n", &format!("sources:\n{}", document.example));
     }
     let text = document.text.unwrap_or_else(|| fresh.clone());
-    let (outcome, text) = match with_editor(&text).await {
+    let (outcome, text) = match with_editor(&text, &process).await {
         Err(reason) => (Outcome::Failed(reason), None),
         Ok(Typed { status, text: typed, took }) => {
             let outcome = match (status.success(), typed == fresh) {
@@ -85,7 +86,7 @@ struct Typed {
     took: Duration,
 }
 
-async fn with_editor(text: &str) -> Result<Typed, String> {
+async fn with_editor(text: &str, process: &AtomicU32) -> Result<Typed, String> {
     let editor = editor(&|name| std::env::var(name).ok())?;
     let file = Private::new(text).map_err(|e| format!("a file for the editor: {e}"))?;
     let started = Instant::now();
@@ -93,7 +94,12 @@ async fn with_editor(text: &str) -> Result<Typed, String> {
     let script = format!("{editor} \"$@\"");
     let child = tokio::process::Command::new("sh").arg("-c").arg(script).arg(&editor).arg(&file.path).spawn();
     let status = match child {
-        Ok(mut child) => child.wait().await,
+        Ok(mut child) => {
+            process.store(child.id().unwrap_or_default(), Ordering::Release);
+            let status = child.wait().await;
+            process.store(0, Ordering::Release);
+            status
+        }
         Err(error) => Err(error),
     };
     let took = started.elapsed();

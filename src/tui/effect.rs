@@ -10,6 +10,7 @@ use futures_util::future::BoxFuture;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
+use tokio_util::task::TaskTracker;
 
 use super::completion;
 use super::editor;
@@ -209,6 +210,8 @@ pub struct Runner {
     pub background: Option<Background>,
     lookups: Arc<Semaphore>,
     planners: Arc<Semaphore>,
+    /// What is on its way to the jobs.
+    orders: TaskTracker,
     /// Requests for places' lists, tags, plans: a new one ends the one before.
     lists: [Option<JoinHandle<()>>; 3],
 }
@@ -226,6 +229,7 @@ impl Runner {
             background: None,
             lookups: Arc::new(Semaphore::new(6)),
             planners: Arc::new(Semaphore::new(4)),
+            orders: TaskTracker::new(),
             lists: [None, None, None],
         }
     }
@@ -241,6 +245,17 @@ impl Runner {
     /// The engine.
     pub fn engine(&self) -> Option<&Engine> {
         self.engine.as_ref()
+    }
+
+    /// Whether something is to be done for jobs once there is an engine.
+    pub fn awaits_engine(&self) -> bool {
+        self.engine.is_none() && self.waiting.iter().any(|effect| matches!(effect, Effect::Submit(_)))
+    }
+
+    /// Waits until what was ordered for jobs has reached the engine.
+    pub async fn ordered(&self) {
+        self.orders.close();
+        self.orders.wait().await;
     }
 
     /// There will be no engine: whatever is asked is answered so.
@@ -354,12 +369,12 @@ impl Runner {
                     task.abort();
                 }
             }
-            Effect::Submit(drafts) => spawn(async move {
+            Effect::Submit(drafts) => drop(self.orders.spawn(async move {
                 for (draft, spec) in drafts {
                     let answer = engine.submit(spec).await.map_err(|e| e.failure());
                     let _ = messages.send(Msg::Submitted(draft, answer)).await;
                 }
-            }),
+            })),
             Effect::Upkeep(work) => spawn(async move {
                 let _ = messages.send(Msg::Upkeep(work.run(engine).await)).await;
             }),
@@ -378,17 +393,22 @@ impl Runner {
                 engine.set_workers_per_host(workers.per_host);
             }
             Effect::SetBandwidth(rate) => engine.set_bandwidth(rate.map(Into::into)),
-            Effect::TakeUp(jobs) => spawn(async move {
+            Effect::TakeUp(jobs) => drop(self.orders.spawn(async move {
                 if engine.take_up(&jobs).await.is_ok() {
                     return;
                 }
-                // Somebody else was faster with some of them.
+                // Somebody else was faster with some of them: that is news only if nothing is left.
+                let (mut taken, mut refused) = (false, None);
                 for job in jobs {
-                    if let Err(error) = engine.resume(job).await {
-                        let _ = messages.send(Msg::Refused(job, error.failure())).await;
+                    match engine.take_up(&[job]).await {
+                        Ok(()) => taken = true,
+                        Err(error) => refused = Some((job, error)),
                     }
                 }
-            }),
+                if let Some((job, error)) = refused.filter(|_| !taken) {
+                    let _ = messages.send(Msg::Refused(job, error.failure())).await;
+                }
+            })),
             Effect::Shutdown => spawn(async move {
                 if let Err(error) = engine.hand_over().await {
                     tracing::warn!("the jobs end with this process: {error}");
@@ -451,7 +471,7 @@ impl Runner {
     /// Something for a job, of which only a refusal is news: the rest is seen in its state.
     fn order(&self, job: JobId, work: impl Future<Output = crate::engine::Result<()>> + Send + 'static) {
         let messages = self.messages.clone();
-        spawn(async move {
+        self.orders.spawn(async move {
             if let Err(error) = work.await {
                 let _ = messages.send(Msg::Refused(job, error.failure())).await;
             }

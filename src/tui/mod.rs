@@ -10,6 +10,8 @@ pub mod event;
 pub mod import;
 pub mod key_docs;
 pub mod keymap;
+mod leaving;
+mod lending;
 pub mod logins;
 mod outside;
 pub mod past;
@@ -41,6 +43,7 @@ pub use self::effect::{Background, Exit};
 use self::effect::{Effect, Runner};
 use self::event::{Msg, Recording};
 use self::keymap::{Keymap, KeymapError};
+use self::lending::{Lent, edited};
 use self::logins::Logins;
 use self::outside::Title;
 use self::state::document::{Document, Edited};
@@ -54,7 +57,7 @@ use self::update::{deadline, update};
 use crate::config::credentials::LoginStore;
 use crate::config::{Config, Symbols};
 use crate::engine::{Engine, Remotes};
-use crate::job::{JobEvent, JobState, Level};
+use crate::job::{JobEvent, Level};
 
 /// Why the UI could not be.
 #[derive(Debug, thiserror::Error)]
@@ -186,12 +189,6 @@ struct App {
     editor: Option<Lent>,
 }
 
-/// The terminal is an editor's: what comes of it, and the signals that its keys send to wharf, too.
-struct Lent {
-    edited: BoxFuture<'static, Edited>,
-    _interrupts: (Signal, Signal),
-}
-
 /// What woke the loop.
 enum Woken {
     HungUp,
@@ -222,7 +219,7 @@ impl App {
             let woken = tokio::select! {
                 biased;
                 () = hang_up.recv() => Woken::HungUp,
-                () = terminated(&mut terminate) => Woken::Terminated,
+                () = leaving::told_to(&mut terminate) => Woken::Terminated,
                 () = continued.recv() => Woken::Continued,
                 event = keys.next() => Woken::Terminal(event),
                 ready = &mut engine, if starting => Woken::Engine(ready),
@@ -238,12 +235,12 @@ impl App {
                 // A terminal that has no more events is gone, whether it said so or not.
                 Woken::HungUp | Woken::Terminal(None) => {
                     drop(keys);
-                    return Ok(self.hung_up().await);
+                    return Ok(self.hung_up(starting.then_some(engine)).await);
                 }
                 Woken::Terminated => return self.terminated().await,
                 Woken::Terminal(Some(Err(error))) => {
                     drop(keys);
-                    return Box::pin(self.failed(error)).await;
+                    return Box::pin(self.failed(error, starting.then_some(engine))).await;
                 }
                 Woken::Terminal(Some(Ok(event))) => {
                     Msg::of(event).map(|msg| self.take(msg)).unwrap_or_default()
@@ -255,10 +252,10 @@ impl App {
                 Woken::Message(message) => self.take(message),
                 Woken::Others => self.others_changed(),
                 Woken::Continued => match self.continued() {
-                    Ok(effects) => effects,
+                    Ok(()) => Vec::new(),
                     Err(error) => {
                         drop(keys);
-                        return Box::pin(self.failed(error)).await;
+                        return Box::pin(self.failed(error, starting.then_some(engine))).await;
                     }
                 },
                 Woken::Heard(level, text) => {
@@ -272,7 +269,7 @@ impl App {
                     Ok(()) => self.take(Msg::Edited(Box::new(edited))),
                     Err(error) => {
                         drop(keys);
-                        return Box::pin(self.failed(error)).await;
+                        return Box::pin(self.failed(error, starting.then_some(engine))).await;
                     }
                 },
             };
@@ -293,7 +290,7 @@ impl App {
                 }
                 Err(error) => {
                     drop(keys);
-                    return Box::pin(self.failed(error)).await;
+                    return Box::pin(self.failed(error, starting.then_some(engine))).await;
                 }
             }
         }
@@ -405,22 +402,6 @@ impl App {
         effects
     }
 
-    /// The process was stopped and goes on: the screen may be the shell's by now, and jobs may be somebody else's.
-    fn continued(&mut self) -> io::Result<Vec<Effect>> {
-        // After its own ctrl-z the screen is there already.
-        // An editor that was stopped, too, has the terminal back.
-        let lent = self.editor.is_some();
-        if !lent && self.resumed.is_none_or(|at| at.elapsed() > Duration::from_secs(1)) {
-            self.screen.resume()?;
-            self.draw_at = Some(Instant::now());
-        }
-        if let Some(engine) = self.runner.engine().cloned() {
-            tokio::spawn(async move { engine.check_leases().await });
-        }
-        self.sample_soon();
-        Ok(Vec::new())
-    }
-
     /// Time has come for something: a sample, a deadline of the state, a frame.
     fn time(&mut self) -> Vec<Effect> {
         let now = Instant::now();
@@ -472,9 +453,8 @@ impl App {
                 Effect::Redraw => self.screen.redraw_all()?,
                 Effect::Suspend => {
                     self.screen.suspend()?;
-                    self.screen.redraw_all()?;
                     self.resumed = Some(Instant::now());
-                    self.draw_at = Some(Instant::now());
+                    self.seen_again()?;
                 }
                 Effect::Edit(document) => self.to_edit = Some(document),
                 Effect::Send(sequence) => self.screen.send(&sequence)?,
@@ -484,75 +464,6 @@ impl App {
         }
         Ok(None)
     }
-
-    /// Lends the terminal to an editor. Jobs go on, and so does the loop, without keys and without drawing.
-    async fn lend(&mut self, document: Document, keys: &mut Input) -> io::Result<()> {
-        keys.pause().await;
-        self.screen.lend()?;
-        // The terminal's own ctrl-c and ctrl-\ go to everybody who is in its foreground; they are the editor's.
-        let interrupts = (signal(SignalKind::interrupt())?, signal(SignalKind::quit())?);
-        let edited = editor::edit(document, self.runner.config().clone());
-        self.editor = Some(Lent { edited: Box::pin(edited), _interrupts: interrupts });
-        Ok(())
-    }
-
-    async fn take_back(&mut self, keys: &mut Input) -> io::Result<()> {
-        self.editor = None;
-        self.screen.take_back()?;
-        keys.resume().await;
-        // It may have another size by now.
-        self.state.size = crossterm::terminal::size()?;
-        self.draw_at = Some(Instant::now());
-        Ok(())
-    }
-
-    /// The terminal failed. One that is gone may say so before its signal comes, and must not take the jobs with it.
-    async fn failed(self, error: io::Error) -> Result<Exit, Error> {
-        let gone = error.kind() == io::ErrorKind::BrokenPipe
-            || error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error());
-        if gone { Ok(self.hung_up().await) } else { Err(error.into()) }
-    }
-
-    /// The terminal is gone: nothing is drawn or read any more, and the jobs are seen to their end. Nobody is left to
-    /// resume a paused one, so they all go on; SIGTERM still ends it all.
-    async fn hung_up(self) -> Exit {
-        let App { screen, runner, .. } = self;
-        screen.hang_up();
-        let Some(engine) = runner.engine() else { return Exit::HungUp };
-        engine.left_alone().await;
-        for job in engine.jobs().iter().filter(|job| job.state == JobState::Paused) {
-            if let Err(error) = engine.resume(job.id).await {
-                tracing::warn!("job {}: {error}", job.id);
-            }
-        }
-        let Ok(mut end) = signal(SignalKind::terminate()) else {
-            engine.idle().await;
-            return Exit::HungUp;
-        };
-        tokio::select! {
-            () = engine.idle() => Exit::HungUp,
-            () = terminated(&mut end) => {
-                stop(engine).await;
-                Exit::Terminated
-            }
-        }
-    }
-
-    async fn terminated(self) -> Result<Exit, Error> {
-        if let Some(engine) = self.runner.engine() {
-            stop(engine).await;
-        }
-        self.screen.close()?;
-        Ok(Exit::Terminated)
-    }
-}
-
-/// Stops the jobs; they can go on later.
-async fn stop(engine: &Engine) {
-    if let Err(error) = engine.hand_over().await {
-        tracing::warn!("the jobs end with this process: {error}");
-    }
-    engine.shutdown().await;
 }
 
 async fn next_change(others: &mut Option<watch::Receiver<Remotes>>) {
@@ -563,20 +474,6 @@ async fn next_change(others: &mut Option<watch::Receiver<Remotes>>) {
     if !changed {
         // Nobody looks any more: there is nothing to wait for.
         std::future::pending::<()>().await;
-    }
-}
-
-async fn terminated(signal: &mut Signal) {
-    // `None` would mean that no further signal can come: then none is waited for.
-    if signal.recv().await.is_none() {
-        std::future::pending::<()>().await;
-    }
-}
-
-async fn edited(editor: &mut Option<Lent>) -> Edited {
-    match editor {
-        Some(lent) => (&mut lent.edited).await,
-        None => std::future::pending().await,
     }
 }
 

@@ -127,6 +127,7 @@ impl Screen {
         if let Some(before) = self.lent.take() {
             // One that was killed leaves the terminal as it had it, and that would be kept as the shell's own.
             rustix::termios::tcsetattr(rustix::stdio::stdin(), OptionalActions::Now, &before)?;
+            tty::write_all(sequence::OTHERS_OFF)?;
         }
         self.resume()
     }
@@ -190,7 +191,8 @@ impl Screen {
     pub fn close(mut self) -> io::Result<()> {
         let flushed = self.flush();
         let given_back = restore();
-        flushed.and(given_back)
+        let lent_back = self.end_loan();
+        flushed.and(given_back).and(lent_back)
     }
 
     /// The terminal hung up: gives back what is left of it and detaches the process, which can then go on headless.
@@ -200,6 +202,13 @@ impl Screen {
         if let Err(e) = super::let_go() {
             tracing::warn!("the terminal hung up and could not be let go of: {e}");
         }
+    }
+
+    /// Where another program still had the terminal: whatever it left there is set right for the shell.
+    fn end_loan(&mut self) -> io::Result<()> {
+        let Some(before) = self.lent.take() else { return Ok(()) };
+        rustix::termios::tcsetattr(rustix::stdio::stdin(), OptionalActions::Now, &before)?;
+        tty::write_all(&[sequence::OTHERS_OFF, sequence::MOUSE_OFF, sequence::LEAVE].concat())
     }
 
     fn take_over_again(&mut self) -> io::Result<()> {

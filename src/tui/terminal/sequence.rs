@@ -14,6 +14,10 @@ pub(super) const MOUSE_ON: &[u8] = b"\x1b[?1000h\x1b[?1002h\x1b[?1006h";
 /// Undoes [`MOUSE_ON`].
 pub(super) const MOUSE_OFF: &[u8] = b"\x1b[?1006l\x1b[?1002l\x1b[?1000l";
 
+/// Modes that wharf does not use and another program may have left on, where it was killed: cursor keys and keypad of
+/// an application, all the mouse's moves, focus.
+pub(super) const OTHERS_OFF: &[u8] = b"\x1b[?1l\x1b>\x1b[?1003l\x1b[?1004l";
+
 /// Undoes [`ENTER`], and whatever a frame cut in the middle has left behind.
 pub(super) const LEAVE: &[u8] = b"\x1b[?2026l\x1b[0m\x1b[?2004l\x1b[?1049l\x1b[?25h";
 

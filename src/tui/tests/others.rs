@@ -198,3 +198,21 @@ fn what_others_moved_before_is_no_rate() {
     assert!((900_000..1_100_000).contains(&rate), "{rate}");
     assert!(app.state.jobs.history.peak < 2_000_000, "{}", app.state.jobs.history.peak);
 }
+
+#[test]
+fn wharf_does_not_end_behind_an_editors_back() {
+    let edits = |app: &App| app.effects.iter().any(|effect| matches!(effect, Effect::Edit(_)));
+    let mut app = App::new();
+    app.recorded().tell(sampled(vec![job(1, "a:1", JobState::Running)]));
+    app.keys("q j enter");
+    assert_eq!(app.state.leaving, Leaving::WhenDone);
+    app.keys("3 E");
+    assert!(edits(&app));
+    app.tell(sampled(vec![job(1, "a:1", JobState::Succeeded)]));
+    assert!(app.exits().is_empty(), "what is typed would be lost");
+    // While the jobs are on their way to another process no editor is opened.
+    let mut app = App::new();
+    app.recorded().tell(sampled(vec![job(1, "a:1", JobState::Running)]));
+    app.keys("q j j enter 3 E");
+    assert!(app.state.leaving == Leaving::HandingOver && !edits(&app), "{}", app.message());
+}

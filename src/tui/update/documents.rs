@@ -13,7 +13,7 @@ use crate::tui::effect::Effect;
 use crate::tui::state::document::{Document, Edited, Faults, Outcome, Save, SaveFailure, Saved};
 use crate::tui::state::popup::{Ask, Choice, Dialog, Popup, Question, Scroll};
 use crate::tui::state::queue::{Change, Draft, DraftId, Goal};
-use crate::tui::state::{State, Tone};
+use crate::tui::state::{Leaving, State, Tone};
 
 /// The file that a queue is saved as where no other is named.
 const FILE: &str = "wharf.yaml";
@@ -21,6 +21,13 @@ const FILE: &str = "wharf.yaml";
 /// Opens the queue in an editor; with a text, that text again.
 pub(super) fn edit(state: &mut State, text: Option<String>, effects: &mut Vec<Effect>) {
     let words = state.words;
+    // wharf must not end while the editor has the terminal: what is typed there would be lost.
+    match state.leaving {
+        Leaving::No => {}
+        Leaving::WhenDone => state.leaving = Leaving::No,
+        Leaving::Stopping => return state.say(Tone::Plain, words.stopping()),
+        Leaving::HandingOver => return state.say(Tone::Plain, words.handing_over()),
+    }
     let wanted = wanted(state);
     let heading =
         [words.document_heading(wanted.len()).as_str(), words.document_how(), words.document_how_more()]

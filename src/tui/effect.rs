@@ -354,7 +354,7 @@ impl Runner {
             }
             Effect::Import(work) => {
                 let Logins { store, config } = &self.logins;
-                spawn(work.run(engine, config.clone(), store.environment().clone(), messages));
+                spawn(work.run(config.clone(), store.environment().clone(), messages));
             }
             Effect::Room { generation, directories } => spawn(async move {
                 let mut room = Vec::new();

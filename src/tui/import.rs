@@ -1,21 +1,17 @@
-//! Files that name images, and long pastes, read outside the state: what is in them, and the tags that they choose from.
+//! Files that name images, and long pastes, read outside the state: what is in them. Repositories whose tags a file
+//! chooses stay rules, so that new tags are taken when they begin.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use futures_util::StreamExt;
-use futures_util::stream;
 use tokio::sync::mpsc;
 
-use super::effect::within;
 use super::event::Msg;
 use super::state::paste::{Bad, Pasted};
 use super::state::preview::Holding;
 use super::state::queue::{Draft, Goal, Wanted};
 use crate::config::credentials::Environment;
-use crate::config::{Batch, BatchJobs, Config, ConfigFaults, Fault, Prefix, TagLists, Terms, paths};
-use crate::engine::Engine;
+use crate::config::{Batch, Config, ConfigFaults, Fault, Prefix, Terms, WantedGoal, paths};
 use crate::job::Failure;
 use crate::oci::{ErrorClass, Location, printable};
 
@@ -45,30 +41,18 @@ pub enum Import {
 /// What came of it.
 #[derive(Debug)]
 pub enum Imported {
-    /// So many repositories were asked for their tags, of so many.
-    Asked(u64, usize, usize),
     /// What it holds, or why it cannot be read.
     Read(u64, Result<Box<Holding>, Failure>),
 }
 
 /// The largest file that is read, in bytes.
 const LIMIT: u64 = 4 << 20;
-/// Repositories that are asked at the same time.
-const AT_ONCE: usize = 8;
-/// How long one repository's tags may take.
-const TAGS: Duration = Duration::from_secs(120);
 /// A host that no image is sent to: it stands for the target as long as there is none.
 const NOWHERE: &str = "target.invalid";
 
 impl Import {
-    /// Reads it. Messages tell how far it is; the last one has the answer.
-    pub(super) async fn run(
-        self,
-        engine: Engine,
-        config: Config,
-        environment: Environment,
-        messages: mpsc::Sender<Msg>,
-    ) {
+    /// Reads it. A message has the answer.
+    pub(super) async fn run(self, config: Config, environment: Environment, messages: mpsc::Sender<Msg>) {
         let (request, name, to, read) = match self {
             Import::Text { request, text, to } => (request, None, to, Ok(text.into_bytes())),
             Import::File { request, path, to } => {
@@ -86,7 +70,7 @@ impl Import {
                 exchange: None,
             }),
             Ok(bytes) => {
-                let desk = Desk { engine, config, environment, messages: messages.clone(), request };
+                let desk = Desk { config, environment };
                 Ok(Box::new(desk.read(name, bytes, to).await))
             }
         };
@@ -116,11 +100,8 @@ fn read(path: &Path) -> Result<Vec<u8>, String> {
 
 /// What reads one of them.
 struct Desk {
-    engine: Engine,
     config: Config,
     environment: Environment,
-    messages: mpsc::Sender<Msg>,
-    request: u64,
 }
 
 impl Desk {
@@ -140,69 +121,46 @@ impl Desk {
         };
         match tokio::task::spawn_blocking(parse).await {
             Ok(Ok(holding)) => holding,
-            Ok(Err(batch)) => self.batch(*batch, to).await,
+            Ok(Err(batch)) => self.batch(&batch, to.as_ref()),
             Err(error) => wrong(Bad { line: None, text: String::new(), reason: error.to_string() }),
         }
     }
 
-    async fn batch(&self, batch: Batch, to: Option<Prefix>) -> Holding {
-        let has_target = to.is_some();
-        let to = match to.map_or_else(|| Prefix::parse(NOWHERE, &[]), Ok) {
-            Ok(to) => to,
-            Err(reason) => return wrong(Bad { line: None, text: NOWHERE.to_owned(), reason }),
-        };
-        let terms = Terms { to: Some(&to), ..Terms::of(&self.config) };
-        let repositories = batch.repositories();
-        // Every fault that can be known is told before anybody is asked.
-        let jobs = match batch.jobs(&terms) {
-            Ok(jobs) if repositories.is_empty() => Ok(jobs),
-            Ok(_) => match self.tags(repositories).await {
-                Ok(tags) => batch.jobs(&Terms { tags: Some(&tags), ..terms }),
-                Err(bad) => return Holding { bad, refused: true, ..Holding::default() },
-            },
-            Err(faults) => Err(faults),
-        };
+    /// What a batch file wants. Repositories whose tags it chooses are rules: they are asked when it begins.
+    fn batch(&self, batch: &Batch, to: Option<&Prefix>) -> Holding {
         let words = self.config.language.unwrap_or_default();
         let mut notes: Vec<String> = batch.warnings().iter().map(fault_text).collect();
-        let passwords = batch.credentials(&self.config, Some(&to)).is_ok_and(|given| !given.is_empty());
-        if passwords {
+        if batch.credentials(&self.config, to).is_ok_and(|given| !given.is_empty()) {
             notes.push(words.note_passwords().to_owned());
         }
         if batch.proxy().is_some() {
             notes.push(words.note_proxy().to_owned());
         }
-        match jobs {
+        match wanted(batch, &self.config, to) {
             Err(faults) => {
                 notes.push(faults.hint());
                 Holding { bad: faults_of(&faults), notes, refused: true, ..Holding::default() }
             }
-            Ok(jobs) => holding(jobs, notes, (!has_target).then(|| words.no_target_yet())),
-        }
-    }
-
-    /// The tags of repositories, or everything that cannot be had.
-    async fn tags(&self, repositories: Vec<Location>) -> Result<TagLists, Vec<Bad>> {
-        let all = repositories.len();
-        let ask = |repository: Location| async move {
-            let tags = within(TAGS, &repository, async { self.engine.all_tags(&repository).await }).await;
-            (repository, tags)
-        };
-        let mut answers = stream::iter(repositories).map(ask).buffer_unordered(AT_ONCE);
-        let (mut lists, mut failed, mut asked) = (TagLists::new(), Vec::new(), 0);
-        while let Some((repository, answer)) = answers.next().await {
-            asked += 1;
-            let _ = self.messages.send(Msg::Imported(Imported::Asked(self.request, asked, all))).await;
-            match answer {
-                Ok(tags) => drop(lists.insert(repository, tags)),
-                Err(failure) => failed.push(Bad {
-                    line: None,
-                    text: repository.to_string(),
-                    reason: printable(&failure.message, 300),
-                }),
+            Ok((wanted, more)) => {
+                notes.extend(more);
+                holding(wanted, notes, words.no_target_yet())
             }
         }
-        if failed.is_empty() { Ok(lists) } else { Err(failed) }
     }
+}
+
+/// What a batch wants: each with the place that it has below the target, and below [`NOWHERE`].
+type Both = Vec<(crate::config::Wanted, crate::config::Wanted)>;
+
+/// What a batch wants, and what is to be known of it.
+fn wanted(batch: &Batch, config: &Config, to: Option<&Prefix>) -> Result<(Both, Vec<String>), ConfigFaults> {
+    let Ok(nowhere) = Prefix::parse(NOWHERE, &[]) else { return Ok(Default::default()) };
+    let terms = |to| Terms { to: Some(to), ..Terms::of(config) };
+    // What is wrong with its images together is told as `wharf sync` tells it.
+    let jobs = batch.jobs(&terms(to.unwrap_or(&nowhere)))?;
+    let here = batch.wanted(&terms(to.unwrap_or(&nowhere)))?;
+    let there = batch.wanted(&terms(&nowhere))?;
+    Ok((here.into_iter().zip(there).collect(), jobs.notes))
 }
 
 fn wrong(bad: Bad) -> Holding {
@@ -222,29 +180,37 @@ fn faults_of(faults: &ConfigFaults) -> Vec<Bad> {
     faults.faults().iter().map(bad).collect()
 }
 
-/// A batch's jobs as drafts. What the file gives no place goes where the target says, with the target's names. Without
+/// What a batch wants as drafts. What the file gives no place goes where the target says, with the target's names. Without
 /// a target there is no place below it, for the reason `lacking`.
-fn holding(jobs: BatchJobs, notes: Vec<String>, lacking: Option<&str>) -> Holding {
+fn holding(wanted: Both, notes: Vec<String>, lacking: &str) -> Holding {
     let mut found = Holding { notes, ..Holding::default() };
-    found.notes.extend(jobs.notes);
+    let nowhere = Prefix::parse(NOWHERE, &[]).ok();
+    let is_nowhere = |place: &Location| {
+        place.as_registry().is_some_and(|reference| reference.registry.as_str() == NOWHERE)
+    };
     let mut seen = HashSet::new();
-    let placeless = jobs.placeless.into_iter().chain(std::iter::repeat(false));
-    for (spec, placeless) in jobs.specs.iter().zip(placeless) {
-        let Some(draft) = Draft::of_spec(spec) else { continue };
-        let nowhere = |place: &Location| {
-            place.as_registry().is_some_and(|reference| reference.registry.as_str() == NOWHERE)
-        };
-        let lost = matches!(&draft.goal, Goal::Copy(to) if to.iter().any(nowhere));
-        if let (Some(reason), false, true) = (lacking, placeless, lost) {
-            let (text, reason) = (draft.source.to_string(), reason.to_owned());
+    for (here, there) in wanted {
+        let plain = nowhere.as_ref().and_then(|nowhere| nowhere.destination(&here.source).ok());
+        let placeless = matches!(&there.goal, WantedGoal::Copy(to) if to.iter().eq(&plain));
+        let draft = Draft::of_wanted(here);
+        let lost = matches!(&draft.goal, Goal::Copy(to) if to.iter().any(is_nowhere));
+        if lost && !placeless {
+            let (text, reason) = (draft.source.to_string(), lacking.to_owned());
             found.bad.push(Bad { line: None, text, reason });
             continue;
         }
+        let filter = draft.tags.as_ref().map(ToString::to_string);
         let goal = (!placeless).then_some(draft.goal);
-        let wanted = Wanted { source: draft.source, options: draft.options, goal };
-        let key = (wanted.source.clone(), wanted.options.platforms.clone(), wanted.goal.clone());
+        let one = Wanted { source: draft.source, tags: draft.tags, options: draft.options, goal };
+        let key = (
+            one.source.clone(),
+            filter,
+            one.options.platforms.clone(),
+            one.goal.clone(),
+            one.options.file.clone(),
+        );
         match seen.insert(key) {
-            true => found.wanted.push(wanted),
+            true => found.wanted.push(one),
             false => found.duplicates += 1,
         }
     }
@@ -264,19 +230,46 @@ mod tests {
     #[test]
     fn a_batch_keeps_its_places_and_what_has_none_goes_to_the_target() {
         let config = Config::default();
+        let read = |text: &str| {
+            let batch = Batch::parse(Path::new("f"), text.as_bytes(), false, &|_| None);
+            let (wanted, notes) = wanted(&batch, &config, None).unwrap();
+            holding(wanted, notes, "none")
+        };
         let text = "sources:\n- {source: nginx, tags: [1, 2], platforms: [amd64]}\n- {source: redis, to: [h.io, 'store:'], export: d}\n";
-        let batch = Batch::parse(Path::new("f"), text.as_bytes(), false, &|_| None);
-        let to = Prefix::parse(NOWHERE, &[]).unwrap();
-        let jobs = batch.jobs(&Terms { to: Some(&to), ..Terms::of(&config) }).unwrap();
-        let found = holding(jobs, Vec::new(), Some("none"));
+        let found = read(text);
         assert_eq!((found.wanted.len(), found.bad.len()), (4, 0));
         assert_eq!(found.wanted[0].goal, None);
         assert!(matches!(&found.wanted[2].goal, Some(Goal::Copy(to)) if to.len() == 2));
         assert_eq!(found.wanted[3].goal, Some(Goal::Export("d".into())));
         let relative = "[{\"source\": \"nginx\", \"target\": \"a/b\"}]";
-        let batch = Batch::parse(Path::new("f"), relative.as_bytes(), false, &|_| None);
-        let jobs = batch.jobs(&Terms { to: Some(&to), ..Terms::of(&config) }).unwrap();
-        let found = holding(jobs, Vec::new(), Some("none"));
+        let found = read(relative);
         assert_eq!((found.wanted.len(), found.bad.len()), (0, 1));
+    }
+
+    #[test]
+    fn rules_stay_rules_and_drafts_keep_what_a_file_says_of_them() {
+        let config = Config::default();
+        let to = Prefix::parse("h.io/m", &[]).unwrap();
+        let text = "sources:\n- {source: a.io/x, tags: {semver: '>=1', newest: 3}, priority: 4}\n\
+                    - {source: a.io/y, tags: '1.*', to: b.io, referrers: true}\n\
+                    - {source: a.io/z:1, export: d, file: z.tar}\n- {source: a.io/w:1, target: p/w}\n\
+                    - {source: a.io/v:1, rename: {from: 'v', to: 'n'}}\n";
+        let batch = Batch::parse(Path::new("f"), text.as_bytes(), false, &|_| None);
+        let (both, notes) = wanted(&batch, &config, Some(&to)).unwrap();
+        let found = holding(both, notes, "none").wanted;
+        let filters: Vec<String> =
+            found.iter().map(|one| one.tags.as_ref().map(ToString::to_string).unwrap_or_default()).collect();
+        assert_eq!(filters[1..], ["1.*", "", "", ""]);
+        assert!(filters[0].contains("newest 3") && filters[0].contains(">=1"), "{}", filters[0]);
+        assert_eq!((found[0].options.priority, &found[0].goal), (4, &None));
+        assert!(found[1].options.extras.referrers);
+        assert!(matches!(&found[1].goal, Some(Goal::Copy(to)) if to[0].to_string().starts_with("b.io/y")));
+        assert_eq!(found[2].options.file.as_deref(), Some("z.tar"));
+        let goes = |n: usize| match &found[n].goal {
+            Some(Goal::Copy(to)) => to[0].to_string(),
+            other => format!("{other:?}"),
+        };
+        assert_eq!((goes(3), goes(4)), ("h.io/m/p/w:1".to_owned(), "h.io/m/n:1".to_owned()));
+        assert!(wanted(&batch, &config, None).unwrap().0.len() == 5);
     }
 }

@@ -39,11 +39,13 @@ pub struct Options {
     pub priority: i32,
 }
 
-/// An image that is to become a draft.
+/// An image, or a repository's tags, that is to become a draft.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wanted {
     /// What moves.
     pub source: Location,
+    /// Of a rule: which of the repository's tags.
+    pub tags: Option<TagFilter>,
     /// How.
     pub options: Options,
     /// Where to; `None` for where the target says.
@@ -53,7 +55,12 @@ pub struct Wanted {
 impl Wanted {
     /// All of an image, to where the target says.
     pub fn all(source: Location) -> Wanted {
-        Wanted { source, options: Options::default(), goal: None }
+        Wanted { source, tags: None, options: Options::default(), goal: None }
+    }
+
+    /// A rule for a repository's tags, to where the target says.
+    pub fn rule(repository: Location, tags: TagFilter) -> Wanted {
+        Wanted { tags: Some(tags), ..Wanted::all(repository) }
     }
 }
 
@@ -91,12 +98,15 @@ impl Draft {
     /// A rule's drafts: one for each of its repository's tags that it chooses.
     pub fn images(&self, tags: &[Tag], mut number: impl FnMut() -> DraftId) -> Vec<Draft> {
         let chosen = self.tags.as_ref().map(|filter| filter.choose(tags)).unwrap_or_default();
+        // One file's name would be all of theirs.
+        let options =
+            Options { file: self.options.file.clone().filter(|_| chosen.len() == 1), ..self.options.clone() };
         let one = |tag: &Tag| {
             let goal = match &self.goal {
                 Goal::Copy(places) => Goal::Copy(places.iter().map(|to| with_tag(to, tag)).collect()),
                 export => export.clone(),
             };
-            Draft::new(with_tag(&self.source, tag), goal, self.options.clone()).split()
+            Draft::new(with_tag(&self.source, tag), goal, options.clone()).split()
         };
         let drafts = chosen.iter().flat_map(one);
         drafts.map(|draft| Draft { id: number(), ..draft }).collect()
@@ -188,6 +198,15 @@ impl Draft {
     pub(super) fn work(&self) -> (&Location, Option<String>, &Goal, &Platforms, &[Tag]) {
         let filter = self.tags.as_ref().map(ToString::to_string);
         (&self.source, filter, &self.goal, &self.options.platforms, &self.options.tags)
+    }
+}
+
+/// What a name without a tag stands for: its latest, as destinations are called that have it.
+pub fn with_its_tag(at: &Location) -> Location {
+    match at {
+        Location::Registry(Reference { tag: None, digest: None, .. })
+        | Location::Store { target: None, .. } => with_tag(at, &Tag::latest()),
+        named => named.clone(),
     }
 }
 

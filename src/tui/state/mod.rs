@@ -356,7 +356,8 @@ impl State {
     pub fn goal(&self, source: &Location) -> Result<Goal, String> {
         let Some(target) = &self.target else { return Ok(Goal::Copy(Vec::new())) };
         let places = target.destinations(source)?;
-        let elsewhere: Vec<Location> = places.into_iter().filter(|place| place != source).collect();
+        let itself = queue::with_its_tag(source);
+        let elsewhere: Vec<Location> = places.into_iter().filter(|place| *place != itself).collect();
         match elsewhere.is_empty() {
             true => Err(self.words.at_the_target(source)),
             false => Ok(Goal::Copy(elsewhere)),

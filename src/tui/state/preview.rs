@@ -55,8 +55,6 @@ impl From<Pasted> for Holding {
 pub struct Preview {
     /// The request that it waits for; nothing once it is there.
     pub reading: Option<u64>,
-    /// Repositories that were asked for their tags, and all that are.
-    pub asked: (usize, usize),
     /// Where it came from.
     pub origin: Origin,
     /// Images.
@@ -81,7 +79,6 @@ impl Preview {
     pub fn of(origin: Origin, holding: Holding) -> Preview {
         let mut preview = Preview {
             reading: None,
-            asked: (0, 0),
             origin,
             rows: Vec::new(),
             holding: Holding::default(),

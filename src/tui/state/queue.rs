@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-pub use super::draft::{Draft, DraftId, Goal, Options, Wanted, with_tag};
+pub use super::draft::{Draft, DraftId, Goal, Options, Wanted, with_its_tag, with_tag};
 use crate::engine::Place;
 use crate::job::Failure;
 use crate::oci::Location;

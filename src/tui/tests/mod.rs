@@ -16,6 +16,7 @@ mod places;
 mod popups;
 mod queue;
 mod read_only;
+mod rules;
 mod screens;
 mod speed;
 mod themes;

@@ -8,6 +8,7 @@ use crate::tui::state::browse::Level;
 use crate::tui::state::choosing::{Choosing, Wanted};
 use crate::tui::state::listing::Load;
 use crate::tui::state::popup::{Marked, Popup};
+use crate::tui::state::queue::Wanted as Rule;
 use crate::tui::state::{Pane, State, Tone};
 
 /// Asks for the pattern of what is to be marked.
@@ -81,7 +82,7 @@ fn rule(state: &mut State, text: &str) -> Result<(), String> {
     let filter: TagFilter = text.parse()?;
     let repository = state.browse.repository_location(&state.browse.repository);
     let Some(at) = repository else { return Err(state.words.nothing_to_mark().to_owned()) };
-    super::rules::add(state, vec![(at, filter)], false);
+    super::queue::enqueue(state, vec![Rule::rule(at, filter)], false);
     Ok(())
 }
 

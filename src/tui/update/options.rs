@@ -1,11 +1,11 @@
 //! The options' form: opened for what is added or for drafts of the queue, and answered.
 
 use super::queue::{self, enqueue};
-use crate::oci::Platform;
+use crate::oci::{Location, Platform};
 use crate::tui::action::Action;
 use crate::tui::effect::Effect;
 use crate::tui::state::lookup::Known;
-use crate::tui::state::options::{OptionsForm, Subject};
+use crate::tui::state::options::{OptionField, OptionsForm, Subject};
 use crate::tui::state::popup::Popup;
 use crate::tui::state::queue::{Change, DraftId, Goal, Wanted};
 use crate::tui::state::{State, Tone};
@@ -19,7 +19,8 @@ pub(super) fn open_new(state: &mut State, wanted: Vec<Wanted>, effects: &mut Vec
             (wanted.source.clone(), goal.unwrap_or(Goal::Copy(Vec::new())), wanted.options.clone())
         })
         .collect();
-    open(state, OptionsForm::new(Subject::New(wanted), &of), effects);
+    let rules = wanted.iter().filter(|one| one.tags.is_some()).map(|one| one.source.clone()).collect();
+    open(state, OptionsForm::new(Subject::New(wanted), &of), rules, effects);
 }
 
 /// Opens the form for the drafts that are chosen in the queue.
@@ -34,15 +35,17 @@ pub(super) fn open_queued(state: &mut State, effects: &mut Vec<Effect>) {
     if of.is_empty() {
         return state.say(Tone::Plain, state.words.no_draft());
     }
-    let mut form = OptionsForm::new(Subject::Queued(ids), &of);
-    // A rule's source is a repository, and not one image whose platforms could be asked for.
-    let rules = state.queue.drafts().iter().filter(|draft| draft.tags.is_some());
-    let rules: Vec<_> = rules.map(|draft| draft.source.clone()).collect();
-    form.sources.retain(|source| !rules.contains(source));
-    open(state, form, effects);
+    let rules = ids.iter().filter_map(|id| state.queue.get(*id)).filter(|draft| draft.tags.is_some());
+    let rules = rules.map(|draft| draft.source.clone()).collect();
+    open(state, OptionsForm::new(Subject::Queued(ids), &of), rules, effects);
 }
 
-fn open(state: &mut State, form: OptionsForm, effects: &mut Vec<Effect>) {
+/// `rules` are sources that are repositories: no one image whose platforms could be asked for, nor of one file.
+fn open(state: &mut State, mut form: OptionsForm, rules: Vec<Location>, effects: &mut Vec<Effect>) {
+    form.sources.retain(|source| !rules.contains(source));
+    if !rules.is_empty() {
+        form.form.items.retain(|item| item.field != OptionField::File);
+    }
     for source in &form.sources {
         if state.images.get(source).is_none() {
             state.images.ask(source);
@@ -149,11 +152,7 @@ pub(super) fn mark(state: &mut State, action: Action) {
 
 /// `A`: as `a`, with the form in between.
 pub(super) fn add(state: &mut State, effects: &mut Vec<Effect>) {
-    let Some(queue::Chosen { images, whole, rules }) = queue::chosen(state) else { return };
-    if !rules.is_empty() {
-        // What they come to is not known yet: they are added as they are.
-        super::rules::add(state, rules, false);
-    }
+    let Some(queue::Chosen { images, whole }) = queue::chosen(state) else { return };
     if !images.is_empty() {
         open_new(state, images, effects);
     }

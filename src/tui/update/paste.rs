@@ -107,14 +107,8 @@ pub(super) fn import(state: &mut State, text: &str, effects: &mut Vec<Effect>) -
 
 /// What came of reading.
 pub(super) fn imported(state: &mut State, answer: Imported) {
-    match answer {
-        Imported::Asked(request, asked, of) => {
-            if let Some(preview) = awaiting(state, request) {
-                preview.asked = (asked, of);
-            }
-        }
-        Imported::Read(request, answer) => read(state, request, answer),
-    }
+    let Imported::Read(request, answer) = answer;
+    read(state, request, answer);
 }
 
 fn awaiting(state: &mut State, request: u64) -> Option<&mut Preview> {

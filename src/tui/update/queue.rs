@@ -16,35 +16,24 @@ use crate::tui::state::browse::Level;
 use crate::tui::state::marks::MarkKey;
 use crate::tui::state::plan::{PlanChoice, PlanPreview};
 use crate::tui::state::popup::{Ask, Popup, Prompt};
-use crate::tui::state::queue::{Adding, Change, Draft, DraftId, Goal, Options, Wanted};
+use crate::tui::state::queue::{Adding, Change, Draft, DraftId, Goal, Options, Wanted, with_its_tag};
 use crate::tui::state::{Pane, State, Tone};
 
 /// Adds what is marked, else the cursor's row.
 pub(super) fn add(state: &mut State, export: bool, effects: &mut Vec<Effect>) {
-    let Some(Chosen { images, whole, rules }) = chosen(state) else { return };
-    let (before, both) = (state.queue.drafts().len(), !rules.is_empty() && !images.is_empty());
-    let ruled = rules.is_empty() || super::rules::add(state, rules, export);
-    if ruled && (images.is_empty() || enqueue(state, images, export)) {
+    let Some(Chosen { images, whole }) = chosen(state) else { return };
+    if images.is_empty() || enqueue(state, images, export) {
         state.marks.clear();
-        if both && matches!(state.message, Some((Tone::Good, _))) {
-            // Else the images' message would hide that the repositories are in the queue, too.
-            let added = state.queue.drafts().len().saturating_sub(before);
-            let words = state.words;
-            let text = if export { words.added_exports(added) } else { words.added_copies(added) };
-            say_added(state, &text, false);
-        }
     }
     gather(state, whole, export, effects);
 }
 
 /// What is marked, else the cursor's row.
 pub(super) struct Chosen {
-    /// Images.
+    /// Images; and repositories, with the tags that they have when it begins.
     pub images: Vec<Wanted>,
     /// Files, with all of theirs.
     pub whole: Vec<Place>,
-    /// Repositories, with the tags that they have when it begins.
-    pub rules: Vec<(Location, TagFilter)>,
 }
 
 /// What is marked, else the cursor's row. Says why if there is nothing.
@@ -74,7 +63,7 @@ pub(super) fn chosen(state: &mut State) -> Option<Chosen> {
                 continue;
             }
             MarkKey::Repository(at) => {
-                rules.push((at, TagFilter::all()));
+                rules.push(Wanted::rule(at, TagFilter::all()));
                 continue;
             }
         };
@@ -92,13 +81,14 @@ pub(super) fn chosen(state: &mut State) -> Option<Chosen> {
     }
     let wanted = |(source, only): (Location, Option<Vec<Platform>>)| {
         let platforms = only.map_or(Platforms::All, Platforms::from_list);
-        Wanted { source, options: Options { platforms, ..Options::default() }, goal: None }
+        Wanted { options: Options { platforms, ..Options::default() }, ..Wanted::all(source) }
     };
-    let images: Vec<Wanted> = images.into_iter().map(wanted).collect();
+    let mut images: Vec<Wanted> = images.into_iter().map(wanted).collect();
     if !images.is_empty() && !state.browse.images.images.is_empty() {
         keep(state, state.browse.images.clone());
     }
-    Some(Chosen { images, whole, rules })
+    images.extend(rules);
+    Some(Chosen { images, whole })
 }
 
 /// Asks for the images of files that go to the queue as a whole.
@@ -169,6 +159,10 @@ const STEP: usize = 500;
 
 /// Adds drafts and says so; false if nothing could be added. Many are added in steps.
 pub(super) fn enqueue(state: &mut State, wanted: Vec<Wanted>, export: bool) -> bool {
+    // What came before is in the queue before.
+    while state.adding.is_some() {
+        add_some(state);
+    }
     let many = wanted.len() > STEP;
     let count = wanted.len();
     state.adding =
@@ -182,14 +176,14 @@ pub(super) fn enqueue(state: &mut State, wanted: Vec<Wanted>, export: bool) -> b
 /// The next step of an addition; false if it ended and nothing could be added.
 pub(super) fn add_some(state: &mut State) -> bool {
     let Some(mut adding) = state.adding.take() else { return true };
-    for Wanted { source, options, goal } in adding.todo.by_ref().take(STEP) {
+    for Wanted { source, tags, options, goal } in adding.todo.by_ref().take(STEP) {
         let goal = match (goal, adding.export) {
             (Some(goal), _) => Ok(goal),
             (None, true) => Ok(Goal::Export(state.downloads.clone())),
             (None, false) => state.goal(&source),
         };
         match goal {
-            Ok(goal) => adding.drafts.push(Draft::new(source, goal, options)),
+            Ok(goal) => adding.drafts.push(Draft { tags, ..Draft::new(source, goal, options) }),
             Err(reason) => adding.refused = Some(reason),
         }
     }
@@ -201,8 +195,14 @@ pub(super) fn add_some(state: &mut State) -> bool {
     let words = state.words;
     let able = drafts.len();
     let aimless = drafts.iter().any(|draft| draft.goal == Goal::Copy(Vec::new()));
+    let ruled = !drafts.is_empty() && drafts.iter().all(|draft| draft.tags.is_some());
     let added = state.queue.add(drafts);
-    let text = if export { words.added_exports(added) } else { words.added_copies(added) };
+    let text = match (ruled, export) {
+        (true, _) if added == 1 => words.rule_added().to_owned(),
+        (true, _) => words.rules_added(added),
+        (false, true) => words.added_exports(added),
+        (false, false) => words.added_copies(added),
+    };
     match (added, refused) {
         (_, Some(reason)) if able < count && added == 0 => {
             let text = words.target_refuses(reason, state.key(Action::SetTarget));
@@ -210,7 +210,9 @@ pub(super) fn add_some(state: &mut State) -> bool {
             return false;
         }
         (_, Some(reason)) => state.say(Tone::Bad, words.added_but(text, reason)),
+        (0, None) if ruled => state.say(Tone::Plain, words.rule_there()),
         (0, None) => state.say(Tone::Plain, words.queued_already()),
+        (_, None) if ruled && !aimless => state.say(Tone::Good, text),
         (_, None) => say_added(state, &text, aimless),
     }
     true
@@ -297,7 +299,8 @@ pub(super) fn aim(state: &mut State, target: Aim, all: bool) {
     state.recent.truncate(RECENT);
     let to = |source: &Location| {
         let places = target.destinations(source)?;
-        let elsewhere: Vec<Location> = places.into_iter().filter(|place| place != source).collect();
+        let itself = with_its_tag(source);
+        let elsewhere: Vec<Location> = places.into_iter().filter(|place| *place != itself).collect();
         if elsewhere.is_empty() { Err(String::new()) } else { Ok(elsewhere) }
     };
     let aimed = match all {

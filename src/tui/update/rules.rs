@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use crate::config::TagFilter;
 use crate::job::Failure;
-use crate::oci::{Location, Tag};
+use crate::oci::Tag;
 use crate::tui::effect::Effect;
+use crate::tui::state::State;
 use crate::tui::state::plan::{PlanPreview, PlanRule};
 use crate::tui::state::popup::Popup;
-use crate::tui::state::queue::{Draft, DraftId, Goal, Options, with_tag};
-use crate::tui::state::{State, Tone};
+use crate::tui::state::queue::{Draft, DraftId};
 use crate::tui::upkeep::Upkeep;
 
 /// The rules among drafts that are to start.
@@ -53,44 +52,9 @@ pub(super) fn found(
 /// The plan begins: the images of its rules are drafts now, in the rules' places.
 pub(super) fn unfold(state: &mut State, plan: &PlanPreview) {
     for rule in &plan.rules {
-        if let Some(images) = rule.drafts() {
+        // One that comes to nothing waits on.
+        if let Some(images) = rule.drafts().filter(|images| !images.is_empty()) {
             state.queue.unfold(rule.draft.id, images.to_vec());
         }
     }
-}
-
-/// Adds rules for repositories as one change, and says so.
-pub(super) fn add(state: &mut State, rules: Vec<(Location, TagFilter)>, export: bool) -> bool {
-    let (mut drafts, mut refused) = (Vec::new(), None);
-    for (repository, filter) in rules {
-        let goal = match (export, &state.target) {
-            (true, _) => Goal::Export(state.downloads.clone()),
-            (false, None) => Goal::Copy(Vec::new()),
-            (false, Some(target)) => match target.destinations(&repository) {
-                Ok(to) if to.contains(&with_tag(&repository, &Tag::latest())) => {
-                    refused = Some(state.words.is_at_target(&repository));
-                    continue;
-                }
-                Ok(to) => Goal::Copy(to),
-                Err(reason) => {
-                    refused = Some(reason);
-                    continue;
-                }
-            },
-        };
-        drafts.push(Draft::rule(repository, filter, goal, Options::default()));
-    }
-    let able = drafts.len();
-    let added = state.queue.add(drafts);
-    match (added, refused) {
-        (0, Some(reason)) if able == 0 => {
-            state.say(Tone::Bad, reason);
-            return false;
-        }
-        (_, Some(reason)) => state.say(Tone::Bad, format!("{}; {reason}", state.words.rules_added(added))),
-        (0, None) => state.say(Tone::Plain, state.words.rule_there()),
-        (1, None) => state.say(Tone::Good, state.words.rule_added()),
-        (_, None) => state.say(Tone::Good, state.words.rules_added(added)),
-    }
-    true
 }

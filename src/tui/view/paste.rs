@@ -97,11 +97,7 @@ fn below(state: &State, preview: &Preview) -> String {
 fn head(state: &State, preview: &Preview, columns: usize) -> Vec<(String, Style)> {
     let (theme, words) = (&state.theme, state.words);
     if preview.reading.is_some() {
-        let text = match preview.asked {
-            (_, 0) => words.reading_it().to_owned(),
-            (asked, of) => words.asking_tags(asked, of),
-        };
-        return vec![(format!("{} {text}", spinner(state)), theme.dim)];
+        return vec![(format!("{} {}", spinner(state), words.reading_it()), theme.dim)];
     }
     let holding = &preview.holding;
     let comma = words.comma();
@@ -159,10 +155,14 @@ fn image(state: &State, preview: &Preview, row: &PreviewRow, column: usize, pen:
         (false, false) => (glyphs.failed, theme.error),
     };
     let text = if row.left_out { theme.dim } else { theme.text };
+    let filter = wanted.tags.as_ref().map(ToString::to_string);
     let options = queue::short_options(state, &wanted.options);
     pen.put(sign, style).skip(1);
     if !options.is_empty() {
         pen.right(&format!(" {options} "), 0, theme.dim);
+    }
+    if let Some(filter) = &filter {
+        pen.right(&format!(" {}", cut(&printable(filter, 200), 24, glyphs.ellipsis)), 0, theme.mark);
     }
     let source = cut_front(&printable(&wanted.source.to_string(), 600), column, glyphs.ellipsis);
     pen.column(&source, column, text).skip(1).put(glyphs.arrow, theme.dim).skip(1);

@@ -8,7 +8,6 @@ texts! {
     rule_images(name, filter, n) "{name} {filter}: {n} tags" "{name} {filter}：{n} 个标签"
     rules_added(n) "{n} rules added to the queue: their tags are looked up at the start" "已将 {n} 条规则加入队列：启动时查询标签"
     rule_added "a rule was added to the queue: its tags are looked up at the start" "已将规则加入队列：启动时查询标签"
-    is_at_target(at) "{at} is at the target already" "{at} 已在目标中"
     rule_there "this rule is in the queue already" "队列中已有这条规则"
 
     level_repositories "repositories" "仓库"

@@ -125,7 +125,6 @@ texts! {
     below_leave_out "leave out" "略过"
     below_fold "fold" "折叠"
     reading_it "reading it" "正在读取"
-    asking_tags(n, of) "asking for tags {n}/{of}" "正在查询标签 {n}/{of}"
     comma ", " "，"
     one_reference "1 reference" "1 个引用"
     so_many_references(n) "{n} references" "{n} 个引用"

@@ -167,31 +167,41 @@ impl Draft {
         })
     }
 
-    /// The draft that a job's specification was made of; `None` for what no draft can say.
-    pub fn of_spec(spec: &JobSpec) -> Option<Draft> {
-        let goal = match &spec.destinations[..] {
-            [Target::ExportInto(directory)] => Goal::Export(directory.clone()),
-            several => {
-                let place = |target: &Target| match target {
-                    Target::Image(place) => Some(place.clone()),
-                    Target::ExportInto(_) => None,
-                };
-                Goal::Copy(several.iter().map(place).collect::<Option<Vec<_>>>()?)
+    /// The drafts that say what a job does: one for each of its images and kinds of destination.
+    pub fn of_spec(spec: &JobSpec) -> Vec<Draft> {
+        let (mut places, mut goals) = (Vec::new(), Vec::new());
+        for target in &spec.destinations {
+            match target {
+                Target::ExportInto(directory) => goals.push((Goal::Export(directory.clone()), None)),
+                Target::Image(Location::DockerArchive { path, reference })
+                    if spec.more.is_empty() && reference.as_ref() == spec.source.as_registry() =>
+                {
+                    let file = path.file_name().map(|name| name.to_string_lossy().into_owned());
+                    let directory = path.parent().map(PathBuf::from).unwrap_or_default();
+                    goals.push((Goal::Export(directory), file));
+                }
+                Target::Image(place) => places.push(place.clone()),
             }
-        };
-        if !spec.more.is_empty() {
-            return None;
         }
-        let options = Options {
+        if !places.is_empty() {
+            goals.push((Goal::Copy(places), None));
+        }
+        let options = |file: &Option<String>| Options {
             platforms: spec.platforms.clone(),
             tags: spec.tags.clone(),
             extras: spec.extras,
             overwrite: spec.overwrite,
             keep_tags: spec.keep_tags,
-            file: None,
+            file: file.clone(),
             priority: 0,
         };
-        Some(Draft::new(spec.source.clone(), goal, options))
+        let of = |source: &Location| {
+            let of = |(goal, file): &(Goal, Option<String>)| {
+                Draft::new(source.clone(), goal.clone(), options(file))
+            };
+            goals.iter().map(of).collect::<Vec<Draft>>()
+        };
+        spec.sources().flat_map(of).collect()
     }
 
     /// What makes two drafts the same work.
@@ -251,13 +261,17 @@ mod tests {
             extras: Extras { referrers: true, ..Extras::default() },
             ..JobSpec::copy("a.io/x:1".parse().unwrap(), "h.io/x:1".parse().unwrap())
         };
-        assert_eq!(Draft::of_spec(&spec).and_then(|draft| draft.spec()), Some(spec.clone()));
-        let both = JobSpec {
-            destinations: vec![Target::Image("h.io/x:1".parse().unwrap()), Target::ExportInto("d".into())],
-            ..spec.clone()
-        };
-        assert_eq!(Draft::of_spec(&both), None);
-        assert_eq!(Draft::of_spec(&JobSpec { more: vec![spec.source.clone()], ..spec }), None);
+        let again = |spec: &JobSpec| Draft::of_spec(spec).iter().filter_map(Draft::spec).collect::<Vec<_>>();
+        assert_eq!(again(&spec), std::slice::from_ref(&spec));
+        let into = Target::ExportInto("d".into());
+        let both = JobSpec { destinations: vec![spec.destinations[0].clone(), into], ..spec.clone() };
+        assert_eq!(again(&both).len(), 2);
+        let more = vec![spec.destinations[0].to_string().parse().unwrap()];
+        assert_eq!(again(&JobSpec { more, ..spec }).len(), 2);
+        // An export by its file's name is one again, which may replace the file.
+        let options = Options { file: Some("a b.tar".to_owned()), overwrite: true, ..Options::default() };
+        let export = Draft::new("nginx:1".parse().unwrap(), Goal::Export("d".into()), options);
+        assert_eq!(Draft::of_spec(&export.spec().unwrap()), [export]);
     }
 
     #[test]

@@ -3,13 +3,13 @@
 use crossterm::event::{Event, KeyEvent};
 use tui_input::backend::crossterm::EventHandler;
 
-use crate::job::{JobSpec, Target};
+use crate::job::JobSpec;
 use crate::oci::{Digest, Location, Reference};
 use crate::tui::effect::Effect;
 use crate::tui::past::{Answer, Past};
 use crate::tui::state::history::History;
 use crate::tui::state::popup::{Popup, Scroll};
-use crate::tui::state::queue::{Draft, Goal, Options};
+use crate::tui::state::queue::Draft;
 use crate::tui::state::{State, Tone};
 use crate::tui::upkeep::Upkeep;
 use crate::tui::view::history::height;
@@ -129,28 +129,7 @@ fn spec(state: &State) -> Option<(crate::job::JobId, JobSpec)> {
 pub(super) fn queue_again(state: &mut State) {
     let words = state.words;
     let Some((id, spec)) = spec(state) else { return state.say(Tone::Plain, words.no_job()) };
-    let (mut images, mut goals) = (Vec::new(), Vec::new());
-    for target in &spec.destinations {
-        match target {
-            Target::Image(location) => images.push(location.clone()),
-            Target::ExportInto(directory) => goals.push(Goal::Export(directory.clone())),
-        }
-    }
-    if !images.is_empty() {
-        goals.push(Goal::Copy(images));
-    }
-    let options = Options {
-        platforms: spec.platforms.clone(),
-        tags: spec.tags.clone(),
-        extras: spec.extras,
-        overwrite: spec.overwrite,
-        keep_tags: spec.keep_tags,
-        ..Options::default()
-    };
-    let drafts = spec.sources().flat_map(|source| {
-        goals.iter().map(|goal| Draft::new(source.clone(), goal.clone(), options.clone()))
-    });
-    let added = state.queue.add(drafts.collect());
+    let added = state.queue.add(Draft::of_spec(&spec));
     match added {
         0 => state.say(Tone::Plain, words.job_queued_already(id)),
         _ => {

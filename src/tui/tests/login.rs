@@ -181,3 +181,42 @@ impl App {
         self.effects.retain(|effect| matches!(effect, Effect::Login { .. }));
     }
 }
+
+#[test]
+fn a_rule_that_was_refused_says_so_and_is_looked_up_again_after_the_login() {
+    use crate::tui::state::queue::{Draft, Options};
+    use crate::tui::upkeep::{Answer, Upkeep};
+    let asked_tags = |app: &mut App| {
+        app.take_effects().into_iter().find_map(|effect| match effect {
+            Effect::Upkeep(Upkeep::Tags { request, rules }) => Some((request, rules)),
+            _ => None,
+        })
+    };
+    let mut app = App::new();
+    for repository in ["ghcr.io/team/api", "quay.io/team/web"] {
+        let repository: Location = repository.parse().unwrap();
+        let goal = app.state.goal(&repository).unwrap();
+        let all = crate::config::TagFilter::all();
+        app.state.queue.add(vec![Draft::rule(repository, all, goal, Options::default())]);
+    }
+    app.keys("1 S");
+    let (request, rules) = asked_tags(&mut app).unwrap();
+    let refused =
+        |at: &Location| Err(failure(ErrorClass::Auth, &format!("list tags {at}: 401 UNAUTHORIZED"), None));
+    let found = rules.iter().map(|(id, at)| (*id, refused(at))).collect();
+    app.tell(Msg::Upkeep(Answer::Tags { request, found }));
+    let screen = app.screen();
+    assert!(screen.contains("L logs in to quay.io"), "{screen}");
+    app.keys("L");
+    assert_eq!((form(&app).registry.value(), form(&app).field), ("ghcr.io", Field::User));
+    app.keys("esc L S-tab ctrl-u")
+        .write("quay.io")
+        .keys("tab")
+        .write("jo")
+        .keys("enter")
+        .write("pw")
+        .keys("enter");
+    // Also of the second that refused.
+    accepted(&mut app);
+    assert!(asked_tags(&mut app).is_some(), "{}", app.screen());
+}

@@ -13,6 +13,7 @@ use crate::tui::effect::Effect;
 use crate::tui::state::listing::Load;
 use crate::tui::state::login::{Field, LoginForm, refusing};
 use crate::tui::state::lookup::Known;
+use crate::tui::state::plan::PlanPreview;
 use crate::tui::state::popup::{Choice, Dialog, Popup, Question};
 use crate::tui::state::registries::Health;
 use crate::tui::state::{Pane, State, Tone};
@@ -58,12 +59,7 @@ fn meant(state: &State) -> Option<Registry> {
 /// The registry that refused somebody, where that is what the popup or the cursor shows: logging in is what helps.
 pub fn wanted(state: &State) -> Option<Registry> {
     match state.popups.last() {
-        Some(Popup::Plan(plan)) => {
-            return plan.rows.iter().find_map(|row| match &row.outcome {
-                Some(Err(failure)) => refusing(failure, row.spec.locations()),
-                _ => None,
-            });
-        }
+        Some(Popup::Plan(plan)) => return refusers(plan).next(),
         Some(Popup::Diff(comparison)) => {
             let Some(Err(failure)) = &comparison.answer else { return None };
             return refusing(failure, [&comparison.a, &comparison.b]);
@@ -94,6 +90,19 @@ pub fn wanted(state: &State) -> Option<Registry> {
             }
         }
     }
+}
+
+/// The registries that refused something of a plan: an image, or the tags of a rule.
+fn refusers(plan: &PlanPreview) -> impl Iterator<Item = Registry> + '_ {
+    let rows = plan.rows.iter().filter_map(|row| match &row.outcome {
+        Some(Err(failure)) => refusing(failure, row.spec.locations()),
+        _ => None,
+    });
+    let rules = plan.rules.iter().filter_map(|rule| match &rule.images {
+        Some(Err(failure)) => refusing(failure, [&rule.draft.source]),
+        _ => None,
+    });
+    rows.chain(rules)
 }
 
 fn of_job(state: &State, job: crate::job::JobId) -> Option<Registry> {
@@ -221,7 +230,8 @@ fn logged_in(state: &mut State, registry: &Registry, told: &str, effects: &mut V
     if unlisted && state.browse.place.as_ref() == Some(&place) {
         super::browse::refresh(state, effects);
     }
-    if wanted(state).as_ref() == Some(registry) && matches!(state.popups.last(), Some(Popup::Plan(_))) {
+    let waits = |plan: &PlanPreview| refusers(plan).any(|refuser| refuser == *registry);
+    if matches!(state.popups.last(), Some(Popup::Plan(plan)) if waits(plan)) {
         state.popups.pop();
         super::queue::start(state, effects);
     }

@@ -287,7 +287,17 @@ fn rule_lines(state: &State, rule: &PlanRule, width: usize) -> Vec<Line<'static>
     };
     let wrapped = wrap(&printable(&text, 1000), width.saturating_sub(4)).into_iter().enumerate();
     let lead = |n: usize| if n == 0 { sign } else { " " };
-    wrapped.map(|(n, line)| Line::from(Span::styled(format!(" {} {line}", lead(n)), style))).collect()
+    let mut lines: Vec<Line<'static>> =
+        wrapped.map(|(n, line)| Line::from(Span::styled(format!(" {} {line}", lead(n)), style))).collect();
+    if let Some(Err(failure)) = &rule.images {
+        let below =
+            |text: &str, style| Line::from(Span::styled(format!("     {}", printable(text, 300)), style));
+        lines.extend(advice::hints(state, failure).iter().map(|hint| below(hint, theme.warn)));
+        let registry = refusing(failure, [name]);
+        let login = registry.and_then(|registry| advice::login(state, failure, &registry));
+        lines.extend(login.map(|text| below(&text, theme.key)));
+    }
+    lines
 }
 
 /// Lines of one kind that a row shows without the cursor.

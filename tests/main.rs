@@ -46,3 +46,4 @@ mod tui_jobs;
 mod typed_files;
 mod welcome;
 mod wrong_bytes;
+mod yanked;

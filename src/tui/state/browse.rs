@@ -8,7 +8,7 @@ use tui_input::Input;
 use super::listing::{Listing, Load, Sort};
 use super::marks::MarkKey;
 use crate::engine::{FileEntry, FileKind, FoundRepository, Holds, Image, ListedImages, Place};
-use crate::oci::{Location, Platform, Reference, Registry, TagOrDigest};
+use crate::oci::{Location, Platform, Reference, Registry, Repository, TagOrDigest};
 
 /// What is listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -43,6 +43,8 @@ pub struct Browse {
     pub file: Option<Place>,
     /// The repository whose tags are listed, or the file's name.
     pub repository: String,
+    /// The same as a name, read once for all rows; `None` if it is none.
+    home: Option<Repository>,
     /// Its tags, or the names of its images.
     pub tags: Listing,
     /// The images behind the names.
@@ -120,6 +122,7 @@ impl Browse {
             return None;
         }
         self.repository = repository.to_owned();
+        self.home = repository.parse().ok();
         self.tags = Listing::new(Sort::Versions, true);
         Some(self.begin())
     }
@@ -158,6 +161,7 @@ impl Browse {
         }
         self.file = Some(file);
         self.repository = name.to_owned();
+        self.home = None;
         self.tags = Listing::new(Sort::Arrival, false);
         self.images = ListedImages::default();
         Some(self.begin())
@@ -241,7 +245,7 @@ impl Browse {
     }
 
     fn tag_location(&self, tag: &str) -> Option<Location> {
-        let (repository, tag) = (self.repository.parse().ok()?, tag.parse().ok()?);
+        let (repository, tag) = (self.home.clone()?, tag.parse().ok()?);
         match self.place.as_ref()? {
             Place::Registry(registry) => {
                 Some(Location::Registry(Reference::tagged(registry.clone(), repository, tag)))

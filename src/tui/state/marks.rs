@@ -2,6 +2,7 @@
 //! and span repositories and places.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use crate::engine::Place;
 use crate::oci::{Location, Platform};
@@ -73,9 +74,14 @@ impl Marks {
 
     /// Marks, or takes the mark away.
     pub fn toggle(&mut self, key: MarkKey) {
-        match self.has(&key) {
-            true => self.unset(&key),
-            false => self.set(key),
+        match self.made.entry(key) {
+            Entry::Occupied(made) => {
+                made.remove();
+            }
+            Entry::Vacant(free) => {
+                self.next += 1;
+                free.insert(self.next);
+            }
         }
     }
 

@@ -5,7 +5,7 @@ use ratatui::symbols::border;
 use crate::config::Symbols;
 
 /// One set of symbols. State is told by these, never by colour alone.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 #[allow(missing_docs)]
 pub struct Glyphs {
     pub cursor: &'static str,

@@ -20,12 +20,13 @@ pub struct Lookup<K, T, E> {
     known: HashMap<K, Known<T, E>>,
     order: VecDeque<K>,
     limit: usize,
+    changes: u64,
 }
 
 impl<K: Clone + Eq + Hash, T, E> Lookup<K, T, E> {
     /// Keeps at most `limit` answers.
     pub fn new(limit: usize) -> Lookup<K, T, E> {
-        Lookup { known: HashMap::new(), order: VecDeque::new(), limit }
+        Lookup { known: HashMap::new(), order: VecDeque::new(), limit, changes: 0 }
     }
 
     /// What is known.
@@ -39,6 +40,11 @@ impl<K: Clone + Eq + Hash, T, E> Lookup<K, T, E> {
             Some(Known::Is(value)) => Some(value),
             _ => None,
         }
+    }
+
+    /// Counts everything that changes here: what is the same, was built of the same.
+    pub fn changes(&self) -> u64 {
+        self.changes
     }
 
     /// All answers.
@@ -60,6 +66,7 @@ impl<K: Clone + Eq + Hash, T, E> Lookup<K, T, E> {
     }
 
     fn set(&mut self, key: &K, known: Known<T, E>) {
+        self.changes += 1;
         if self.known.insert(key.clone(), known).is_none() {
             self.order.push_back(key.clone());
         }
@@ -72,6 +79,7 @@ impl<K: Clone + Eq + Hash, T, E> Lookup<K, T, E> {
 
     /// Forgets one answer.
     pub fn forget(&mut self, key: &K) {
+        self.changes += 1;
         if self.known.remove(key).is_some() {
             self.order.retain(|kept| kept != key);
         }
@@ -79,6 +87,7 @@ impl<K: Clone + Eq + Hash, T, E> Lookup<K, T, E> {
 
     /// Forgets the failures that `gone` chooses.
     pub fn forget_failures(&mut self, gone: impl Fn(&K, &E) -> bool) {
+        self.changes += 1;
         self.known.retain(|key, known| !matches!(known, Known::Failed(error) if gone(key, error)));
         self.order.retain(|key| self.known.contains_key(key));
     }

@@ -190,6 +190,8 @@ pub struct State {
     pub logs: Logs,
     /// How far pane 0 is scrolled.
     pub details: popup::Scroll,
+    /// An image's page, so that it is built once.
+    pub pages: super::view::details::kept::Pages,
     /// What is marked.
     pub marks: Marks,
     /// The popups, the top one last.
@@ -269,6 +271,7 @@ impl State {
             record: record::Record::default(),
             logs: Logs::default(),
             details: popup::Scroll::default(),
+            pages: Default::default(),
             marks: Marks::default(),
             popups: Vec::new(),
             read_only: config.read_only,

@@ -34,11 +34,14 @@ use super::effect::{Effect, Exit};
 use super::event::Msg;
 use super::state::popup::{Palette, Popup, Scroll};
 use super::state::{DEBOUNCE, EngineState, Leaving, Pane, State, Tone};
+use super::view::details::kept as details;
 use super::view::{jobs as jobs_view, popup as popup_view};
 
 /// Takes a message; the answer is what is to be done outside.
 pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
     let mut effects = Vec::new();
+    // Keys ask how long a page is: it is built before them, where time alone has changed it.
+    details::refresh(state);
     match msg {
         Msg::Key(key) => press::press(state, key, &mut effects),
         Msg::Mouse(event) => mouse::event(state, event, &mut effects),
@@ -99,9 +102,12 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
         state.kept.clear();
     }
     clipboard::settle(state, &mut effects);
+    details::refresh(state);
     settle(state);
     asking::ask(state, &mut effects);
     past::ask(state, &mut effects);
+    // The cursor's image, if it is another one by now, or what was just asked for.
+    details::refresh(state);
     effects
 }
 

@@ -1,6 +1,10 @@
-//! Pane 0, and the popup of `i`: everything about the cursor's image.
+//! Pane 0, and the popup of `i`: everything about the cursor's image. An image's page is built once, see [`kept`].
 
+pub mod kept;
+
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -16,8 +20,18 @@ use crate::tui::state::browse::Level;
 use crate::tui::state::lookup::Known;
 use crate::tui::state::{Pane, State};
 
+#[cfg(test)]
+thread_local! {
+    /// Pages of images that were built.
+    pub(in crate::tui) static BUILT: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
 /// Lines of one kind (labels, layers) that are shown: more than any real image has.
 const LINES: usize = 200;
+/// Lines of a page: sixty platforms with all their layers have room.
+const MOST: usize = 5_000;
+/// Signs of a page that are broken into lines; what comes behind has a line each.
+const BROKEN: usize = 40_000;
 
 pub(super) fn draw(state: &State, area: Rect, buffer: &mut Buffer) {
     let lines = lines(state, area.width, false);
@@ -42,9 +56,22 @@ pub(super) fn position(state: &State) -> String {
 }
 
 /// The rows: the short form for the pane, everything for the popup.
-pub(super) fn lines(state: &State, width: u16, full: bool) -> Vec<Line<'static>> {
+pub(super) fn lines(state: &State, width: u16, full: bool) -> Cow<'_, [Line<'static>]> {
+    match state.pages.get(state, width, full) {
+        Some(kept) => Cow::Borrowed(kept),
+        None => Cow::Owned(built(state, width, full)),
+    }
+}
+
+/// The image that is shown, if it is known: the one thing here that may be long.
+fn image(state: &State) -> Option<&Arc<Image>> {
+    let elsewhere = state.browse.current_file().is_some() || state.browse.level == Level::Repositories;
+    state.images.value(state.at.as_ref().filter(|_| !elsewhere)?)
+}
+
+fn built(state: &State, width: u16, full: bool) -> Vec<Line<'static>> {
     let words = state.words;
-    let mut page = Page { state, width: usize::from(width), full, lines: Vec::new() };
+    let mut page = Page { state, width: usize::from(width), full, lines: Vec::new(), broken: 0, more: 0 };
     if let Some(file) = state.browse.current_file() {
         page.text(&file.path.display().to_string(), state.theme.text);
         page.pair(words.key_size(), &bytes(file.size), state.theme.text);
@@ -73,7 +100,10 @@ pub(super) fn lines(state: &State, width: u16, full: bool) -> Vec<Line<'static>>
         page.text(&at.to_string(), state.theme.accent);
     }
     match state.images.get(at) {
-        Some(Known::Is(image)) => page.image(image),
+        Some(Known::Is(image)) => {
+            page.image(image);
+            page.end();
+        }
         Some(Known::Failed(failure)) => {
             page.text(&format!("{} {}", state.glyphs.failed, failure.message), state.theme.error);
             page.text(&advice::class(state, failure), state.theme.dim);
@@ -99,24 +129,51 @@ struct Page<'a> {
     width: usize,
     full: bool,
     lines: Vec<Line<'static>>,
+    /// Signs that were broken into lines.
+    broken: usize,
+    /// Lines that had no room.
+    more: usize,
 }
 
 impl Page<'_> {
+    /// Whether a page has no room for more.
+    fn is_full(&mut self) -> bool {
+        let full = self.lines.len() >= MOST;
+        self.more += usize::from(full);
+        full
+    }
+
+    /// Says what had no room.
+    fn end(&mut self) {
+        if self.more > 0 {
+            let text = format!("  {}", self.state.words.n_more(self.more));
+            self.lines.push(Line::from(Span::styled(text, self.state.theme.dim)));
+        }
+    }
+
     fn text(&mut self, text: &str, style: Style) {
+        if self.is_full() {
+            return;
+        }
         let lines = wrap(&printable(text, 2000), self.width.saturating_sub(1));
         self.lines.extend(lines.into_iter().map(|line| Line::from(Span::styled(format!(" {line}"), style))));
     }
 
     /// A name and its value; the popup has the whole of it, the pane one line.
     fn pair(&mut self, name: &str, value: &str, style: Style) {
+        if self.is_full() {
+            return;
+        }
         let room = self.width.saturating_sub(width(name) + 2);
         let first = Span::styled(format!(" {name} "), self.state.theme.dim);
-        if !self.full || room < 12 {
+        if !self.full || room < 12 || self.broken >= BROKEN {
             let value = cut(&printable(value, 500), room, self.state.glyphs.ellipsis);
             return self.lines.push(Line::from(vec![first, Span::styled(value, style)]));
         }
         let indent = " ".repeat(width(name) + 2);
-        for (n, line) in wrap(&printable(value, 4000), room).into_iter().enumerate() {
+        let value = printable(value, 4000);
+        self.broken += value.len();
+        for (n, line) in wrap(&value, room).into_iter().enumerate() {
             let lead = if n == 0 { first.clone() } else { Span::raw(indent.clone()) };
             self.lines.push(Line::from(vec![lead, Span::styled(line, style)]));
         }
@@ -124,6 +181,9 @@ impl Page<'_> {
 
     /// One line as it is, of text that is printable.
     fn row(&mut self, text: &str, style: Style) {
+        if self.is_full() {
+            return;
+        }
         let text = cut(text, self.width, self.state.glyphs.ellipsis);
         self.lines.push(Line::from(Span::styled(text, style)));
     }
@@ -131,7 +191,7 @@ impl Page<'_> {
     /// Pairs of one kind, and how many more there are.
     fn pairs(&mut self, kind: &str, all: &[(String, String)], style: Style) {
         for (key, value) in all.iter().take(LINES) {
-            let value = format!("{key}={value}");
+            let value = format!("{}={}", start(key), start(value));
             self.pair(kind, &value, style);
         }
         self.surplus(all.len());
@@ -164,6 +224,8 @@ impl Page<'_> {
     }
 
     fn image(&mut self, image: &Image) {
+        #[cfg(test)]
+        BUILT.set(BUILT.get() + 1);
         let (theme, words) = (&self.state.theme, self.state.words);
         self.pair(words.key_digest(), image.descriptor.digest.as_str(), theme.text);
         let media_type = image.descriptor.media_type.as_str();
@@ -243,6 +305,9 @@ impl Page<'_> {
             .as_ref()
             .map_or_else(|| words.artifact().to_owned(), |platform| printable(&platform.to_string(), 100));
         let size = bytes(platform.size);
+        if self.is_full() {
+            return;
+        }
         let mark = Span::styled(format!(" {}", glyphs.mark), theme.accent);
         let columns = self.width.saturating_sub(size.len() + 4).min(56);
         let name = cut(&name, columns, glyphs.ellipsis);
@@ -304,6 +369,11 @@ impl Page<'_> {
         }
         self.pairs(&indented(words.key_annotation()), &platform.annotations, theme.dim);
     }
+}
+
+/// As much of a text as a page ever shows.
+fn start(text: &str) -> &str {
+    text.char_indices().nth(4000).map_or(text, |(end, _)| &text[..end])
 }
 
 /// A step of the history without what builders put around it.

@@ -1,5 +1,7 @@
 //! The top popup: a frame over the panes, and what is in it.
 
+use std::borrow::Cow;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -82,19 +84,30 @@ pub(super) fn draw(state: &State, layout: &Layout, buffer: &mut Buffer) {
     }
 }
 
+/// Columns of a page in a wide popup.
+pub(super) fn page_columns(layout: &Layout) -> u16 {
+    area(layout, true, 0).width.saturating_sub(2)
+}
+
 /// Title and rows of a popup that scrolls.
-fn scrolled(state: &State, popup: &Popup, layout: &Layout) -> Option<(String, Vec<Line<'static>>)> {
+fn scrolled<'a>(
+    state: &'a State,
+    popup: &Popup,
+    layout: &Layout,
+) -> Option<(String, Cow<'a, [Line<'static>]>)> {
     let columns = usize::from(place(popup, layout, 0).width.saturating_sub(2));
     let words = state.words;
     Some(match popup {
-        Popup::Help(_) => (words.title_keys().to_owned(), super::help::lines(state, columns)),
+        Popup::Help(_) => (words.title_keys().to_owned(), super::help::lines(state, columns).into()),
         Popup::Inspect(_) => (words.title_image().to_owned(), details::lines(state, columns as u16, true)),
-        Popup::Why(job, _) => (super::why::title(state, *job), super::why::lines(state, *job, columns)),
+        Popup::Why(job, _) => {
+            (super::why::title(state, *job), super::why::lines(state, *job, columns).into())
+        }
         Popup::Diff(comparison) => {
-            (state.words.diff_title().to_owned(), super::diff::lines(state, comparison, columns))
+            (state.words.diff_title().to_owned(), super::diff::lines(state, comparison, columns).into())
         }
         Popup::Faults(faults) => {
-            (state.words.faults_title().to_owned(), super::documents::lines(state, faults, columns))
+            (state.words.faults_title().to_owned(), super::documents::lines(state, faults, columns).into())
         }
         Popup::Palette(_)
         | Popup::Prompt(_)

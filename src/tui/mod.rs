@@ -1,5 +1,16 @@
 //! The terminal UI. Key → [`keymap`] → [`action`] → [`mod@update`] → [`state`] → [`view`]; what has to be done outside goes
 //! through [`effect`] to the engine and comes back as a message ([`event`]). This file is the loop around that.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | [`state`] | everything that is known, one file a pane or popup; [`mod@update`] alone changes it, [`view`] alone draws it |
+//! | [`action`], [`keymap`], [`key_docs`] | the one table of actions, their keys, and the table as documentation |
+//! | [`words`], [`symbols`], [`theme`] | every text, every symbol and every style: no other file has any |
+//! | [`event`], [`effect`] | what `update` hears of, and what it wants done |
+//! | [`import`], [`past`], [`setup`], [`upkeep`], [`logins`], [`themes`], [`completion`], `editor` | the kinds of work outside the state, each with its answers |
+//! | [`command`] | what a screen is as a headless command |
+//! | [`terminal`], `outside` | the terminal taken over and given back; the window's title, a panic's report |
+//! | `lending`, `leaving` | the terminal lent to an editor; the ways out that nobody chose |
 
 pub mod action;
 pub mod command;

@@ -1,17 +1,20 @@
 //! The jobs as the engine last told of them, with their rates: which of them are shown, in which order, and what the
 //! cursor is on.
 
+mod marking;
+mod traffic;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
+use self::traffic::{rest, waiting};
 use super::failures::shape;
 use super::meter::{History, Meter};
 use super::others::Others;
-use crate::job::{BlobStage, Job, JobEvent, JobId, JobState, Target};
-use crate::oci::{Digest, Location, Registry};
+use crate::job::{Job, JobEvent, JobId, JobState};
 
 /// How many jobs are in which state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -154,43 +157,6 @@ fn rank(job: &Job) -> (u8, i64, i64) {
         JobState::Queued | JobState::Draft => (3, -i64::from(job.priority), job.id.0),
         JobState::Succeeded | JobState::Cancelled => (4, 0, -job.id.0),
     }
-}
-
-/// Where a job's blobs go, where that is one registry.
-fn place(job: &Job) -> Option<&Registry> {
-    match job.spec.destinations.as_slice() {
-        [Target::Image(Location::Registry(reference))] => Some(&reference.registry),
-        _ => None,
-    }
-}
-
-/// Bytes of a job that are still to come: what another job sends to the same place is not sent again.
-fn rest<'a>(job: &'a Job, coming: &mut HashSet<(&'a Digest, &'a Registry)>) -> u64 {
-    let whole = job.progress.total.saturating_sub(job.progress.wire + job.progress.reused);
-    let Some(place) = place(job).filter(|_| !job.progress.blobs.is_empty()) else { return whole };
-    let open = job.progress.blobs.iter().filter(|blob| !blob.stage.is_settled());
-    let first = open.filter(|blob| coming.insert((&blob.digest, place)));
-    first.map(|blob| blob.size.saturating_sub(blob.done)).sum::<u64>().min(whole)
-}
-
-/// Running jobs of which nothing flows, because another one sends what they need.
-fn waiting(jobs: &[Arc<Job>]) -> HashMap<JobId, JobId> {
-    let running = || jobs.iter().filter(|job| job.state == JobState::Running);
-    let flows = |job: &&Arc<Job>| job.progress.blobs.iter().any(|blob| blob.stage == BlobStage::Running);
-    let mut senders = HashMap::new();
-    for job in running().filter(flows) {
-        for blob in job.progress.blobs.iter().filter(|blob| blob.stage == BlobStage::Running) {
-            senders.insert((&blob.digest, place(job)), job.id);
-        }
-    }
-    let idle = running().filter(|job| !flows(job));
-    idle.filter_map(|job| {
-        let place = place(job)?;
-        let waiting = job.progress.blobs.iter().filter(|blob| blob.stage == BlobStage::Waiting);
-        let sender = waiting.filter_map(|blob| senders.get(&(&blob.digest, Some(place)))).next()?;
-        Some((job.id, *sender))
-    })
-    .collect()
 }
 
 impl Jobs {
@@ -425,77 +391,6 @@ impl Jobs {
             Row::Group(at) => self.groups.get(*at),
             Row::Job(_) | Row::Member(_) => None,
         }
-    }
-
-    /// What a key is for: the marked jobs, else all of the cursor's group, else the cursor's job.
-    pub fn chosen(&self) -> Vec<JobId> {
-        if !self.marks.is_empty() || self.range.is_some() {
-            let range = self.in_range();
-            let marked = |job: &&Arc<Job>| self.marks.contains(&job.id) || range.contains(&job.id);
-            return self.rows.iter().filter(marked).map(|job| job.id).collect();
-        }
-        match self.current_group() {
-            Some(group) => {
-                group.members.iter().filter_map(|at| self.rows.get(*at)).map(|job| job.id).collect()
-            }
-            None => self.current().map(|job| job.id).into_iter().collect(),
-        }
-    }
-
-    /// A row's jobs.
-    fn of_row(&self, row: usize) -> Vec<JobId> {
-        match self.shown.get(row) {
-            Some(Row::Group(at)) => {
-                let members = self.groups.get(*at).map(|group| group.members.as_slice()).unwrap_or_default();
-                members.iter().filter_map(|at| self.rows.get(*at)).map(|job| job.id).collect()
-            }
-            Some(Row::Job(at) | Row::Member(at)) => {
-                self.rows.get(*at).map(|job| job.id).into_iter().collect()
-            }
-            None => Vec::new(),
-        }
-    }
-
-    /// The jobs between the range's begin and the cursor.
-    pub fn in_range(&self) -> HashSet<JobId> {
-        let Some(begin) = self.range else { return HashSet::new() };
-        // Where it went, the range is the cursor's row.
-        let begin = self.find(&On::Job(begin)).unwrap_or(self.cursor);
-        let (from, to) = (begin.min(self.cursor), begin.max(self.cursor));
-        (from..=to).flat_map(|row| self.of_row(row)).collect()
-    }
-
-    /// Marks the cursor's row, or takes its marks away, and moves down.
-    pub fn mark(&mut self) {
-        let jobs = self.of_row(self.cursor);
-        let all = !jobs.is_empty() && jobs.iter().all(|job| self.marks.contains(job));
-        for job in jobs {
-            if all {
-                self.marks.remove(&job)
-            } else {
-                self.marks.insert(job)
-            };
-        }
-        self.move_to(self.cursor + 1);
-    }
-
-    /// Begins a range, or marks what is in it.
-    pub fn mark_range(&mut self) {
-        match self.range {
-            None => self.range = self.current().map(|job| job.id),
-            Some(_) => {
-                self.marks.extend(self.in_range());
-                self.range = None;
-            }
-        }
-    }
-
-    /// Takes all marks away; whether there were any.
-    pub fn unmark(&mut self) -> bool {
-        let any = !self.marks.is_empty() || self.range.is_some();
-        self.marks.clear();
-        self.range = None;
-        any
     }
 
     /// Shows the cursor's group's jobs, or no longer.

@@ -382,7 +382,7 @@ fn file(state: &State, place: &Place, texts: &mut Texts) -> Option<CommandLine> 
             Some(CommandLine::of(["import".to_owned(), word, target.to_string(), "--force".to_owned()]))
         }
         Some((_, target)) => {
-            texts.left_out.push(format!("{place}: `wharf import` does not write to {target}"));
+            texts.left_out.push(state.words.import_does_not_write(place, target));
             None
         }
     }

@@ -6,6 +6,7 @@ use std::path::Path;
 use super::draft::{Draft, DraftId, Goal, Options, Wanted};
 use super::form::{Form, Item, Value};
 use super::paste::parse;
+use crate::config::Language;
 use crate::oci::{Format, Location, Platform, Platforms, Tag};
 
 /// A line of the form.
@@ -219,7 +220,7 @@ impl OptionsForm {
     }
 
     /// What was entered; `None` if something is wrong, which the lines say then.
-    pub fn entered(&mut self) -> Option<Entered> {
+    pub fn entered(&mut self, words: Language) -> Option<Entered> {
         use OptionField::*;
         self.form.clear_errors();
         let mut wrong: Vec<(OptionField, String)> = Vec::new();
@@ -246,21 +247,21 @@ impl OptionsForm {
             ..Entered::default()
         };
         if shown(Platforms) {
-            take(Platforms, self.wanted_platforms().map(|found| entered.platforms = Some(found)));
+            take(Platforms, self.wanted_platforms(words).map(|found| entered.platforms = Some(found)));
         }
         if shown(Tags) {
             take(Tags, tags(form.text(Tags)).map(|found| entered.tags = Some(found)));
         }
         if shown(To) {
-            take(To, self.places().map(|found| entered.to = Some(found)));
+            take(To, self.places(words).map(|found| entered.to = Some(found)));
         }
         if shown(File) {
-            take(File, file(form.text(File)).map(|found| entered.file = Some(found)));
+            take(File, file(form.text(File), words).map(|found| entered.file = Some(found)));
         }
         if shown(Priority) {
             let text = form.text(Priority);
             let parsed = if text.is_empty() { Ok(0) } else { text.parse::<i32>() };
-            let parsed = parsed.map_err(|_| format!("{text:?} is no whole number; 0 is the usual one"));
+            let parsed = parsed.map_err(|_| words.no_whole_number(format!("{text:?}")));
             take(Priority, parsed.map(|found| entered.priority = Some(found)));
         }
         for (field, reason) in &wrong {
@@ -270,26 +271,26 @@ impl OptionsForm {
     }
 
     /// The platforms of the text: those that the one image is known to lack are refused now.
-    fn wanted_platforms(&self) -> Result<Platforms, String> {
+    fn wanted_platforms(&self, words: Language) -> Result<Platforms, String> {
         let wanted = platforms(self.form.text(OptionField::Platforms))?;
         if let (Platforms::Only(list), Some(_), false) = (&wanted, &self.only, self.available.is_empty()) {
             let has =
                 |platform: &&Platform| self.available.iter().any(|(there, _)| there.satisfies(platform));
             if let Some(lacking) = list.iter().find(|platform| !has(platform)) {
                 let there: Vec<&Platform> = self.available.iter().map(|(platform, _)| platform).collect();
-                return Err(format!("the image has no {lacking}; it has {}", joined(&there, " ")));
+                return Err(words.lacks_platform(lacking, joined(&there, " ")));
             }
         }
         Ok(wanted)
     }
 
     /// The destinations of one copy. One without a tag takes the source's.
-    fn places(&self) -> Result<Vec<Location>, String> {
+    fn places(&self, words: Language) -> Result<Vec<Location>, String> {
         let mut places: Vec<Location> = Vec::new();
         for word in self.form.text(OptionField::To).split([' ', ',']).filter(|word| !word.is_empty()) {
             let place = parse(word).map_err(|reason| format!("{word}: {reason}"))?;
             if Some(&place) == self.only.as_ref() {
-                return Err(format!("{place} is the source itself"));
+                return Err(words.is_the_source(place));
             }
             if !places.contains(&place) {
                 places.push(place);
@@ -368,12 +369,12 @@ fn tags(text: &str) -> Result<Vec<Tag>, String> {
 }
 
 /// A file's name in the directory of exports; `.tar` is put behind it where it is no archive's.
-fn file(text: &str) -> Result<Option<String>, String> {
+fn file(text: &str, words: Language) -> Result<Option<String>, String> {
     const ENDS: [&str; 5] = [".tar", ".tar.gz", ".tgz", ".tar.zst", ".tzst"];
     match text {
         "" => Ok(None),
         _ if text.contains(['/', '\\']) || text.starts_with('.') => {
-            Err(format!("{text:?}: a file's name, without directories"))
+            Err(words.name_without_directories(format!("{text:?}")))
         }
         _ if ENDS.iter().any(|end| text.to_lowercase().ends_with(end)) => Ok(Some(text.to_owned())),
         _ => Ok(Some(format!("{text}.tar"))),
@@ -401,7 +402,7 @@ mod tests {
         assert!(form.form.item(OptionField::Tags).unwrap().mixed);
         assert!(form.form.item(OptionField::To).is_none(), "several have no one destination");
         form.form.write(OptionField::Platforms, "amd64, arm64");
-        let entered = form.entered().unwrap();
+        let entered = form.entered(Language::English).unwrap();
         let mut options = high.clone();
         entered.write(&mut options);
         let want = Platforms::from_list(vec!["amd64".parse().unwrap(), "arm64".parse().unwrap()]);
@@ -419,11 +420,11 @@ mod tests {
         ] {
             form.form.write(field, text);
         }
-        assert_eq!(form.entered(), None);
+        assert_eq!(form.entered(Language::English), None);
         let wrong = form.form.items.iter().filter(|item| item.error.is_some()).count();
         assert_eq!(wrong, 4);
         form.form.write(OptionField::To, "docker.io/library/a:1");
-        assert!(form.entered().is_none());
+        assert!(form.entered(Language::English).is_none());
         assert!(form.form.item(OptionField::To).unwrap().error.as_ref().unwrap().contains("itself"));
     }
 
@@ -442,12 +443,16 @@ mod tests {
         };
         assert_eq!(on(&form), [true, false, true]);
         form.form.write(OptionField::Platforms, "ppc64le");
-        assert_eq!(form.entered(), None);
+        assert_eq!(form.entered(Language::English), None);
         for n in 0..3 {
             form.form.item_mut(OptionField::Platform(n)).unwrap().value = Value::Switch(true);
         }
         form.changed(OptionField::Platform(0));
-        assert_eq!(form.entered().unwrap().platforms, Some(Platforms::All), "all is the image as it is");
+        assert_eq!(
+            form.entered(Language::English).unwrap().platforms,
+            Some(Platforms::All),
+            "all is the image as it is"
+        );
     }
 
     #[test]
@@ -457,13 +462,16 @@ mod tests {
         form.changed(OptionField::Kind);
         assert!(form.form.item(OptionField::To).unwrap().hidden);
         form.form.write(OptionField::File, "mine");
-        let entered = form.entered().unwrap();
+        let entered = form.entered(Language::English).unwrap();
         let mut draft = Draft::new("a:1".parse().unwrap(), copy(), Options::default());
         entered.apply(&mut draft, Path::new("d"), |_| Goal::Copy(Vec::new()));
         assert_eq!(
             (&draft.goal, draft.options.file.as_deref()),
             (&Goal::Export("d".into()), Some("mine.tar"))
         );
-        assert!(file("../x").is_err() && file("a.tar.gz") == Ok(Some("a.tar.gz".to_owned())));
+        assert!(
+            file("../x", Language::English).is_err()
+                && file("a.tar.gz", Language::English) == Ok(Some("a.tar.gz".to_owned()))
+        );
     }
 }

@@ -32,7 +32,7 @@ pub struct PlaceRow {
     pub description: String,
     /// What it is.
     pub kind: RegistryType,
-    /// Where it is; the error says why it cannot be browsed.
+    /// Where it is; the error is an address that is none, so that it cannot be browsed.
     pub place: Result<Place, String>,
     /// What is known of it.
     pub health: Health,
@@ -49,7 +49,7 @@ impl PlaceRow {
         let place = match entry.kind {
             RegistryType::Registry => match entry.registry() {
                 Some(registry) => Ok(Place::Registry(registry)),
-                None => Err(format!("{} is no registry's address", printable(&entry.url, 100))),
+                None => Err(printable(&entry.url, 100)),
             },
             RegistryType::LocalFile => Ok(Place::Directory(PathBuf::from(&entry.url))),
             RegistryType::Store => Ok(Place::Store),

@@ -18,7 +18,9 @@ pub(super) fn open_registry(state: &mut State, effects: &mut Vec<Effect>) {
     let (name, place) = (row.name.clone(), row.place.clone());
     let place = match place {
         Ok(place) => place,
-        Err(reason) => return state.say(Tone::Bad, format!("{name}: {reason}")),
+        Err(address) => {
+            return state.say(Tone::Bad, format!("{name}: {}", state.words.no_address(address)));
+        }
     };
     state.focus = Pane::Browse;
     // A place whose list was never asked for, as a repository of it was opened by its name.

@@ -19,7 +19,7 @@ pub(super) fn yank(state: &mut State, action: Action, effects: &mut Vec<Effect>)
         Action::YankReference => {
             let names = command::references(state);
             let words = state.words;
-            copy_lines(state, &names, |n| words.n_references(n), words.no_name_to_copy(), effects);
+            copy_lines(state, &names, |n| words.so_many_references(n), words.no_name_to_copy(), effects);
         }
         Action::YankDigest => digests(state, effects),
         Action::YankText => {

@@ -126,7 +126,7 @@ pub(super) fn edit_again(state: &mut State, faults: Faults, effects: &mut Vec<Ef
 /// Asks for the file.
 pub(super) fn ask_save(state: &mut State) {
     if state.queue.drafts().is_empty() {
-        let text = state.words.save_nothing(state.key(Action::Add), state.key(Action::AddReference));
+        let text = state.words.queue_is_empty(state.key(Action::Add), state.key(Action::AddReference));
         return state.say(Tone::Plain, text);
     }
     state.popups.push(super::queue::prompt(Ask::SaveQueue, FILE.to_owned(), false));

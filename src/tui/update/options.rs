@@ -83,7 +83,7 @@ pub(crate) fn asking(state: &State, form: &OptionsForm) -> bool {
 /// `enter`: changes the drafts, or adds what was to be added.
 pub(super) fn accept(state: &mut State) {
     let Some(Popup::Options(form)) = state.popups.last_mut() else { return };
-    let Some(entered) = form.entered() else { return };
+    let Some(entered) = form.entered(state.words) else { return };
     let Some(Popup::Options(form)) = state.popups.pop() else { return };
     match form.subject {
         Subject::New(mut wanted) => {
@@ -146,7 +146,7 @@ pub(super) fn mark(state: &mut State, action: Action) {
             state.say(Tone::Plain, text);
         }
         (None, 0) => {}
-        (None, n) => state.say(Tone::Plain, state.words.drafts_marked(n)),
+        (None, n) => state.say(Tone::Plain, state.words.marked_rows(n)),
     }
 }
 

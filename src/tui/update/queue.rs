@@ -46,7 +46,7 @@ pub(super) fn chosen(state: &mut State) -> Option<Chosen> {
     if keys.is_empty() {
         let text = match state.browse.level {
             Level::Repositories => state.words.nothing_marked_repository(),
-            _ if !state.browse.list().is_empty() => state.words.nothing_marked_row(),
+            _ if !state.browse.list().is_empty() => state.words.no_name_here(),
             _ => state.words.nothing_to_add(),
         };
         state.say(Tone::Plain, text);
@@ -273,7 +273,7 @@ pub(super) fn use_as_target(state: &mut State) {
         return;
     };
     if entry.read_only {
-        let reason = state.words.read_only_place(&row.name);
+        let reason = state.words.place_read_only(&row.name);
         return state.say(Tone::Bad, reason);
     }
     if let (RegistryType::LocalFile, Ok(Place::Directory(directory))) = (row.kind, &row.place) {

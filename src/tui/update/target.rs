@@ -110,7 +110,7 @@ pub(super) fn accept(state: &mut State, effects: &mut Vec<Effect>) {
     let rules = Config { registries: entries.clone(), ..Config::default() };
     let aim = form.aim(entries).and_then(|aim| match forbidden(&rules, &aim) {
         None => Ok(aim),
-        Some((field, name)) => Err((field, state.words.read_only_place(name))),
+        Some((field, name)) => Err((field, state.words.place_read_only(name))),
     });
     let aim = match aim {
         Ok(aim) => aim,

@@ -149,7 +149,7 @@ pub(super) fn answered(state: &mut State, answer: SetupAnswer, effects: &mut Vec
             state.popups.push(offer(file, Some(before), content))
         }
         SetupAnswer::Drafted(file, Err(reason)) => {
-            let told = state.words.registry_by_hand(file.display(), reason);
+            let told = state.words.with_reason(file.display(), reason);
             state.say(Tone::Plain, told);
         }
         SetupAnswer::Written(file, written) => {

@@ -207,7 +207,7 @@ impl Page<'_> {
         let (state, words) = (self.state, self.state.words);
         self.text(name, state.theme.text);
         if let Some(count) = state.browse.counts.get(name) {
-            self.pair(words.key_tags(), &count.to_string(), state.theme.text);
+            self.pair(words.level_tags(), &count.to_string(), state.theme.text);
         }
         if let Some(found) = state.browse.found_at(state.browse.list().cursor()) {
             if found.official {
@@ -231,7 +231,7 @@ impl Page<'_> {
         let media_type = image.descriptor.media_type.as_str();
         let kind = match media_type {
             index if !self.full && media_type::is_index(index) => words.kind_index(),
-            manifest if !self.full && media_type::is_image_manifest(manifest) => words.kind_image(),
+            manifest if !self.full && media_type::is_image_manifest(manifest) => words.an_image(),
             other => other,
         };
         self.pair(words.key_type(), kind, theme.dim);

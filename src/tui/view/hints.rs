@@ -38,11 +38,13 @@ pub(super) fn draw(state: &State, layout: &Layout, buffer: &mut Buffer) {
             first = false;
         }
     }
+    // What a nearer context has a key for does not get as far as this one.
+    let mut taken: Vec<&str> = Vec::new();
     for entry in entries {
-        let key = state.keymap.key(entry.action);
-        let Some(label) = label(state, entry.action).filter(|_| !key.is_empty()) else {
-            continue;
-        };
+        let keys = state.keymap.keys(entry.action);
+        let key = keys.iter().find(|key| !taken.contains(&key.as_str()));
+        taken.extend(keys.iter().map(String::as_str));
+        let Some((key, label)) = key.zip(label(state, entry.action)) else { continue };
         let separator = if first { String::new() } else { format!(" {} ", glyphs.dot) };
         if width(&separator) + width(key) + 1 + width(&label) > pen.room() {
             break;

@@ -28,7 +28,7 @@ pub(super) fn draw(state: &State, layout: &Layout, history: &History, buffer: &m
         words.key_filter(state.key(Action::FilterJobs)),
         words.key_again(state.key(Action::QueueAgain)),
         words.key_undo(state.key(Action::UndoTags)),
-        words.key_back(state.key(Action::PopupClose)),
+        words.popup_back(state.key(Action::PopupClose)),
     );
     let below = if width(&below) + 4 > layout.body.width.into() { String::new() } else { below };
     let inner = super::popup::open(state, layout.body, &title, &below, buffer);
@@ -54,10 +54,10 @@ pub(super) fn draw(state: &State, layout: &Layout, history: &History, buffer: &m
     }
     let mut pen = Pen::new(buffer, inner, inner.height - 1, glyphs.ellipsis);
     if history.typing {
-        pen.skip(1).put(words.history_filter(), theme.key).skip(1);
+        pen.skip(1).put(words.filter_line(), theme.key);
         super::popup::typed(&mut pen, &history.input, theme.input, glyphs.caret);
     } else if !history.input.value().is_empty() {
-        pen.skip(1).put(words.history_filter(), theme.dim).skip(1).put(history.input.value(), theme.text);
+        pen.skip(1).put(words.filter_line(), theme.dim).put(history.input.value(), theme.text);
     }
 }
 
@@ -80,7 +80,10 @@ fn draw_row(state: &State, job: &Job, line: Rect, buffer: &mut Buffer) {
             let times = format!("{}  {}", took(report.millis), words.job_sent(bytes(report.wire)));
             pen.put(&times, theme.text);
             if report.reused > 0 {
-                pen.put(&format!(", {}", words.job_reused(bytes(report.reused))), theme.reused);
+                pen.put(
+                    &(words.comma().to_owned() + &words.rates_reused(bytes(report.reused))),
+                    theme.reused,
+                );
             }
             let moved: usize = report.outputs.iter().map(|output| output.overwritten.len()).sum();
             if moved > 0 {
@@ -88,7 +91,7 @@ fn draw_row(state: &State, job: &Job, line: Rect, buffer: &mut Buffer) {
             }
         }
         (None, Some(failure)) => {
-            pen.put(&format!("[{}] ", failure.class), theme.warn);
+            pen.put(&format!("[{}] ", state.words.class(failure.class)), theme.warn);
             pen.put(&Brief::of(&failure.message).line(), theme.error);
         }
         (None, None) => pen.write(words.job_state(job.state), theme.dim),

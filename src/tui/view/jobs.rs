@@ -57,7 +57,7 @@ pub(super) fn title(state: &State) -> String {
         order => parts.push(words.jobs_by(order_name(state, order))),
     }
     if !jobs.marks.is_empty() {
-        parts.push(words.jobs_marked(jobs.marks.len()));
+        parts.push(words.marked_rows(jobs.marks.len()));
     }
     parts.join(" ")
 }
@@ -262,11 +262,8 @@ fn progress(state: &State, job: &Job, pen: &mut Pen, width: usize) {
     if all > 0 && pen.room() >= 2 + super::text::width(&layers) {
         pen.skip(2).put(&layers, theme.dim);
     }
-    let apart = format!(
-        "{}, {}",
-        words.job_sent(bytes(job.progress.wire)),
-        words.job_reused(bytes(job.progress.reused))
-    );
+    let apart = [words.job_sent(bytes(job.progress.wire)), words.rates_reused(bytes(job.progress.reused))];
+    let apart = apart.join(words.comma());
     if pen.room() >= 2 + super::text::width(&apart) {
         pen.skip(2).put(&apart, theme.dim);
     }
@@ -371,7 +368,7 @@ fn success(state: &State, job: &Job, pen: &mut Pen) {
     let done = format!(" {}  {}", words.job_done_in(took), words.job_sent(bytes(report.wire)));
     pen.put(words.job_done(), theme.ok).put(&done, theme.text);
     if report.reused > 0 {
-        pen.put(&format!(", {}", words.job_reused(bytes(report.reused))), theme.reused);
+        pen.put(&(words.comma().to_owned() + &words.rates_reused(bytes(report.reused))), theme.reused);
     }
 }
 

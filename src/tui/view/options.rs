@@ -29,7 +29,7 @@ pub(super) fn draw(state: &State, layout: &Layout, options: &OptionsForm, buffer
     }
     let about = match &options.only {
         Some(source) => source.to_string(),
-        None => words.options_of_many(options.count),
+        None => words.so_many_images(options.count),
     };
     let mut pen = Pen::new(buffer, inner, 0, glyphs.ellipsis);
     pen.skip(1).put(&about, theme.text);
@@ -48,7 +48,7 @@ fn shown(state: &State, options: &OptionsForm, field: OptionField) -> Shown {
     let empty = options.form.text(field).is_empty();
     let (label, value, note) = match field {
         Kind => (words.option_kind(), [words.kind_copy(), words.kind_export()][chosen.min(1)], ""),
-        To => (words.option_to(), "", if empty { words.option_to_note() } else { "" }),
+        To => (words.field_to(), "", if empty { words.option_to_note() } else { "" }),
         Platforms => (words.option_platforms(), "", if empty { words.option_platforms_note() } else { "" }),
         Platform(n) => {
             let (label, size) = options
@@ -58,7 +58,7 @@ fn shown(state: &State, options: &OptionsForm, field: OptionField) -> Shown {
             return Shown { label, value: String::new(), note: bytes(size) };
         }
         Tags => (words.option_tags(), "", if empty { words.option_tags_note() } else { "" }),
-        Referrers => (words.option_referrers(), "", words.option_referrers_note()),
+        Referrers => (words.key_referrers(), "", words.option_referrers_note()),
         DigestTags => (words.option_digest_tags(), "", words.option_digest_tags_note()),
         ForeignLayers => (words.option_foreign(), "", words.option_foreign_note()),
         Format => {
@@ -68,7 +68,7 @@ fn shown(state: &State, options: &OptionsForm, field: OptionField) -> Shown {
         KeepTags => (words.option_keep_tags(), "", words.option_keep_tags_note()),
         File => (words.option_file(), "", if empty { words.option_file_note() } else { "" }),
         Overwrite => (words.option_overwrite(), "", words.option_overwrite_note()),
-        Priority => (words.option_priority(), "", words.option_priority_note()),
+        Priority => (words.field_priority(), "", words.option_priority_note()),
     };
     Shown { label: label.to_owned(), value: value.to_owned(), note: note.to_owned() }
 }

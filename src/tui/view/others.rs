@@ -82,7 +82,7 @@ pub(super) fn quit_text(state: &State) -> String {
         n => words.drafts_forgotten(n),
     };
     match (jobs.is_empty(), drafts.is_empty()) {
-        (false, false) => format!("{jobs} {drafts}"),
+        (false, false) => words.sentences(&jobs, &drafts),
         _ => jobs + &drafts,
     }
 }

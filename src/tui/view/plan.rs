@@ -115,7 +115,7 @@ pub(super) fn draw(state: &State, layout: &Layout, preview: &PlanPreview, buffer
             let mut pen = Pen::new(buffer, inner, y, glyphs.ellipsis);
             pen.skip(1);
             if preview.mistyped {
-                pen.put(words.another_name_typed(), theme.error).skip(1);
+                pen.put(words.mistyped(), theme.error).skip(1);
             }
             popup::typed(&mut pen, &preview.typed, theme.input, glyphs.caret);
         }
@@ -199,7 +199,7 @@ fn head(state: &State, preview: &PlanPreview, width: usize) -> Vec<Line<'static>
     let failed = taken().filter(|row| matches!(row.outcome, Some(Err(_)))).count();
     more(failed, words.plan_failed(failed), theme.error);
     let left_out = preview.rows.len() - count;
-    more(left_out, words.plan_left_out(left_out), theme.dim);
+    more(left_out, words.rows_left_out(left_out), theme.dim);
     let open = preview.rows.iter().filter(|row| row.outcome.is_none()).count();
     let asked = preview.rows.len() - open;
     more(open, format!("{} {}", spinner(state), words.plan_asking(asked, preview.rows.len())), theme.dim);
@@ -357,7 +357,7 @@ fn row_lines(state: &State, row: &PlanRow, here: bool, columns: usize) -> Vec<Li
                 push(&format!("{} {}", glyphs.warning, words.plan_tag(&tag.tag, moved)), theme.warn);
             }
             if changes.len() > shown {
-                push(&words.and_more(changes.len() - shown), theme.warn);
+                push(&words.n_more(changes.len() - shown), theme.warn);
             }
             if here {
                 for note in &plan.notes {

@@ -98,7 +98,7 @@ pub(super) fn short_options(state: &State, options: &Options) -> String {
     if let Platforms::Only(only) = &options.platforms {
         parts.push(match &only[..] {
             [one] => one.to_string(),
-            several => words.platforms_count(several.len()),
+            several => words.n_plat(several.len()),
         });
     }
     match &options.tags[..] {
@@ -107,7 +107,7 @@ pub(super) fn short_options(state: &State, options: &Options) -> String {
         several => parts.push(words.tags_count(several.len())),
     }
     if options.extras.finds_referrers() {
-        parts.push(words.short_referrers().to_owned());
+        parts.push(words.key_referrers().to_owned());
     }
     if let Some(format) = options.extras.format {
         parts.push(format.to_string());

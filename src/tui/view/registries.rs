@@ -15,7 +15,7 @@ pub(super) fn draw(state: &State, area: Rect, buffer: &mut Buffer) {
     let registries = &state.registries;
     if registries.rows.is_empty() {
         let text = match state.engine {
-            EngineState::Starting => format!("{}{}", state.words.registries_starting(), glyphs.ellipsis),
+            EngineState::Starting => format!("{}{}", state.words.engine_starting(), glyphs.ellipsis),
             _ => state.words.registries_none(state.key(Action::AddRegistry), state.key(Action::AddReference)),
         };
         for (row, line) in (0..area.height).zip(wrap(&text, usize::from(area.width).saturating_sub(2))) {
@@ -65,7 +65,7 @@ const ROOMY: u16 = 48;
 fn told(state: &State, place: &PlaceRow) -> String {
     let words = state.words;
     let health = match (&place.place, &place.health, &place.reply) {
-        (Err(reason), ..) => reason.clone(),
+        (Err(address), ..) => words.no_address(address),
         (_, Health::Asked, _) => words.health_asked().to_owned(),
         (_, Health::Refused, _) => words.registry_asks(state.key(Action::Login)),
         (_, Health::Failed(reason), _) => words.health_failed(reason),
@@ -86,10 +86,10 @@ fn told(state: &State, place: &PlaceRow) -> String {
     let parts = [
         health.as_str(),
         kind,
-        flag(place.read_only, words.health_read_only()),
+        flag(place.read_only, words.header_read_only()),
         flag(place.protected, words.health_protected()),
     ];
-    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(words.list_comma())
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(words.comma())
 }
 
 /// The cursor's description, or why it cannot be browsed or was not reached, in the last lines if they are free.
@@ -101,15 +101,18 @@ fn description(state: &State, area: Rect, buffer: &mut Buffer) {
     let free = usize::from(area.height).saturating_sub(registries.rows.len() + 1).min(most);
     let roomy = area.width >= ROOMY;
     let text = match (&place.place, &place.health) {
-        (Err(reason), _) | (Ok(_), Health::Failed(reason)) => reason.clone(),
+        (Err(address), _) => state.words.no_address(address),
+        (Ok(_), Health::Failed(reason)) => reason.clone(),
         (Ok(_), Health::Refused) => state.words.registry_asks(state.key(Action::Login)),
         // Where the row says it, it is not said again.
         (Ok(_), _) if roomy => place.description.clone(),
         (Ok(_), Health::Unknown) if !place.read_only && !place.protected => place.description.clone(),
         (Ok(_), _) => {
             let told = told(state, place);
-            let apart = if told.is_empty() || place.description.is_empty() { "" } else { ": " };
-            format!("{told}{apart}{}", place.description)
+            match told.is_empty() || place.description.is_empty() {
+                true => told + &place.description,
+                false => state.words.with_reason(told, &place.description),
+            }
         }
     };
     let lines = wrap(&text, usize::from(area.width).saturating_sub(2));

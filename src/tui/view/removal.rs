@@ -167,6 +167,6 @@ pub(super) fn garbage(state: &State, garbage: &Garbage) -> String {
     let text = words.gc_text(garbage.blobs, bytes(garbage.bytes));
     match garbage.recent {
         0 => text,
-        recent => format!("{text} {}", words.gc_recent(bytes(recent))),
+        recent => words.sentences(&text, &words.gc_recent(bytes(recent))),
     }
 }

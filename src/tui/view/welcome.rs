@@ -85,7 +85,7 @@ fn found(state: &State) -> Vec<Row> {
         Some(Ok(version)) => (glyphs.reached, theme.ok, words.welcome_answers(version)),
         Some(Err(reason)) => (glyphs.dash, theme.dim, words.welcome_no_engine(reason)),
     };
-    let engine = Row::Found(sign, style, words.welcome_engine(), text);
+    let engine = Row::Found(sign, style, words.kind_engine(), text);
     let (sign, style, text) = match &setup.logins {
         None => looking(),
         Some(known) if known.is_empty() => (glyphs.dash, theme.dim, words.welcome_no_logins().to_owned()),
@@ -99,7 +99,7 @@ fn found(state: &State) -> Vec<Row> {
         None => looking(),
         Some(n) => (glyphs.store, theme.text, words.count_images(n)),
     };
-    let store = Row::Found(sign, style, words.welcome_store(), text);
+    let store = Row::Found(sign, style, words.kind_store(), text);
     let (sign, style, text) = match setup.downloads {
         None => looking(),
         Some(n) => (glyphs.directory, theme.text, words.welcome_files(n, state.downloads.display())),

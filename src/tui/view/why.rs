@@ -294,7 +294,7 @@ fn exchanged(page: &mut Page<'_>, exchange: &Exchange) {
     page.put(&format!("{} {}", exchange.method, exchange.url), theme.text);
     let times = match exchange.attempts {
         0 | 1 => String::new(),
-        n => format!(" ({})", words.sent_times(n)),
+        n => words.sent_times(n),
     };
     page.put(&format!("{} {}{times}", state.glyphs.arrow, exchange.status), theme.error);
     for (name, value) in &exchange.headers {

@@ -25,7 +25,7 @@ const CHINESE: &[(Action, &str, &str)] = &[
     (Help, "", "显示全部按键"),
     (Redraw, "", "重绘整个屏幕"),
     (Suspend, "", "挂起 wharf，用 `fg` 恢复"),
-    (Back, "", "退回一层：范围选择、过滤、放大、浏览层级"),
+    (Back, "", "退回一层：范围选择、筛选、放大、浏览层级"),
     (Quit, "", "退出；有未完成的事会先询问"),
     (Down, "", "下移一行"),
     (Up, "", "上移一行"),
@@ -42,9 +42,9 @@ const CHINESE: &[(Action, &str, &str)] = &[
     (Add, "加入", "把已标记的（没有则当前行）作为复制加入队列"),
     (AddWithOptions, "", "把已标记的（没有则当前行）加入队列，并设定平台、标签、目标等选项"),
     (Export, "导出", "把已标记的（没有则当前行）作为导出加入队列"),
-    (Filter, "过滤", "过滤列表（模糊匹配）"),
+    (Filter, "筛选", "筛选列表（模糊匹配）"),
     (Inspect, "查看", "显示镜像的全部信息"),
-    (Tag, "打标签", "在原处给镜像添加标签；会夺走其他镜像的标签时先询问"),
+    (Tag, "打标签", "在原处给镜像添加标签；若会移走其他镜像的标签则先询问"),
     (Delete, "删除", "删除已标记的（没有则当前行）：先显示会一并删除什么，再询问"),
     (Diff, "比较", "显示与目标中镜像的差异"),
     (Descend, "打开", "打开：仓库或文件、标签或镜像、平台"),
@@ -78,8 +78,8 @@ const CHINESE: &[(Action, &str, &str)] = &[
     (SetBandwidth, "", "限制每秒传输的字节数"),
     (Follow, "跟随", "跟随最新的一行，或停止跟随"),
     (LogLevel, "级别", "改变所显示日志的最低级别"),
-    (FilterDone, "保留", "保留过滤并回到列表"),
-    (FilterClear, "清除", "取消过滤"),
+    (FilterDone, "保留", "保留筛选并回到列表"),
+    (FilterClear, "清除", "取消筛选"),
     (FilterDown, "", "下移一行"),
     (FilterUp, "", "上移一行"),
     (PromptAccept, "确定", "采用输入的内容"),
@@ -105,7 +105,7 @@ const CHINESE: &[(Action, &str, &str)] = &[
     (CollectGarbage, "", "清理 wharf 自有存储中不再需要的内容；先显示大小再询问"),
     (Theme, "", "选择主题；光标所到即时预览"),
     (Welcome, "", "显示欢迎页：这里找到了什么，如何开始"),
-    (History, "", "显示已结束的任务及其结果，包括往日的"),
+    (History, "", "显示已结束的任务及其结果，包括以前的"),
     (ToggleMouse, "", "启用鼠标，或把鼠标留给终端以选择文字"),
     (YankReference, "", "复制名称：所选各行，否则光标所在行"),
     (YankDigest, "", "连同摘要复制：REPOSITORY@sha256:…；未知时先查询"),
@@ -113,7 +113,7 @@ const CHINESE: &[(Action, &str, &str)] = &[
     (YankCommands, "", "复制整个列表的命令：一个脚本"),
     (YankText, "", "复制错误，或屏幕上的日志行"),
     (AddRegistry, "添加", "在列表中添加镜像仓库；可写入 config.yaml"),
-    (AskRegistries, "查询", "查询列表中各处是否可达"),
+    (AskRegistries, "检查", "检查列表中各处是否可用"),
     (MarkPattern, "模式", "标记与模式匹配的行，或将其作为规则加入队列"),
     (ShowMarks, "", "显示各处的标记，并可在其中取消"),
     (JobLayers, "各层", "在任务下方显示各层，或收起"),
@@ -176,7 +176,7 @@ impl Language {
 texts! {
     context_everywhere "Everywhere" "全局"
     context_lists "Lists" "列表"
-    context_filter "While filtering" "过滤时"
+    context_filter "While filtering" "筛选时"
     context_prompts "Text prompts" "输入框"
     context_popups "Popups" "弹窗"
     context_questions "Questions" "询问"

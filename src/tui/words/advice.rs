@@ -46,7 +46,7 @@ impl Language {
             JobState::Draft => "草稿",
             JobState::Queued => "排队中",
             JobState::Planning => "规划中",
-            JobState::Running => "进行中",
+            JobState::Running => "运行中",
             JobState::Paused => "已暂停",
             JobState::Interrupted => "已中断",
             JobState::Succeeded => "已完成",

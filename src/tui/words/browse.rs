@@ -54,7 +54,6 @@ texts! {
     n_stars(n) "{n} stars" "{n} 星"
     official "official" "官方"
 
-    details_title "Image" "镜像"
     details_empty "the image under the cursor is shown here" "这里显示光标所在镜像的详情"
     details_repository(key) "{key} lists its tags" "按 {key} 列出标签"
     details_file(open, add) "{open} shows its images, {add} adds them all" "按 {open} 显示其中的镜像，按 {add} 全部加入"
@@ -64,7 +63,6 @@ texts! {
     kind_archive "a tar of images" "镜像 tar 包"
     kind_layout "an OCI layout" "OCI 布局"
     kind_index "index" "索引"
-    kind_image "image" "镜像"
     key_size "size" "大小"
     key_written "written" "写入"
     key_kind "kind" "类型"
@@ -79,7 +77,6 @@ texts! {
     key_label "label" "标签项"
     key_annotation "annotation" "注解"
     key_referrers "referrers" "引用者"
-    key_tags "tags" "标签"
     no_referrers "none" "无"
     not_known "not known" "未知"
     artifact "artifact" "制品"

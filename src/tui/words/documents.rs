@@ -31,7 +31,6 @@ texts! {
     // Saving.
     ask_save "Save the queue as" "将队列保存为"
     ask_save_how(command) "a sync file: {command} does the same without the screen" "同步文件：{command} 无需界面即可执行同样的操作"
-    save_nothing(add, new) "the queue is empty: {add} adds what is marked, {new} adds by typing" "队列为空：按 {add} 添加已标记项，按 {new} 输入添加"
     no_name_begins_so "nothing there begins so" "没有以此开头的名称"
     save_path_needed "a file's path is needed" "需要文件路径"
     saved(n, path, command) "{n} saved to {path}: {command}" "已保存 {n} 项到 {path}：{command}"

@@ -42,3 +42,11 @@ texts! {
     one_stopped "1 job is not finished: `wharf jobs resume` or another `wharf` goes on with it" "1 个任务未完成：可用 `wharf jobs resume` 或再次启动 `wharf` 继续"
     stopped_jobs(n) "{n} jobs are not finished: `wharf jobs resume` or another `wharf` goes on with them" "{n} 个任务未完成：可用 `wharf jobs resume` 或再次启动 `wharf` 继续"
 }
+
+impl Language {
+    /// Two sentences one behind the other.
+    pub fn sentences(self, first: &str, second: &str) -> String {
+        let apart = if self == Language::English { " " } else { "" };
+        format!("{first}{apart}{second}")
+    }
+}

@@ -144,3 +144,37 @@ fn everything_shown_shows_the_keys_in_use() {
     let screen = app.screen();
     assert!(screen.contains("n stay"), "{screen}");
 }
+
+#[test]
+fn the_terminals_keys_are_heard_in_popups_and_lines_of_text() {
+    for way in ["", "?", ":", "n", "L", "2 enter /", "q", "T"] {
+        let mut app = App::new();
+        app.tell(sampled(vec![job(1, "a:1", JobState::Running)])).keys(way);
+        let popups = app.state.popups.len();
+        app.take_effects();
+        app.keys("ctrl-l ctrl-z");
+        assert_eq!(app.take_effects(), [Effect::Redraw, Effect::Suspend], "{way}");
+        assert_eq!(app.state.popups.len(), popups, "{way}");
+    }
+    // A character is typed, whatever it does elsewhere.
+    let mut app = rebound(&[("suspend", &["Z"])]);
+    app.keys("n").take_effects();
+    app.keys("Z");
+    assert!(app.take_effects().is_empty() && app.screen().contains("Z"), "{}", app.screen());
+}
+
+#[test]
+fn the_bar_shows_no_key_that_something_nearer_has() {
+    let mut app = App::new();
+    app.at_tags();
+    for pane in ["1", "2", "3", "4", "5", "0"] {
+        let screen = app.keys(pane).screen_at(200, 36);
+        let bar = screen.lines().last().unwrap().trim();
+        let keys: Vec<&str> = bar.split(" · ").filter_map(|hint| hint.split(' ').next()).collect();
+        let mut once = keys.clone();
+        once.sort_unstable();
+        once.dedup();
+        assert_eq!(once.len(), keys.len(), "{pane}: {bar}");
+    }
+    assert!(app.keys("5").screen_at(200, 36).lines().last().unwrap().contains("s save"));
+}

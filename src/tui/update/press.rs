@@ -13,7 +13,11 @@ pub(super) fn press(state: &mut State, event: KeyEvent, effects: &mut Vec<Effect
     let key = Key::from(event);
     let alt = event.modifiers.contains(KeyModifiers::ALT) && event.code != KeyCode::Backspace;
     let plain = KeyEvent { modifiers: event.modifiers - KeyModifiers::ALT, ..event };
-    match state.keymap.press(contexts, key) {
+    let found = match state.keymap.press(contexts, key) {
+        Press::Unbound => of_terminal(state, key).map_or(Press::Unbound, Press::Action),
+        found => found,
+    };
+    match found {
         Press::Action(action) => {
             state.message = None;
             let before = measure(state);
@@ -39,6 +43,13 @@ pub(super) fn press(state: &mut State, event: KeyEvent, effects: &mut Vec<Effect
         Press::Unbound if key.is_order() => unbound(state, key),
         Press::Unbound => {}
     }
+}
+
+/// What is about the terminal, and does the same in every popup and line of text. What types a character there, does.
+fn of_terminal(state: &State, key: Key) -> Option<Action> {
+    let (_, action) = state.keymap.elsewhere(&[Context::Everywhere], key)?;
+    let is_text = state.typing() && key.is_text();
+    (matches!(action, Action::Redraw | Action::Suspend) && !is_text).then_some(action)
 }
 
 /// Actions that may find nothing to do, and do not always say so themselves.

@@ -217,19 +217,8 @@ fn hub() -> App {
     App::with(config)
 }
 
-#[test]
-fn docker_hub_is_searched_and_opened_by_name() {
-    let mut app = hub();
-    let unlisted = failure(ErrorClass::Auth, "list repositories docker.io: 401", None);
-    app.keys("enter").answer_list(&[], Some(unlisted));
-    assert!(app.screen().contains("Open or search docker.io"), "{}", app.screen());
-    app.state.zoom = true;
-    insta::assert_snapshot!("hub_80x24", body(&mut app, 80, 24));
-    app.write("nginx").keys("enter");
-    let (_, request) = app.last_list();
-    let ListRequest::Tags(_, repository) = request else { panic!("{request:?}") };
-    assert_eq!(repository.as_str(), "library/nginx");
-    app.answer_list(&["1.27"], None);
+/// Two repositories were found.
+pub(super) fn make_search(app: &mut App) {
     app.keys("h s").write("web server").keys("enter");
     let (generation, request) = app.last_list();
     assert!(matches!(request, ListRequest::Search(_, words) if words == "web server"));
@@ -244,6 +233,22 @@ fn docker_hub_is_searched_and_opened_by_name() {
         found("docker.io/bitnami/nginx", 200, false, "Bitnami 网页服务器镜像"),
     ];
     app.tell(Msg::Found { generation, found }).tell(Msg::ListEnd { generation, failure: None });
+}
+
+#[test]
+fn docker_hub_is_searched_and_opened_by_name() {
+    let mut app = hub();
+    let unlisted = failure(ErrorClass::Auth, "list repositories docker.io: 401", None);
+    app.keys("enter").answer_list(&[], Some(unlisted));
+    assert!(app.screen().contains("Open or search docker.io"), "{}", app.screen());
+    app.state.zoom = true;
+    insta::assert_snapshot!("hub_80x24", body(&mut app, 80, 24));
+    app.write("nginx").keys("enter");
+    let (_, request) = app.last_list();
+    let ListRequest::Tags(_, repository) = request else { panic!("{request:?}") };
+    assert_eq!(repository.as_str(), "library/nginx");
+    app.answer_list(&["1.27"], None);
+    make_search(&mut app);
     insta::assert_snapshot!("search_120x36", body(&mut app, 120, 36));
     insta::assert_snapshot!("search_60x16", body(&mut app, 60, 16));
     app.keys("j space enter");
@@ -324,6 +329,11 @@ fn details_tell_everything_and_say_that_they_scroll() {
     app.keys("esc + enter j i");
     let screen = app.screen();
     assert!(screen.contains("linux/arm64") && screen.contains("env VERSION"), "{screen}");
+}
+
+pub(super) fn make_garbage(app: &mut App) {
+    let some = crate::engine::Garbage { manifests: 0, blobs: 12, bytes: 71_000_000, recent: 5_000_000 };
+    app.keys("ctrl-g").tell(Msg::Upkeep(Answer::Garbage { dry_run: true, answer: Ok(some) }));
 }
 
 #[test]

@@ -20,8 +20,7 @@ fn refused(id: i64) -> Job {
 }
 
 /// One job runs, five failed alike, one by itself, two are done.
-fn evening() -> App {
-    let mut app = App::new();
+pub(super) fn make_evening(app: &mut App) {
     let mut jobs = vec![job(1, "harbor.prod/team-a/api:v1.9.2", JobState::Running)];
     jobs.extend((2..7).map(refused));
     let mut alone = job(7, "harbor.prod/team-c/db:v2", JobState::Failed);
@@ -39,6 +38,11 @@ fn evening() -> App {
     }
     app.keys("4 g g").take_effects();
     app.state.message = None;
+}
+
+fn evening() -> App {
+    let mut app = App::new();
+    make_evening(&mut app);
     app
 }
 
@@ -229,9 +233,8 @@ fn record(id: i64) -> JobRecord {
     }
 }
 
-#[test]
-fn a_job_is_shown_whole_with_the_exchange_that_failed() {
-    let mut app = App::new();
+/// A failed job that has everything, and its page.
+pub(super) fn make_page(app: &mut App) {
     let mut failed = record(3).job;
     if let Some(failure) = &mut failed.failure {
         failure.exchange = Some(Box::new(Exchange {
@@ -252,8 +255,14 @@ fn a_job_is_shown_whole_with_the_exchange_that_failed() {
     }
     failed.progress = job(1, "a:1", JobState::Running).progress;
     app.tell(sampled(vec![failed])).keys("4 enter");
-    assert_eq!(app.take_effects(), [Effect::Past(Past::Record(JobId(3)))]);
+    assert_eq!(app.take_effects().last(), Some(&Effect::Past(Past::Record(JobId(3)))));
     app.tell(Msg::Past(Answer::Record(JobId(3), Ok(Box::new(record(3))))));
+}
+
+#[test]
+fn a_job_is_shown_whole_with_the_exchange_that_failed() {
+    let mut app = App::new();
+    make_page(&mut app);
     let screen = app.screen();
     assert!(screen.contains("PUT https://dr-b.example/v2/mirror/app3/manifests/1"), "{screen}");
     assert!(screen.contains("→ 401 (sent 2 times)") && !screen.contains('\x1b'), "{screen}");
@@ -302,6 +311,32 @@ fn page(app: &mut App, jobs: Vec<Job>) {
     app.tell(Msg::Past(Answer::Page { request: *request, answer: Ok(jobs) }));
 }
 
+/// Two jobs answer what is searched for.
+fn found(app: &mut App) {
+    let mut done = job(5, "harbor.prod/team-a/api:v1.9.2", JobState::Succeeded);
+    done.report = Some(Report {
+        wire: 90_000_000,
+        reused: 10_000_000,
+        millis: 3200,
+        outputs: vec![Output {
+            location: "dr-b.example/mirror/x:1".to_owned(),
+            digest: Digest::of(b"new"),
+            was: None,
+            path: None,
+            up_to_date: false,
+            overwritten: vec![("1".parse().unwrap(), Digest::of(b"old"))],
+        }],
+        ..Report::default()
+    });
+    page(app, vec![refused(9), done]);
+    app.keys("enter");
+}
+
+pub(super) fn make_history(app: &mut App) {
+    app.keys("H /").write("api");
+    found(app);
+}
+
 #[test]
 fn the_history_comes_in_pages_and_is_searched() {
     let mut app = App::new();
@@ -320,23 +355,7 @@ fn the_history_comes_in_pages_and_is_searched() {
         matches!(asked.last(), Some(Effect::Past(Past::Page { words, before: None, .. })) if words == "api")
     );
     app.effects = asked;
-    let mut done = job(5, "harbor.prod/team-a/api:v1.9.2", JobState::Succeeded);
-    done.report = Some(Report {
-        wire: 90_000_000,
-        reused: 10_000_000,
-        millis: 3200,
-        outputs: vec![Output {
-            location: "dr-b.example/mirror/x:1".to_owned(),
-            digest: Digest::of(b"new"),
-            was: None,
-            path: None,
-            up_to_date: false,
-            overwritten: vec![("1".parse().unwrap(), Digest::of(b"old"))],
-        }],
-        ..Report::default()
-    });
-    page(&mut app, vec![refused(9), done]);
-    app.keys("enter");
+    found(&mut app);
     assert_snapshot!("history_120x36", app.screen_at(120, 36));
     assert_snapshot!("history_80x24", app.screen_at(80, 24));
     assert_snapshot!("history_60x16", app.screen_at(60, 16));
@@ -361,14 +380,19 @@ fn the_history_comes_in_pages_and_is_searched() {
     assert!(app.state.popups.is_empty(), "first the page, then the filter, then the history");
 }
 
-#[test]
-fn the_log_is_searched_scrolled_and_saved() {
-    let mut app = App::new();
+/// Sixty long lines.
+pub(super) fn make_log(app: &mut App) {
     for n in 0..60 {
         let text = format!("blob {n} of {}", "a long line ".repeat(12));
         let event = JobEvent::Note { job: None, level: Level::Info, text };
         app.tell(Msg::Event(jiff::civil::time(12, 4, 11, 0), event));
     }
+}
+
+#[test]
+fn the_log_is_searched_scrolled_and_saved() {
+    let mut app = App::new();
+    make_log(&mut app);
     app.keys("5 n");
     assert!(app.screen().contains("search first: /"), "{}", app.screen());
     app.keys("/").write("BLOB 1").keys("enter");

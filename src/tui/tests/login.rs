@@ -41,6 +41,11 @@ fn accepted(app: &mut App) {
     app.tell(Msg::LoggedIn { request, target, answer });
 }
 
+pub(super) fn make_refused(app: &mut App) {
+    app.keys("L").write("jo").keys("tab").write("hunter2").keys("enter");
+    refused(app, "log in to harbor.prod: 401 UNAUTHORIZED: authentication required");
+}
+
 #[test]
 fn a_password_is_typed_checked_and_never_shown() {
     let mut app = App::new();

@@ -161,6 +161,60 @@ const VIEWS: &[View] = &[
     ("palette", |app| {
         app.keys(":").write("mar");
     }),
+    ("groups", jobs::make_evening),
+    ("group_open", |app| {
+        jobs::make_evening(app);
+        app.keys("j j enter j");
+    }),
+    ("job_page", jobs::make_page),
+    ("jobs_filter", |app| {
+        jobs::make_evening(app);
+        app.keys("/").write("team-c");
+    }),
+    ("cancel_all", |app| {
+        screens::make_busy(app);
+        app.keys("4 X");
+    }),
+    ("history", jobs::make_history),
+    ("log_search", |app| {
+        jobs::make_log(app);
+        app.keys("5 /").write("blob 1").keys("enter");
+    }),
+    ("log_save", |app| {
+        jobs::make_log(app);
+        app.keys("5 s");
+    }),
+    ("others", |app| {
+        others::mixed(app).keys("4");
+    }),
+    ("left_behind", others::make_left_behind),
+    ("leave", others::make_leaving),
+    ("by_hand", yank::make_by_hand),
+    ("marked", |app| {
+        app.at_tags().keys("space space m");
+    }),
+    ("pattern", |app| {
+        app.at_tags().keys("*").write("v1.9.*");
+    }),
+    ("search", |app| {
+        app.at_tags();
+        browse::make_search(app);
+    }),
+    ("garbage", browse::make_garbage),
+    ("protected", upkeep::make_protected),
+    ("overwrite", upkeep::make_overwriting),
+    ("diff", upkeep::make_diff),
+    ("login_refused", |app| {
+        login::make_refused(app);
+    }),
+    ("which", |app| {
+        app.at_tags().keys("y");
+    }),
+    ("read_only", |app| {
+        app.state.read_only = true;
+        screens::make_busy(app);
+        app.keys("2 a");
+    }),
     ("help", |app| {
         app.keys("2 ?");
     }),

@@ -52,7 +52,7 @@ impl App {
     }
 }
 
-fn mixed(app: &mut App) -> &mut App {
+pub(super) fn mixed(app: &mut App) -> &mut App {
     let own = vec![job(1, "harbor.prod/team-a/api:v1", JobState::Running)];
     let hung_up = || owner(4242, Some("2026-11-21T03:57:00Z"));
     let theirs = vec![
@@ -165,6 +165,18 @@ fn what_cannot_outlive_the_process_is_not_offered_to() {
     assert!(screen.contains("lost") && !screen.contains("background"), "{screen}");
 }
 
+/// A draft, a running job and a waiting one, and the question about leaving them.
+pub(super) fn make_leaving(app: &mut App) {
+    app.recorded().keys("n").write("nginx:1.27").keys("enter");
+    let jobs = vec![job(1, "a:1", JobState::Running), job(2, "a:2", JobState::Queued)];
+    app.tell(sampled(jobs)).keys("q");
+}
+
+pub(super) fn make_left_behind(app: &mut App) {
+    app.elsewhere(Vec::new(), vec![interrupted(5, "a:1"), remote(6, "a:2", JobState::Queued, None)])
+        .keys("4");
+}
+
 #[test]
 fn the_ways_out_say_what_they_lose() {
     for (name, language, (width, height)) in [
@@ -175,9 +187,7 @@ fn the_ways_out_say_what_they_lose() {
     ] {
         let mut app = App::new();
         app.state.words = language;
-        app.recorded().keys("n").write("nginx:1.27").keys("enter");
-        let jobs = vec![job(1, "a:1", JobState::Running), job(2, "a:2", JobState::Queued)];
-        app.tell(sampled(jobs)).keys("q");
+        make_leaving(&mut app);
         assert_snapshot!(name, app.screen_at(width, height));
     }
 }

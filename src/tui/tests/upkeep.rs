@@ -38,6 +38,33 @@ pub(super) fn make_deletion(app: &mut App) {
     answer_find(app, vec![both]);
 }
 
+/// The name of a protected place is asked for, and another was typed.
+pub(super) fn make_protected(app: &mut App) {
+    app.state.registries.rows[0].protected = true;
+    app.state.registries.entries[0].protected = true;
+    app.at_tags().keys("d");
+    answer_find(app, vec![found("harbor.prod/team-a/api:latest", false, &[])]);
+    app.write("harbor").keys("enter");
+}
+
+/// A new tag is another image's.
+pub(super) fn make_overwriting(app: &mut App) {
+    app.at_tags().keys("t").write("stable 2").keys("enter");
+    let Some(Upkeep::Look(specs)) = asked(app).pop() else { panic!("{}", app.screen()) };
+    let moved = TagMove {
+        location: "harbor.prod/team-a/api:stable".to_owned(),
+        old: Digest::of(b"old"),
+        new: Digest::of(b"new"),
+    };
+    app.tell(Msg::Upkeep(Answer::Moves(specs, Ok(vec![moved]))));
+}
+
+pub(super) fn make_diff(app: &mut App) {
+    app.at_tags().answer_lookups().keys("D");
+    let Some(Upkeep::Compare { request, .. }) = asked(app).pop() else { panic!("{}", app.screen()) };
+    app.tell(Msg::Upkeep(Answer::Compared { request, answer: Ok(Box::new(diff())) }));
+}
+
 #[test]
 fn a_deletion_is_asked_about_and_the_way_back_comes_first() {
     let mut app = App::new();

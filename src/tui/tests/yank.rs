@@ -222,11 +222,16 @@ fn long_work_rings_when_it_is_done() {
     );
 }
 
+/// A text of several lines on a terminal that takes none.
+pub(super) fn make_by_hand(app: &mut App) {
+    app.state.clipboard.terminal = kind("linux", false);
+    app.at_tags().keys("v G v y c");
+}
+
 #[test]
 fn by_hand_screens() {
     let mut app = App::new();
-    app.state.clipboard.terminal = kind("linux", false);
-    app.at_tags().keys("v G v y c");
+    make_by_hand(&mut app);
     for (width, height) in [(120, 36), (80, 24), (60, 16)] {
         insta::assert_snapshot!(format!("by_hand_{width}x{height}"), app.screen_at(width, height));
     }

@@ -455,6 +455,10 @@ impl App {
         } else if self.state.spinning() {
             self.draw_at = Some(now + FRAME);
         }
+        if self.state.jobs.history.lacks() {
+            // The last second's bytes are a rate once it is over.
+            self.sample_at.get_or_insert(now + Duration::from_secs(1));
+        }
         Ok(())
     }
 

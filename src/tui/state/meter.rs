@@ -71,6 +71,8 @@ impl Meter {
 pub struct History {
     seconds: VecDeque<u64>,
     last: Option<(u64, u64)>,
+    /// The newest total; what came since `last` is no value yet.
+    newest: u64,
     /// The highest value seen.
     pub peak: u64,
 }
@@ -79,6 +81,7 @@ impl History {
     /// Takes a sample of the total count.
     pub fn sample(&mut self, now: Duration, total: u64) {
         let second = now.as_secs();
+        self.newest = total;
         let Some((at, before)) = self.last else {
             self.last = Some((second, total));
             return;
@@ -96,6 +99,11 @@ impl History {
         }
         self.peak = self.peak.max(rate);
         self.last = Some((second, total));
+    }
+
+    /// Whether something has moved that is no value yet: a sample in the next second makes it one.
+    pub fn lacks(&self) -> bool {
+        self.last.is_some_and(|(_, total)| total < self.newest)
     }
 
     /// The rates of the last `n` seconds before `now`, oldest first.
@@ -146,6 +154,12 @@ mod tests {
         );
         assert_eq!(history.tail(at(1020), 4), [7, 7, 0, 0], "time passes, also when nothing is sampled");
         history.sample(Duration::from_secs(130), 99 * 7 + 5);
+        let mut quick = History::default();
+        quick.sample(at(3), 0);
+        quick.sample(at(5), 900);
+        assert!(quick.lacks() && quick.peak == 0);
+        quick.sample(at(15), 900);
+        assert_eq!((quick.lacks(), quick.peak), (false, 900), "a job that was over within a second");
         assert_eq!((history.tail(at(1300), 31)[0], history.tail(at(1300), 30)), (5, vec![0; 30]));
     }
 }

@@ -71,6 +71,7 @@ fn identical_failures_are_one_row_and_a_key_is_for_all_of_them() {
     // Unfolded, the cursor stays on the group; a key is for one job then.
     app.keys("enter");
     assert_eq!(ids(&app), [1, 7, 6, 6, 5, 4, 3, 2, 9, 8]);
+    assert!(!app.screen().contains("nothing to do"), "{}", app.screen());
     app.keys("j j R");
     assert_eq!(app.take_effects(), [Effect::Retry(JobId(5))]);
     app.keys("k k enter ctrl-r");

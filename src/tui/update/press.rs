@@ -71,7 +71,6 @@ fn may_find_nothing(action: Action) -> bool {
             | ClearMarks
             | DraftUp
             | DraftDown
-            | JobDetails
             | PopupAccept
     )
 }

@@ -201,6 +201,7 @@ fn repositories_are_marked_as_rules_for_all_their_tags() {
     let mut all = drafts(&app);
     all.sort();
     assert_eq!((all, app.state.marks.len()), (want.map(str::to_owned).into(), 0));
+    assert!(app.screen().contains("3 added to copy"), "repositories and images: {}", app.screen());
     // An export of a whole repository is a rule, too.
     app.keys("h e");
     assert_eq!(drafts(&app).last().unwrap(), "harbor.prod/team-b/db *");

@@ -130,7 +130,7 @@ fn a_registry_is_added_asked_and_offered_to_the_file() {
     app.keys("ctrl-u").write("http://reg.example:5000/team").keys("enter");
     assert_eq!(app.state.registries.current().unwrap().name, "reg.example:5000/team");
     assert_eq!(app.state.registries.current().unwrap().health, Health::Asked);
-    assert!(app.state.spinning());
+    assert!(app.state.spinning() && app.state.message.is_none(), "{}", app.screen());
     let place = Place::Registry("reg.example:5000".parse().unwrap());
     assert_eq!(works(&mut app), [SetupWork::Ask(place.clone())]);
     app.tell(Msg::Setup(SetupAnswer::Asked(place, Ok(Reply::Locked))));

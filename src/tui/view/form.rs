@@ -94,7 +94,10 @@ pub(super) fn draw<F: Copy + PartialEq>(
             }
         }
         if !shown.note.is_empty() {
-            pen.skip(2).put(&shown.note, theme.dim);
+            // A note in an empty line's place begins where its text would.
+            let bare =
+                matches!(&item.value, Value::Text(input) if !here && !item.mixed && input.value().is_empty());
+            pen.skip(if bare { 0 } else { 2 }).put(&shown.note, theme.dim);
         }
         if here {
             let line = Rect { y: inner.y + row, height: 1, ..inner };

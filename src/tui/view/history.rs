@@ -72,8 +72,14 @@ fn draw_row(state: &State, job: &Job, line: Rect, buffer: &mut Buffer) {
     pen.skip(1).put(sign, style).skip(1).put(&when, theme.dim).skip(1);
     let arrow = state.glyphs.arrow;
     let to: Vec<String> = job.spec.destinations.iter().map(ToString::to_string).collect();
-    let what = printable(&format!("{} {arrow} {}", job.spec.sources_text(), to.join(", ")), 500);
     let room = if columns < 90 { columns * 4 / 10 } else { columns / 2 };
+    // A name's end says which image it is; where it went stands behind it if there is room.
+    let source = printable(&job.spec.sources_text(), 500);
+    let source = super::text::cut_front(&source, room, state.glyphs.ellipsis);
+    let what = match room.saturating_sub(super::text::width(&source)) {
+        ..12 => source,
+        _ => format!("{source} {arrow} {}", printable(&to.join(", "), 500)),
+    };
     pen.column(&what, room, theme.text).skip(2);
     match (&job.report, &job.failure) {
         (Some(report), _) => {
@@ -91,7 +97,7 @@ fn draw_row(state: &State, job: &Job, line: Rect, buffer: &mut Buffer) {
             }
         }
         (None, Some(failure)) => {
-            pen.put(&format!("[{}] ", state.words.class(failure.class)), theme.warn);
+            pen.put(&format!("[{}] ", words.class(failure.class)), theme.warn);
             pen.put(&Brief::of(&failure.message).line(), theme.error);
         }
         (None, None) => pen.write(words.job_state(job.state), theme.dim),

@@ -248,8 +248,12 @@ fn report_panics(config: &Config, log: &Path) {
     terminal::report_panics(data.join("reports"), log.to_owned(), told);
 }
 
-/// The environment's language. Of the three variables the first that is set counts, as everywhere.
+/// The environment's language. Of the three variables the first that is set counts, as everywhere. Linux' own console
+/// has no Chinese characters: every text would be boxes there.
 fn language(variable: &dyn Fn(&str) -> Option<String>) -> Language {
+    if variable("TERM").as_deref() == Some("linux") {
+        return Language::English;
+    }
     let locale = ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().find_map(variable);
     locale.map_or(Language::English, |locale| Language::of_locale(&locale))
 }
@@ -272,12 +276,13 @@ async fn show(options: TuiOptions) -> (u8, Option<Exit>) {
 
 /// What a person without a configuration sees: the registries that most images come from, and the downloads.
 fn well_known(config: &Config) -> Vec<RegistryEntry> {
+    let words = config.language.unwrap_or_else(|| language(&variable));
     let path = |path: &Path| path.display().to_string();
     vec![
         entry("docker.io", RegistryType::Registry, "docker.io", "Docker Hub"),
         entry("ghcr.io", RegistryType::Registry, "ghcr.io", "GitHub"),
         entry("quay.io", RegistryType::Registry, "quay.io", "Quay"),
-        entry("downloads", RegistryType::LocalFile, &path(&config.downloads), "exported files"),
+        entry("downloads", RegistryType::LocalFile, &path(&config.downloads), words.downloads_are()),
     ]
 }
 
@@ -288,10 +293,30 @@ fn own_store(config: &Config) -> Option<RegistryEntry> {
     }
     let name = if config.entry("store").is_none() { "store" } else { "store:" };
     let directory = options::store_directory(config).display().to_string();
-    Some(entry(name, RegistryType::Store, &directory, "wharf's own image store"))
+    let words = config.language.unwrap_or_else(|| language(&variable));
+    Some(entry(name, RegistryType::Store, &directory, words.target_store()))
 }
 
 /// An entry as a line of the configuration would make it.
 pub(super) fn entry(name: &str, kind: RegistryType, url: &str, description: &str) -> RegistryEntry {
     RegistryEntry::plain(name, kind, url, description)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_environment_says_the_language_where_its_signs_can_be_shown() {
+        let of = |term: &str| {
+            let term = term.to_owned();
+            language(&move |name| match name {
+                "LANG" => Some("zh_CN.UTF-8".to_owned()),
+                "TERM" => Some(term.clone()),
+                _ => None,
+            })
+        };
+        assert_eq!((of("xterm"), of("linux")), (Language::Chinese, Language::English));
+        assert_eq!(language(&|_| None), Language::English);
+    }
 }

@@ -109,9 +109,12 @@ fn description(state: &State, area: Rect, buffer: &mut Buffer) {
         (Ok(_), Health::Unknown) if !place.read_only && !place.protected => place.description.clone(),
         (Ok(_), _) => {
             let told = told(state, place);
-            match told.is_empty() || place.description.is_empty() {
-                true => told + &place.description,
-                false => state.words.with_reason(told, &place.description),
+            // That the store is wharf's own is told already, but where someone described it.
+            let own = place.kind == RegistryType::Store && place.description == state.words.target_store();
+            let description = if own && !told.is_empty() { "" } else { place.description.as_str() };
+            match told.is_empty() || description.is_empty() {
+                true => told + description,
+                false => state.words.with_reason(told, description),
             }
         }
     };

@@ -7,7 +7,7 @@ texts! {
     document_heading(n) "The queue of wharf in the order in which it begins, {n} in all." "wharf 的队列，按开始的顺序排列，共 {n} 项。"
     document_how "Save and leave the editor to take it over; left as it is, nothing changes. Images can be added, moved, changed and" "保存并退出编辑器即可生效；未改动则不变。可以添加、移动、修改和"
     document_how_more "taken out; without any the queue is emptied. `wharf config example --sync` shows every key." "删除镜像；全部删除则清空队列。`wharf config example --sync` 列出所有键。"
-    saved_heading(n, when) "The queue of wharf, {when}: {n} images." "wharf 的队列，{when}：{n} 个镜像。"
+    saved_heading(n, when) "The queue of wharf, {when}: {n} in all." "wharf 的队列，{when}：共 {n} 项。"
     saved_how "`wharf sync FILE` does the same without the screen, `--dry-run` shows what would travel;" "`wharf sync FILE` 无需界面即可执行同样的操作，`--dry-run` 显示将传输的内容；"
     saved_how_more "`wharf config example --sync` shows every key." "`wharf config example --sync` 列出所有键。"
     document_example "an image a line" "每行一个镜像"

@@ -50,7 +50,7 @@ Exit codes:
   3    every failure was authentication
   130  interrupted";
 
-/// Move container images between registries, engines, stores and files: a terminal UI, and every command of it headless.
+/// Move container images between registries, engines, stores and files. Without a command it opens the terminal UI.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "wharf", version, max_term_width = 98, after_help = EXAMPLES)]
 pub struct Args {

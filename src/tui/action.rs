@@ -182,7 +182,7 @@ actions! {
         Undo "undo" ["u"] "undo" "Undo the last change of the queue"
         Redo "redo" ["U"] "redo" "Do it again"
         EditQueue "edit-queue" ["E"] "edit" "Edit the queue as a text in $VISUAL or $EDITOR"
-        SaveQueue "save-queue" ["W"] "save" "Save the queue as a sync file, which `wharf sync` takes"
+        SaveQueue writes "save-queue" ["W"] "save" "Save the queue as a sync file, which `wharf sync` takes"
     }
     Jobs {
         JobDetails "job-details" ["enter"] "open" "Show the job whole: layers, log, why it failed and the HTTP exchange; of a group its jobs"

@@ -140,7 +140,11 @@ fn a_registry_is_added_asked_and_offered_to_the_file() {
     let drafted = ("a: 1\n".to_owned(), "a: 1\n- name: new\n".to_owned());
     app.tell(Msg::Setup(SetupAnswer::Drafted("/c.yaml".into(), Ok(drafted))));
     assert!(app.screen().contains("- name: new") && !app.screen().contains("a: 1"), "{}", app.screen());
+    app.state.read_only = true;
     app.keys("j enter");
+    assert!(works(&mut app).is_empty() && app.screen().contains("read-only: nothing is written"));
+    app.state.read_only = false;
+    app.keys("enter");
     assert!(matches!(&works(&mut app)[..], [SetupWork::Replace { before, .. }] if before == "a: 1\n"));
     app.tell(Msg::Setup(SetupAnswer::Written("/c.yaml".into(), Ok(()))));
     assert!(app.state.popups.is_empty());

@@ -89,6 +89,9 @@ pub(super) fn accept(state: &mut State, effects: &mut Vec<Effect>) {
             Some(Offered::Look) | None => drop(state.popups.pop()),
         },
         Some(Popup::Offer(offer)) if offer.writing => {}
+        Some(Popup::Offer(offer)) if offer.chosen && state.read_only => {
+            offer.error = Some(state.words.offer_read_only().to_owned());
+        }
         Some(Popup::Offer(offer)) if offer.chosen => {
             offer.writing = true;
             offer.error = None;

@@ -90,4 +90,5 @@ texts! {
     offer_write "write it" "写入"
     offer_written(file) "written: {file}; wharf reads it when it starts" "已写入 {file}；wharf 启动时读取"
     registry_asks(key) "asks for a login: {key}" "要求登录：{key}"
+    offer_read_only "read-only: nothing is written" "只读：不写入任何文件"
 }

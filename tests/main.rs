@@ -44,6 +44,7 @@ mod terminal;
 mod tui;
 mod tui_jobs;
 mod typed_files;
+mod ways_out;
 mod welcome;
 mod wrong_bytes;
 mod yanked;

@@ -362,7 +362,7 @@ impl State {
         let itself = queue::with_its_tag(source);
         let elsewhere: Vec<Location> = places.into_iter().filter(|place| *place != itself).collect();
         match elsewhere.is_empty() {
-            true => Err(self.words.is_at_target(source)),
+            true => Err(self.words.at_the_target(source)),
             false => Ok(Goal::Copy(elsewhere)),
         }
     }

@@ -64,6 +64,22 @@ fn message(app: &App) -> String {
 }
 
 #[test]
+fn behind_a_popup_keys_of_everywhere_say_so_and_the_screens_own_work() {
+    let mut app = App::new();
+    app.keys("? C");
+    assert_eq!(message(&app), "close this first: esc");
+    app.keys("esc : ctrl-z");
+    assert_eq!(app.take_effects().last(), Some(&Effect::Suspend), "also where text is typed");
+    app.keys("esc ? ctrl-l");
+    assert_eq!(app.take_effects().last(), Some(&Effect::Redraw));
+    let mut app = rebound(&[("suspend", &["Z"])]);
+    app.keys("? Z");
+    assert_eq!(app.take_effects().last(), Some(&Effect::Suspend));
+    app.keys("esc : Z");
+    assert!(!app.take_effects().contains(&Effect::Suspend), "it is text there");
+}
+
+#[test]
 fn a_key_that_nothing_is_bound_to_says_so() {
     let mut app = App::new();
     app.keys("z");

@@ -100,6 +100,14 @@ fn unbound(state: &mut State, key: Key) {
         true => state.keymap.elsewhere(&PANES, key),
         false => None,
     };
+    // A key that works everywhere but behind a popup is no unknown one.
+    if !state.popups.is_empty() && state.keymap.elsewhere(&[Context::Everywhere], key).is_some() {
+        let close = match state.popups.last().map(Popup::contexts) {
+            Some(contexts) if contexts.contains(&Context::Dialog) => Action::DialogClose,
+            _ => Action::PopupClose,
+        };
+        return state.say(Tone::Plain, words.close_first(state.key(close)));
+    }
     let help = match state.popups.last() {
         None => state.key(Action::Help),
         Some(Popup::Help(_)) => "",

@@ -80,6 +80,7 @@ texts! {
     option_platforms "platforms" "平台"
     option_platforms_note "all; or linux/amd64 arm64" "全部；或 linux/amd64 arm64"
     option_tags "more tags" "附加标签"
+    at_the_target(source) "{source} is at the target already" "{source} 已在目标中"
     option_tags_note "at the target, besides its own: stable 1.27" "在目标中附加：stable 1.27"
     option_referrers_note "signatures and SBOMs travel along" "签名与 SBOM 一并传输"
     option_digest_tags "cosign tags" "cosign 标签"

@@ -33,7 +33,8 @@ fn every_text_is_in_both_languages_and_fills_in_the_same() {
             slots
         };
         assert_eq!(slots(en), slots(zh), "{name}");
-        assert!(en.is_ascii(), "{name}: symbols come from symbols.rs: {en}");
+        // A language is named in itself, for those who need it.
+        assert!(en.replace("简体中文", "").is_ascii(), "{name}: symbols come from symbols.rs: {en}");
         assert!(zh.chars().any(|c| c >= '\u{4e00}') || en == zh, "{name} is not translated: {zh}");
     }
 }

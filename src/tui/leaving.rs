@@ -19,7 +19,7 @@ impl App {
     pub(super) async fn failed(self, error: io::Error, coming: Coming) -> Result<Exit, Error> {
         let gone = error.kind() == io::ErrorKind::BrokenPipe
             || error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error());
-        if gone { Ok(self.hung_up(coming).await) } else { Err(error.into()) }
+        if gone { Ok(Box::pin(self.hung_up(coming)).await) } else { Err(error.into()) }
     }
 
     /// The terminal is gone: nothing is drawn or read any more, and the jobs are seen to their end. Nobody is left to

@@ -246,9 +246,9 @@ impl App {
                 // A terminal that has no more events is gone, whether it said so or not.
                 Woken::HungUp | Woken::Terminal(None) => {
                     drop(keys);
-                    return Ok(self.hung_up(starting.then_some(engine)).await);
+                    return Ok(Box::pin(self.hung_up(starting.then_some(engine))).await);
                 }
-                Woken::Terminated => return self.terminated().await,
+                Woken::Terminated => return Box::pin(self.terminated()).await,
                 Woken::Terminal(Some(Err(error))) => {
                     drop(keys);
                     return Box::pin(self.failed(error, starting.then_some(engine))).await;

@@ -150,3 +150,16 @@ fn a_full_disk_is_told_and_nothing_is_written_over_the_screen() {
     let raw = String::from_utf8_lossy(&pty.raw()).into_owned();
     assert!(!raw.contains("Unable to write"), "{raw}");
 }
+
+#[test]
+fn interrupted_from_outside_it_gives_the_terminal_back() {
+    for signal in [Signal::INT, Signal::QUIT] {
+        let mut pty = Spawn::wharf().start();
+        pty.wait_for("Registries", SOON);
+        pty.wait_raw(b"\x1b[?1000h", 0, SOON);
+        pty.signal(signal);
+        pty.wait_exit(SOON);
+        assert!(pty.wait_output_end(SOON).is_restored() && pty.echoes(), "{signal:?}");
+        assert_off(&pty, &["1049", "1000", "1002", "1006", "2004", "2026"]);
+    }
+}

@@ -94,8 +94,39 @@ async fn stop(engine: &Engine) {
     engine.shutdown().await;
 }
 
+/// Signals that tell the process to end.
+pub(super) struct Ends {
+    terminate: Signal,
+    interrupts: [Signal; 2],
+}
+
+/// Which of them came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    Terminate,
+    /// One that a terminal's keys send, too, to everybody in front of it: while an editor is there it is the editor's.
+    Interrupt,
+}
+
+impl Ends {
+    pub(super) fn listen() -> io::Result<Ends> {
+        let interrupts = [signal(SignalKind::interrupt())?, signal(SignalKind::quit())?];
+        Ok(Ends { terminate: signal(SignalKind::terminate())?, interrupts })
+    }
+
+    pub(super) async fn told(&mut self) -> End {
+        let [interrupt, quit] = &mut self.interrupts;
+        tokio::select! {
+            biased;
+            () = told_to(&mut self.terminate) => End::Terminate,
+            () = told_to(interrupt) => End::Interrupt,
+            () = told_to(quit) => End::Interrupt,
+        }
+    }
+}
+
 /// Waits for a signal.
-pub(super) async fn told_to(signal: &mut Signal) {
+async fn told_to(signal: &mut Signal) {
     // `None` would mean that no further signal can come: then none is waited for.
     if signal.recv().await.is_none() {
         std::future::pending::<()>().await;

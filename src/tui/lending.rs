@@ -8,7 +8,6 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use rustix::process::{Pid, kill_process, test_kill_process};
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Instant, sleep};
 
 use super::event::Msg;
@@ -19,12 +18,11 @@ use super::{App, editor};
 /// How long an editor that is told to end may take.
 const ENOUGH: Duration = Duration::from_secs(2);
 
-/// The terminal is an editor's: what comes of it, and the signals that its keys send to wharf, too.
+/// The terminal is an editor's: what comes of it.
 pub(super) struct Lent {
     edited: BoxFuture<'static, Edited>,
     /// The editor's process, 0 where there is none.
     process: Arc<AtomicU32>,
-    _interrupts: (Signal, Signal),
 }
 
 impl App {
@@ -32,11 +30,9 @@ impl App {
     pub(super) async fn lend(&mut self, document: Document, keys: &mut Input) -> io::Result<()> {
         keys.pause().await;
         self.screen.lend()?;
-        // The terminal's own ctrl-c and ctrl-\ go to everybody who is in its foreground; they are the editor's.
-        let interrupts = (signal(SignalKind::interrupt())?, signal(SignalKind::quit())?);
         let process = Arc::new(AtomicU32::new(0));
         let edited = editor::edit(document, self.runner.config().clone(), process.clone()).boxed();
-        self.editor = Some(Lent { edited, process, _interrupts: interrupts });
+        self.editor = Some(Lent { edited, process });
         Ok(())
     }
 

@@ -45,7 +45,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
@@ -54,6 +53,7 @@ pub use self::effect::{Background, Exit};
 use self::effect::{Effect, Runner};
 use self::event::{Msg, Recording};
 use self::keymap::{Keymap, KeymapError};
+use self::leaving::{End, Ends};
 use self::lending::{Lent, edited};
 use self::logins::Logins;
 use self::outside::Title;
@@ -139,7 +139,7 @@ pub async fn run(options: TuiOptions) -> Result<Exit, Error> {
         state.say(Tone::Plain, notice);
     }
     // Before the screen is touched: a signal that comes with the first frame must find it restored, too.
-    let signals = (HangUp::listen()?, signal(SignalKind::terminate())?, Continued::listen()?);
+    let signals = (HangUp::listen()?, Ends::listen()?, Continued::listen()?);
     let mut screen = Screen::open()?;
     // The first frame waits for nothing: no engine, no ledger, no registry.
     screen.draw(|frame| {
@@ -203,7 +203,7 @@ struct App {
 /// What woke the loop.
 enum Woken {
     HungUp,
-    Terminated,
+    Told(End),
     Continued,
     Terminal(Option<io::Result<crossterm::event::Event>>),
     Engine(Result<Engine, String>),
@@ -220,7 +220,7 @@ impl App {
     async fn run(
         mut self,
         mut engine: BoxFuture<'static, Result<Engine, String>>,
-        (mut hang_up, mut terminate, mut continued): (HangUp, Signal, Continued),
+        (mut hang_up, mut ends, mut continued): (HangUp, Ends, Continued),
     ) -> Result<Exit, Error> {
         let mut keys = Input::open();
         let mut starting = true;
@@ -230,7 +230,7 @@ impl App {
             let woken = tokio::select! {
                 biased;
                 () = hang_up.recv() => Woken::HungUp,
-                () = leaving::told_to(&mut terminate) => Woken::Terminated,
+                end = ends.told() => Woken::Told(end),
                 () = continued.recv() => Woken::Continued,
                 event = keys.next() => Woken::Terminal(event),
                 ready = &mut engine, if starting => Woken::Engine(ready),
@@ -248,7 +248,8 @@ impl App {
                     drop(keys);
                     return Ok(Box::pin(self.hung_up(starting.then_some(engine))).await);
                 }
-                Woken::Terminated => return Box::pin(self.terminated()).await,
+                Woken::Told(End::Interrupt) if self.editor.is_some() => Vec::new(),
+                Woken::Told(_) => return Box::pin(self.terminated()).await,
                 Woken::Terminal(Some(Err(error))) => {
                     drop(keys);
                     return Box::pin(self.failed(error, starting.then_some(engine))).await;

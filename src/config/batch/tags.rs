@@ -32,7 +32,7 @@ pub(super) enum Tags {
 /// Chooses tags, as a sync file's `tags:` does. All that is set must fit; of several globs, or several regular
 /// expressions, one. Without anything it is every tag.
 ///
-/// In one line, as [`FromStr`] reads it: globs, `re:REGEX`, `!GLOB` for what is left out, a range of versions (`>=1.2 <2`)
+/// In one line, as [`std::str::FromStr`] reads it: globs, `re:REGEX`, `!GLOB` for what is left out, a range of versions (`>=1.2 <2`)
 /// and `newest N`, with blanks between. `Display` writes that line, and two filters are equal where their lines are.
 #[derive(Debug, Clone, Default)]
 pub struct TagFilter {

@@ -1,6 +1,6 @@
 //! Every text of the UI, in each of its languages. No other file of the UI holds words that a person reads.
 //!
-//! A text is a method of [`Language`], made by one row of a `texts!` table: its name, what is filled in, the English,
+//! A text is a method of [`crate::config::Language`], made by one row of a `texts!` table: its name, what is filled in, the English,
 //! the Chinese. `state.words.no_targets()` is a `&'static str`; with something to fill in it is a `String`, and the
 //! compiler checks that both languages know what they name. One file a part of the screen.
 //!
@@ -10,7 +10,7 @@
 /// One row.
 macro_rules! text {
     ($name:ident $en:literal $zh:literal) => {
-        #[doc = concat!("“", $en, "”")]
+        #[doc = concat!("```text\n", $en, "\n```")]
         pub fn $name(self) -> &'static str {
             match self {
                 Language::English => $en,
@@ -19,7 +19,7 @@ macro_rules! text {
         }
     };
     ($name:ident ($($arg:ident),+) $en:literal $zh:literal) => {
-        #[doc = concat!("“", $en, "”")]
+        #[doc = concat!("```text\n", $en, "\n```")]
         pub fn $name(self, $($arg: impl std::fmt::Display),+) -> String {
             match self {
                 Language::English => format!($en),

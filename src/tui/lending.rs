@@ -38,9 +38,16 @@ impl App {
 
     pub(super) async fn take_back(&mut self, keys: &mut Input) -> io::Result<()> {
         self.editor = None;
+        self.taken_back = Some(Instant::now());
         self.screen.take_back()?;
         keys.resume().await;
         self.seen_again()
+    }
+
+    /// Whether an interrupt is the editor's: a key in it sends one to wharf as well, which may hear of its end first.
+    pub(super) fn is_the_editors(&self) -> bool {
+        const LATE: Duration = Duration::from_secs(1);
+        self.editor.is_some() || self.taken_back.is_some_and(|at| at.elapsed() < LATE)
     }
 
     /// The process was stopped and goes on: the screen may be the shell's by now, and jobs may be somebody else's.

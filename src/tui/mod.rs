@@ -168,6 +168,7 @@ pub async fn run(options: TuiOptions) -> Result<Exit, Error> {
         resumed: None,
         to_edit: None,
         editor: None,
+        taken_back: None,
         title: Title::default(),
     };
     Box::pin(app.run(engine, signals)).await
@@ -198,6 +199,8 @@ struct App {
     to_edit: Option<Box<Document>>,
     /// The editor that has the terminal.
     editor: Option<Lent>,
+    /// When it had it last.
+    taken_back: Option<Instant>,
 }
 
 /// What woke the loop.
@@ -248,7 +251,7 @@ impl App {
                     drop(keys);
                     return Ok(Box::pin(self.hung_up(starting.then_some(engine))).await);
                 }
-                Woken::Told(End::Interrupt) if self.editor.is_some() => Vec::new(),
+                Woken::Told(End::Interrupt) if self.is_the_editors() => Vec::new(),
                 Woken::Told(_) => return Box::pin(self.terminated()).await,
                 Woken::Terminal(Some(Err(error))) => {
                     drop(keys);

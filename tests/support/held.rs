@@ -11,6 +11,16 @@ pub fn open(directory: &Path, ports: &[u16]) -> Vec<String> {
     targets.filter(|target| Path::new(target).starts_with(directory) || sockets.contains(target)).collect()
 }
 
+/// Whether somebody in this machine listens on that port now: it may have been given away again.
+pub fn is_listened_on(port: u16) -> bool {
+    let tables = ["/proc/self/net/tcp", "/proc/self/net/tcp6"].map(std::fs::read_to_string);
+    tables.iter().flatten().flat_map(|table| table.lines().skip(1)).any(|line| {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        let local = fields[1].rsplit(':').next().and_then(|port| u16::from_str_radix(port, 16).ok());
+        fields[3] == "0A" && local == Some(port)
+    })
+}
+
 /// `socket:[INODE]` of TCP sockets with such a port.
 fn sockets(ports: &[u16]) -> HashSet<String> {
     let tables = ["/proc/self/net/tcp", "/proc/self/net/tcp6"].map(std::fs::read_to_string);
